@@ -1,0 +1,33 @@
+"""autodiff_lab: forward and reverse automatic differentiation, on PyTorch and JAX, from one table.
+
+    import autodiff_lab as ad
+
+    ad.grad(f)(x)                  the gradient of a scalar function
+    ad.jvp(f, primals, tangents)   forward mode
+    ad.vjp(f, *primals)            reverse mode
+    ad.record(f, *args)            the tape, to be looked at
+    ad.table.ROWS                  the mathematics, one row per operation
+
+Read it in this order: `table/`, `tape`, `calculus`, `forward`, `reverse`; then the front ends that
+fill the tape, `torch_front` and `jax_front`. Importing this package imports neither framework.
+"""
+
+from . import table
+from .errors import AutodiffError, AutodiffTypeError
+from .forward import jvp
+from .record import record
+from .reverse import grad, value_and_grad, vjp
+from .tape import Node, Tape
+
+__all__ = [
+    "AutodiffError",
+    "AutodiffTypeError",
+    "Node",
+    "Tape",
+    "grad",
+    "jvp",
+    "record",
+    "table",
+    "value_and_grad",
+    "vjp",
+]

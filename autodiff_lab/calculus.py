@@ -1,0 +1,160 @@
+"""The two directions, derived once from a row's kind and its one statement.
+
+    push: tangents of the inputs   -> tangent of the output        (forward, jvp)
+    pull: cotangent of the output  -> cotangents of the inputs     (reverse, vjp)
+
+None stands for a zero that nobody has to compute.
+"""
+
+from .table.row import NEG, ONE
+
+
+def push(row, xp, y, xs, dxs, params):
+    """The tangent of `y`, or None if it is zero."""
+    if row.kind == "constant" or all(dx is None for dx in dxs):
+        return None
+    return _like(xp, _PUSH[row.kind](row, xp, y, xs, dxs, params), y)
+
+
+def pull(row, xp, g, y, xs, params, wanted):
+    """One cotangent per input; None where it is zero or not `wanted`."""
+    if row.kind == "constant":
+        return (None,) * len(xs)
+    cotangents = _PULL[row.kind](row, xp, g, y, xs, params, wanted)
+    return [
+        None if c is None or not w else unbroadcast(xp, c, x)
+        for c, x, w in zip(cotangents, xs, wanted, strict=True)
+    ]
+
+
+# ----- pointwise: one partial serves both directions -----
+def _scale(xp, partial, g, y, xs):
+    if partial == ONE:
+        return g
+    if partial == NEG:
+        return -g
+    p = partial(xp, y, *xs)
+    dtype = getattr(p, "dtype", y.dtype)
+    if dtype == xp.bool_type:  # a comparison counts as 1 or 0, and 0 takes nothing, not even a NaN
+        return xp.where(p, g, 0.0)
+    return g * (p if dtype == y.dtype else xp.astype(p, y.dtype))
+
+
+def _push_pointwise(row, xp, y, xs, dxs, params):
+    total = None
+    for partial, dx in zip(row.d, dxs, strict=True):
+        if dx is not None:
+            term = _scale(xp, partial, dx, y, xs)
+            total = term if total is None else total + term
+    return total
+
+
+def _pull_pointwise(row, xp, g, y, xs, params, wanted):
+    pairs = zip(row.d, wanted, strict=True)
+    return [_scale(xp, partial, g, y, xs) if w else None for partial, w in pairs]
+
+
+# ----- linear: forward is the operation itself -----
+def _push_linear(row, xp, y, xs, dxs, params):
+    linear_in = range(len(xs)) if row.linear_in == "all" else row.linear_in
+    args = [
+        (_zeros(xp, x, y) if dx is None else dx) if i in linear_in else x
+        for i, (x, dx) in enumerate(zip(xs, dxs, strict=True))
+    ]
+    return row.fn(xp, *args, **params)
+
+
+def _pull_linear(row, xp, g, y, xs, params, wanted):
+    return row.d(xp, g, *xs, **params)
+
+
+# ----- bilinear: linear in each input while the other stands still -----
+def _push_bilinear(row, xp, y, xs, dxs, params):
+    (a, b), (da, db) = xs, dxs
+    left = None if da is None else row.fn(xp, da, b, **params)
+    right = None if db is None else row.fn(xp, a, db, **params)
+    return right if left is None else left if right is None else left + right
+
+
+def _pull_bilinear(row, xp, g, y, xs, params, wanted):
+    return [
+        row.d[i](xp, g, xs[1 - i], **params) if wanted[i] else None for i in (0, 1)
+    ]
+
+
+# ----- general: both stated -----
+def _push_general(row, xp, y, xs, dxs, params):
+    return row.d[0](xp, *dxs, y, *xs, **params)
+
+
+def _pull_general(row, xp, g, y, xs, params, wanted):
+    return row.d[1](xp, g, y, *xs, **params)
+
+
+# ----- composite: the body is recorded and walked -----
+def _push_composite(row, xp, y, xs, dxs, params):
+    from .forward import jvp
+
+    active = [i for i, dx in enumerate(dxs) if dx is not None]
+    body = _body(row, xp, xs, params, active)
+    return jvp(body, [xs[i] for i in active], [dxs[i] for i in active])[1]
+
+
+def _pull_composite(row, xp, g, y, xs, params, wanted):
+    from .reverse import vjp
+
+    active = [i for i, w in enumerate(wanted) if w]
+    _, pullback = vjp(_body(row, xp, xs, params, active), *(xs[i] for i in active))
+    found = dict(zip(active, pullback(g), strict=True))
+    return [found.get(i) for i in range(len(xs))]
+
+
+def _body(row, xp, xs, params, active):
+    def body(*some):
+        args = list(xs)
+        for i, x in zip(active, some, strict=True):
+            args[i] = x
+        return row.fn(xp, *args, **params)
+
+    return body
+
+
+_PUSH = {
+    "pointwise": _push_pointwise,
+    "linear": _push_linear,
+    "bilinear": _push_bilinear,
+    "general": _push_general,
+    "composite": _push_composite,
+}
+_PULL = {
+    "pointwise": _pull_pointwise,
+    "linear": _pull_linear,
+    "bilinear": _pull_bilinear,
+    "general": _pull_general,
+    "composite": _pull_composite,
+}
+
+
+# ----- shapes -----
+def unbroadcast(xp, g, x):
+    """Undo broadcasting and type promotion: a cotangent has the shape and dtype of its input."""
+    if g.shape != x.shape:
+        extra = len(g.shape) - len(x.shape)
+        if extra > 0:
+            g = xp.sum(g, tuple(range(extra)))
+        stretched = tuple(i for i, n in enumerate(x.shape) if n == 1 and g.shape[i] != 1)
+        if stretched:
+            g = xp.sum(g, stretched, True)
+    return g if g.dtype == x.dtype else xp.astype(g, x.dtype)
+
+
+def _like(xp, dy, y):
+    """A tangent has the shape and dtype of its output."""
+    if dy.shape != y.shape:
+        extra = len(y.shape) - len(dy.shape)
+        dy = xp.broadcast(dy, tuple(y.shape), tuple(range(extra, len(y.shape))))
+    return dy if dy.dtype == y.dtype else xp.astype(dy, y.dtype)
+
+
+def _zeros(xp, x, like):
+    return xp.zeros(tuple(x.shape), x.dtype, like) if hasattr(x, "shape") else 0.0

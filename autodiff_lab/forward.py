@@ -1,0 +1,92 @@
+"""Forward mode: a tangent travels along with each value (Wengert 1964).
+
+The tape is walked while it is written, so nothing is kept: each node's tangent is pushed from its
+parents' as soon as the node exists.
+"""
+
+from . import trees, xp
+from .calculus import push
+from .errors import AutodiffError
+from .tape import Tape
+from .trace import check_differentiable, front_end, trace
+
+
+class ForwardTape(Tape):
+    """A tape whose nodes carry tangents and are forgotten as soon as nobody points to them."""
+
+    def __init__(self, verbs, tangents):
+        super().__init__(verbs)
+        self.tangents = iter(tangents)
+
+    def input(self, value, name):
+        node = super().input(value, name)
+        node.tangent = _checked(self.xp, next(self.tangents), value, name)
+        node.active = node.tangent is not None
+        return node
+
+    def add(self, row, parents, values, params, y, scope=(), where=None):
+        node = super().add(row, parents, values, params, y)
+        if node.active:
+            node.tangent = push(row, self.xp, y, values, [p.tangent for p in parents], params)
+        node.parents = ()
+        self.nodes.clear()
+        return node
+
+    def _keep(self, node, values, y):
+        pass
+
+
+def jvp(f, primals, tangents):
+    """Return `(f(*primals), its derivative in the direction of tangents)`.
+
+        jvp : (a -> b), a, T a  ->  (b, T b)
+
+    `tangents` has the structure of `primals`; None in it stands for a zero.
+
+    >>> import torch
+    >>> y, dy = jvp(torch.sin, (torch.tensor(0.0),), (torch.tensor(2.0),))
+    >>> float(y), float(dy)
+    (0.0, 2.0)
+    """
+    primals, tangents = tuple(primals), tuple(tangents)
+    pairs = _pairs(primals, tangents)
+    tape = trace(lambda verbs: ForwardTape(verbs, pairs), f, primals)
+    with front_end(tape.framework).detached():
+        outputs = zip(tape.outputs, trees.leaves(tape.output), strict=True)
+        return tape.output, tape.rebuild([_tangent(tape.xp, node, y) for node, y in outputs])
+
+
+def _pairs(primals, tangents):
+    """The tangent of each array leaf, in order."""
+    if len(primals) != len(tangents):
+        raise AutodiffError(
+            f"jvp was given {len(primals)} primals and {len(tangents)} tangents; give one tangent "
+            "per primal (None for a zero)"
+        )
+    found = []
+    for primal, tangent in zip(primals, tangents, strict=True):
+        leaves = trees.leaves(primal)
+        below = [None] * len(leaves) if tangent is None else trees.flatten_like(primal, tangent)
+        found += [t for x, t in zip(leaves, below, strict=True) if xp.framework_of(x)]
+    return found
+
+
+def _checked(verbs, tangent, value, name):
+    if tangent is None:
+        return None
+    check_differentiable(verbs, value, name)
+    shape = tuple(getattr(tangent, "shape", ()))
+    if shape != tuple(value.shape) or getattr(tangent, "dtype", value.dtype) != value.dtype:
+        raise AutodiffError(
+            f"the tangent of {name} has shape {shape} and dtype {getattr(tangent, 'dtype', '?')}, "
+            f"but {name} has shape {tuple(value.shape)} and dtype {value.dtype}; they must agree"
+        )
+    return tangent
+
+
+def _tangent(verbs, node, value):
+    if node is not None and node.tangent is not None:
+        return node.tangent
+    if xp.framework_of(value) is None:
+        return 0.0
+    return verbs.zeros(tuple(value.shape), value.dtype, value)

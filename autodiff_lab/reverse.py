@@ -1,0 +1,180 @@
+"""Reverse mode: cotangents travel back along the tape (Linnainmaa 1970).
+
+    vjp            : (a -> b), a    ->  (b, CT b -> (CT a,))
+    grad           : (a -> R)       ->  (a -> CT a)
+    value_and_grad : (a -> R)       ->  (a -> (R, CT a))
+"""
+
+import functools
+
+from . import trees, xp
+from .calculus import pull
+from .errors import AutodiffError
+from .tape import Tape
+from .trace import as_argnums, front_end, trace
+
+
+def walk(tape, cotangents):
+    """The reverse walk: `cotangents` maps node indices to what arrives there; it is filled in.
+
+    Each sum is a new array, never an in-place one: two parents may hold the same cotangent.
+    """
+    verbs = tape.xp
+    for node in reversed(tape.nodes):
+        g = cotangents[node.index]
+        if g is None or not node.active or node.row is None:
+            continue
+        parents = node.parents
+        xs, wanted = [_known(p) for p in parents], [p.active for p in parents]
+        found = pull(node.row, verbs, g, _known(node), xs, node.params, wanted)
+        for parent, c in zip(parents, found, strict=True):
+            if c is not None:
+                before = cotangents[parent.index]
+                cotangents[parent.index] = c if before is None else before + c
+    return cotangents
+
+
+def _known(node):
+    """The node's value; where it was not kept, the node itself, which still has shape and dtype."""
+    return node if node.value is None else node.value
+
+
+def _pull_back(tape, seeds):
+    """Cotangents of the tape's inputs, given one seed per output leaf."""
+    cotangents = [None] * len(tape.nodes)
+    for node, g in zip(tape.outputs, seeds, strict=True):
+        if node is not None and g is not None:
+            before = cotangents[node.index]
+            cotangents[node.index] = g if before is None else before + g
+    return walk(tape, cotangents)
+
+
+def _quietly(tape):
+    """On torch the walk runs detached from torch's own graph."""
+    return front_end(tape.framework).detached()
+
+
+def vjp(f, *primals):
+    """Return `(f(*primals), pullback)`; `pullback(g)` gives a tuple with one cotangent per primal.
+
+    The cotangent of an integer array, or of anything else that has no derivative, is None.
+
+    >>> import torch
+    >>> y, pullback = vjp(torch.multiply, torch.tensor(2.0), torch.tensor(5.0))
+    >>> pullback(torch.tensor(1.0))
+    (tensor(5.), tensor(2.))
+    """
+    tape = trace(Tape, f, primals)
+
+    def pullback(g):
+        seeds = _seeds(tape, g)
+        with _quietly(tape):
+            cotangents = _pull_back(tape, seeds)
+        return tape.in_arguments(_or_zeros(tape, cotangents))
+
+    return tape.output, pullback
+
+
+def value_and_grad(f, argnums=0, has_aux=False):
+    """A function that returns `(f(...), gradient)`; with `has_aux`, `((f(...), aux), gradient)`."""
+
+    @functools.wraps(f)
+    def both(*args, **kwargs):
+        chosen = as_argnums(f, args, argnums)
+        tape = trace(Tape, f, args, kwargs, argnums=chosen)
+        value = _scalar(f, tape, has_aux)
+        seed = tape.xp.ones((), value.dtype, value)
+        with _quietly(tape):
+            cotangents = _pull_back(tape, [seed] + [None] * (len(tape.outputs) - 1))
+        found = tape.in_arguments(_or_zeros(tape, cotangents))
+        grads = tuple(found[i] for i in chosen)
+        return tape.output, grads[0] if isinstance(argnums, int) else grads
+
+    return both
+
+
+def grad(f, argnums=0, has_aux=False):
+    """A function that returns the gradient of the scalar `f`; with `has_aux`, `(gradient, aux)`.
+
+    `argnums` is the position of the argument to differentiate, or a tuple of positions. The result
+    has that argument's structure. Works on torch tensors and JAX arrays, and nests.
+
+    >>> import torch
+    >>> grad(grad(torch.sin))(torch.tensor(0.5)), -torch.sin(torch.tensor(0.5))
+    (tensor(-0.4794), tensor(-0.4794))
+    """
+    both = value_and_grad(f, argnums, has_aux)
+
+    @functools.wraps(f)
+    def gradient(*args, **kwargs):
+        value, grads = both(*args, **kwargs)
+        return (grads, value[1]) if has_aux else grads
+
+    gradient.differentiates = f  # the help card of a gradient names its function
+    return gradient
+
+
+def backward(tape, g=None):
+    """`Tape.backward`: the reverse walk that also writes every node's adjoint."""
+    with _quietly(tape):
+        cotangents = _pull_back(tape, _seeds(tape, g))
+    for node, c in zip(tape.nodes, cotangents, strict=True):
+        node.adjoint = c
+    return tape.in_arguments(_or_zeros(tape, cotangents))
+
+
+# ----- seeds and results -----
+def _seeds(tape, g):
+    leaves = trees.leaves(tape.output)
+    if g is None:
+        if len(leaves) != 1 or tuple(getattr(leaves[0], "shape", (0,))) != ():
+            raise AutodiffError(
+                f"the output has {_shapes(leaves)}; give its cotangent, as in backward(g), or "
+                "record a function that returns a scalar"
+            )
+        return [tape.xp.ones((), leaves[0].dtype, leaves[0])]
+    seeds = trees.flatten_like(tape.output, g)
+    for leaf, seed in zip(leaves, seeds, strict=True):
+        shape = tuple(getattr(leaf, "shape", ()))
+        if seed is not None and tuple(getattr(seed, "shape", ())) != shape:
+            raise AutodiffError(
+                f"the cotangent has shape {tuple(getattr(seed, 'shape', ()))}, but the output has "
+                f"shape {shape}; they must agree"
+            )
+    return seeds
+
+
+def _scalar(f, tape, has_aux):
+    name = getattr(f, "__name__", "the function")
+    output = tape.output
+    if has_aux:
+        if not isinstance(output, tuple) or len(output) != 2:
+            raise AutodiffError(f"has_aux=True, but {name} did not return a pair (value, aux)")
+        output = output[0]
+    if xp.framework_of(output) is None or tuple(output.shape) != ():
+        raise AutodiffError(
+            f"grad needs a scalar, but {name} returned {_shapes(trees.leaves(output))}; "
+            "reduce it, for example with .sum() or .mean(), or use vjp"
+        )
+    if not tape.xp.is_float(output.dtype):
+        raise AutodiffError(
+            f"grad needs a floating-point scalar, but {name} returned dtype {output.dtype}"
+        )
+    return output
+
+
+def _shapes(leaves):
+    shapes = [f"shape {tuple(x.shape)}" if hasattr(x, "shape") else type(x).__name__ for x in leaves]
+    return ", ".join(shapes) or "nothing"
+
+
+def _or_zeros(tape, cotangents):
+    """The inputs' cotangents; zeros where nothing arrived, None where there is no derivative."""
+    pairs = zip(tape.inputs, tape.leaves, strict=True)
+    return [_or_zero(tape.xp, node, x, cotangents[node.index]) for node, x in pairs]
+
+
+def _or_zero(verbs, node, x, c):
+    if c is not None or not node.active:
+        return c
+    return verbs.zeros(node.shape, node.dtype, x)

@@ -1,0 +1,81 @@
+"""Composite rows: their only mathematics is a body over other rows.
+
+Derivative, mask behaviour and card follow from the body. `xp.size(x, axis)` is the number of
+entries that are reduced: an example's own length where the axis is padded.
+"""
+
+from .row import composite
+
+AXES = (([(2, 3)], {"axis": (1,)}), ([(2, 3)], {"axis": (0,)}))
+REDUCE = (
+    ([(2, 3)], {"axis": (0,), "keepdims": False}),
+    ([(2, 3)], {"axis": (0, 1), "keepdims": True}),
+)
+
+
+# ----- statistics -----
+def mean(xp, x, *, axis, keepdims):
+    return xp.sum(x, axis, keepdims) / xp.size(x, axis)
+
+
+def var(xp, x, *, axis, keepdims, correction=1):
+    centred = x - mean(xp, x, axis=axis, keepdims=True)
+    return xp.sum(xp.square(centred), axis, keepdims) / (xp.size(x, axis) - correction)
+
+
+composite("mean", mean, cases=REDUCE, tex=r"y = \frac{1}{n} \sum_i x_i",
+          pitfalls="On padded data n is the example's own length: that is what `autobatch` gives.",
+          example="mean([[1., 2.], [3., 4.]], axis=(0,), keepdims=False) = [2., 3.]")
+composite("var", var, cases=REDUCE, tex=r"y = \frac{1}{n - c} \sum_i (x_i - \bar x)^2",
+          pitfalls="torch divides by n - 1 unless told otherwise, JAX by n.",
+          example="var([1., 3.], axis=(0,), keepdims=False, correction=0) = 1.")
+
+
+# ----- softmax and its relatives: the largest entry is taken out first, so that exp cannot overflow -----
+def softmax(xp, x, *, axis):
+    e = xp.exp(x - xp.stop_gradient(xp.max(x, axis, True)))
+    return e / xp.sum(e, axis, True)
+
+
+def log_softmax(xp, x, *, axis):
+    shifted = x - xp.stop_gradient(xp.max(x, axis, True))
+    return shifted - xp.log(xp.sum(xp.exp(shifted), axis, True))
+
+
+composite("softmax", softmax, cases=AXES, torch="softmax torch.nn.functional.softmax",
+          jax="jax.nn.softmax", tex=r"y_i = \frac{e^{x_i}}{\sum_j e^{x_j}}",
+          pitfalls="A padded entry must not take part: filling it with 0 gives it weight e^0.",
+          example="softmax([0., 0.], axis=(0,)) = [0.5, 0.5]")
+composite("log_softmax", log_softmax, cases=AXES,
+          torch="log_softmax torch.nn.functional.log_softmax", jax="jax.nn.log_softmax",
+          tex=r"y_i = x_i - \log \sum_j e^{x_j}",
+          example="log_softmax([0., 0.], axis=(0,)) = [-0.69314718, -0.69314718]")
+
+
+# ----- layers -----
+def linear(xp, x, w, b=None):
+    letters = "abcdefgh"[: len(x.shape) - 1]
+    y = xp.contract(x, w, f"{letters}i,oi->{letters}o", None)
+    return y if b is None else y + b
+
+
+def layer_norm(xp, x, w=None, b=None, *, axis, eps):
+    centred = x - mean(xp, x, axis=axis, keepdims=True)
+    scale = xp.rsqrt(mean(xp, xp.square(centred), axis=axis, keepdims=True) + eps)
+    y = centred * scale
+    y = y if w is None else y * w
+    return y if b is None else y + b
+
+
+composite("silu", lambda xp, x: x * xp.sigmoid(x), torch="torch.nn.functional.silu",
+          jax="jax.nn.silu jax.nn.swish", cases=(([(2, 3)], {}),), tex=r"y = x \, \sigma(x)",
+          example="silu([0.]) = [0.]")
+composite("linear", linear, arity=None, torch="torch.nn.functional.linear", jax="-",
+          cases=(([(2, 3), (4, 3)], {}), ([(3,), (4, 3), (4,)], {})), tex=r"y = x \, w^T + b",
+          pitfalls="torch keeps w as (out, in); most JAX libraries keep (in, out).",
+          example="linear([1., 2.], [[3., 4.]], [1.]) = [12.]")
+composite("layer_norm", layer_norm, arity=None, torch="torch.nn.functional.layer_norm",
+          jax="-", cases=(([(2, 3), (3,), (3,)], {"axis": (1,), "eps": 1e-5}),
+                                   ([(2, 3)], {"axis": (0, 1), "eps": 1e-5})),
+          tex=r"y = \frac{x - \bar x}{\sqrt{\sigma^2 + \epsilon}} \, w + b",
+          example="layer_norm([1., 3.], axis=(0,), eps=0.) = [-1., 1.]")

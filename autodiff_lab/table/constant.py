@@ -1,0 +1,53 @@
+"""Rows without a derivative: comparisons, logic, rounding, sizes. Their tangent is zero."""
+
+from .row import constant, unchanged
+
+FLAT = "flat wherever it is continuous, so the derivative is zero"
+
+# ----- comparisons: the answer is a boolean -----
+constant("equal", lambda xp, a, b: a == b, 2, torch="eq", prims="eq",
+         example="equal([1., 2.], 2.) = [False, True]")
+constant("not_equal", lambda xp, a, b: a != b, 2, torch="ne not_equal", prims="ne",
+         example="not_equal([1., 2.], 2.) = [True, False]")
+constant("greater", lambda xp, a, b: a > b, 2, torch="gt greater", prims="gt",
+         example="greater([1., 3.], 2.) = [False, True]")
+constant("greater_equal", lambda xp, a, b: a >= b, 2, torch="ge greater_equal", prims="ge",
+         example="greater_equal([1., 2.], 2.) = [False, True]")
+constant("less", lambda xp, a, b: a < b, 2, torch="lt less", prims="lt",
+         example="less([1., 3.], 2.) = [True, False]")
+constant("less_equal", lambda xp, a, b: a <= b, 2, torch="le less_equal", prims="le",
+         example="less_equal([2., 3.], 2.) = [True, False]")
+
+# ----- logic -----
+constant("logical_and", lambda xp, a, b: a & b, 2, prims="and",
+         example="logical_and([True, True], [True, False]) = [True, False]")
+constant("logical_or", lambda xp, a, b: a | b, 2, prims="or",
+         example="logical_or([False, True], [False, False]) = [False, True]")
+constant("logical_not", lambda xp, x: ~x, prims="not", example="logical_not([True]) = [False]")
+constant("isfinite", lambda xp, x: xp.isfinite(x), prims="is_finite",
+         example="isfinite([1., inf]) = [True, False]")
+
+# ----- rounding -----
+constant("floor", lambda xp, x: xp.floor(x), dtex=FLAT, kinks="a step at each integer",
+         pitfalls="The gradient is exactly zero: for a useful one, use a straight-through floor.",
+         example="floor([1.5, -1.5]) = [1., -2.]")
+constant("ceil", lambda xp, x: xp.ceil(x), dtex=FLAT, kinks="a step at each integer",
+         example="ceil([1.5, -1.5]) = [2., -1.]")
+constant("round", lambda xp, x: xp.round(x), dtex=FLAT, kinks="a step at each half",
+         pitfalls="Halves go to the even neighbour, in both frameworks.",
+         example="round([0.5, 1.5, 2.4]) = [0., 2., 2.]")
+constant("sign", lambda xp, x: xp.sign(x), dtex=FLAT, kinks="a step at 0",
+         example="sign([-3., 0., 2.]) = [-1., 0., 1.]")
+
+# ----- arrays that depend on sizes only -----
+constant("zeros_like", lambda xp, x: xp.zeros_like(x), torch="torch.zeros_like", prims="", example="zeros_like([3.]) = [0.]")
+constant("ones_like", lambda xp, x: xp.ones_like(x), torch="torch.ones_like", prims="", example="ones_like([3.]) = [1.]")
+constant("arange", lambda xp, *, shape, axis, dtype, like=None: xp.arange(shape, axis, dtype, like),
+         arity=0, torch="torch.arange", axes=lambda ndims, *, shape, **_: ([], len(shape)), prims="iota",
+         tex=r"y_i = i", example="arange(shape=(3,), axis=0, dtype=None) = [0, 1, 2]")
+
+# ----- the derivative is cut on purpose -----
+constant("stop_gradient", lambda xp, x: xp.stop_gradient(x), axes=unchanged,
+         torch="torch.detach torch.Tensor.detach", jax="jax.lax.stop_gradient", tex=r"y = x",
+         dtex="zero, by decree: what is behind it is treated as a constant",
+         example="stop_gradient([3.]) = [3.]")

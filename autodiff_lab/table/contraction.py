@@ -1,0 +1,51 @@
+"""One bilinear row for every product that sums over an index: matmul, dot, bmm, linear, einsum.
+
+The subscripts say everything. In "ij,jk->ik" the index j is summed; the transposes only move the
+letters: the cotangent of a is "ik,jk->ij", that of b is "ij,ik->jk". An index that stands in one
+place only (summed over one input alone) is not a contraction: the front ends sum it first.
+"""
+
+from .row import bilinear
+
+
+def split(spec):
+    inputs, output = spec.split("->")
+    return (*inputs.split(","), output)
+
+
+def for_left(spec):
+    a, b, y = split(spec)
+    return f"{y},{b}->{a}"
+
+
+def for_right(spec):
+    a, b, y = split(spec)
+    return f"{a},{y}->{b}"
+
+
+def _axes(ndims, *, spec, precision=None):
+    *inputs, y = split(spec)
+    return [tuple(y.index(i) if i in y else None for i in x) for x in inputs], len(y)
+
+
+def _batch(batched, *, spec, precision=None):
+    """Z is the batch index: on each input that is batched, and on the output."""
+    a, b, y = split(spec)
+    a, b = ("Z" * is_batched + x for x, is_batched in zip((a, b), batched.inputs, strict=True))
+    return {"spec": f"{a},{b}->Z{y}", "precision": precision}
+
+
+bilinear("contract",
+         lambda xp, a, b, *, spec, precision=None: xp.contract(a, b, spec, precision),
+         (lambda xp, g, b, *, spec, precision=None: xp.contract(g, b, for_left(spec), precision),
+          lambda xp, g, a, *, spec, precision=None: xp.contract(a, g, for_right(spec), precision)),
+         axes=_axes, batch=_batch, identity=0.0,
+         torch="matmul mm bmm mv dot torch.einsum torch.Tensor.__matmul__",
+         jax="matmul dot einsum vdot jax.lax.dot_general", prims="dot_general",
+         tex=r"y_{ik} = \sum_j a_{ij} \, b_{jk}",
+         dtex=r"\bar a_{ij} = \sum_k g_{ik} \, b_{jk}, \quad \bar b_{jk} = \sum_i a_{ij} \, g_{ik}",
+         cases=(([(2, 3), (3, 4)], {"spec": "ij,jk->ik"}), ([(3,), (3,)], {"spec": "i,i->"}),
+                ([(2, 3, 4), (2, 4, 5)], {"spec": "bij,bjk->bik"}),
+                ([(2, 3), (4,)], {"spec": "ij,k->kij"}), ([(0, 3), (3, 2)], {"spec": "ij,jk->ik"}),
+                ([(2, 0), (0, 2)], {"spec": "ij,jk->ik"})),
+         example="contract([[1., 2.]], [[3.], [4.]], spec='ij,jk->ik') = [[11.]]")

@@ -1,0 +1,118 @@
+"""Read a row's mathematics by running it: the same lambdas, called on symbols instead of arrays.
+
+A `Symbol` answers the operators, and `Symbols` the verbs of `xp`, with LaTeX. So the card that shows
+the derivative of tanh, and the list of values the reverse walk must keep, are read off the row and
+never stated a second time.
+"""
+
+SUM, PRODUCT, POWER, ATOM = 1, 2, 3, 4
+
+
+class Symbol:
+    def __init__(self, tex, rank=ATOM, uses=frozenset()):
+        self.tex, self.rank, self.uses = tex, rank, frozenset(uses)
+
+    def at(self, rank):
+        """My LaTeX, in brackets if I bind less tightly than `rank`."""
+        return self.tex if self.rank >= rank else rf"\left({self.tex}\right)"
+
+    def __add__(self, b):
+        return join(self, b, f"{{}} + {{}}", SUM, SUM, SUM)
+
+    def __radd__(self, a):
+        return symbol(a) + self
+
+    def __sub__(self, b):
+        return join(self, b, "{} - {}", SUM, PRODUCT, SUM)
+
+    def __rsub__(self, a):
+        return symbol(a) - self
+
+    def __mul__(self, b):
+        b = symbol(b)
+        if b.tex == self.tex:
+            return join(self, symbol(2), "{}^{{{}}}", ATOM, SUM, POWER)
+        return join(self, b, r"{} \, {}", PRODUCT, PRODUCT, PRODUCT)
+
+    def __rmul__(self, a):
+        return symbol(a) * self
+
+    def __truediv__(self, b):
+        return join(self, b, r"\frac{{{}}}{{{}}}", SUM, SUM, POWER)
+
+    def __rtruediv__(self, a):
+        return symbol(a) / self
+
+    def __pow__(self, b):
+        return join(self, b, "{}^{{{}}}", ATOM, SUM, POWER)
+
+    def __rpow__(self, a):
+        return symbol(a) ** self
+
+    def __neg__(self):
+        return Symbol(f"-{self.at(PRODUCT)}", SUM, self.uses)
+
+    def _compare(sign):
+        return lambda self, b: join(self, b, "{} " + sign + " {}", SUM, SUM, SUM)
+
+    __gt__, __ge__, __lt__, __le__ = map(_compare, (">", r"\ge", "<", r"\le"))
+    __eq__, __ne__ = _compare("="), _compare(r"\ne")
+    __and__, __or__ = _compare(r"\wedge"), _compare(r"\vee")
+    __invert__ = lambda self: Symbol(rf"\neg {self.at(ATOM)}", POWER, self.uses)
+    __hash__ = object.__hash__
+
+
+def symbol(x):
+    return x if isinstance(x, Symbol) else Symbol(f"{x:g}" if isinstance(x, (int, float)) else str(x))
+
+
+def join(a, b, form, left, right, rank):
+    a, b = symbol(a), symbol(b)
+    return Symbol(form.format(a.at(left), b.at(right)), rank, a.uses | b.uses)
+
+
+def call(tex, *args):
+    args = [symbol(a) for a in args]
+    inside = ", ".join(a.tex for a in args)
+    return Symbol(rf"{tex}\left({inside}\right)", ATOM, frozenset().union(*(a.uses for a in args)))
+
+
+def cases(condition, a, b):
+    c, a, b = symbol(condition), symbol(a), symbol(b)
+    body = rf"\begin{{cases}} {a.tex} & {c.tex} \\ {b.tex} & \text{{otherwise}} \end{{cases}}"
+    return Symbol(body, ATOM, a.uses | b.uses | c.uses)
+
+
+def wrap(form, x):
+    x = symbol(x)
+    return Symbol(form.format(x.tex), POWER, x.uses)
+
+
+class Symbols:
+    """The namespace `xp` that writes instead of computing."""
+
+    where = staticmethod(cases)
+    square = staticmethod(lambda x: x * x)
+    sqrt = staticmethod(lambda x: wrap(r"\sqrt{{{}}}", x))
+    exp = staticmethod(lambda x: wrap(r"e^{{{}}}", x))
+    abs = staticmethod(lambda x: wrap(r"\left|{}\right|", x))
+    floor = staticmethod(lambda x: wrap(r"\lfloor {} \rfloor", x))
+    sigmoid = staticmethod(lambda x: call(r"\sigma", x))
+    maximum = staticmethod(lambda a, b: call(r"\max", a, b))
+    minimum = staticmethod(lambda a, b: call(r"\min", a, b))
+
+    def __getattr__(self, verb):
+        plain = ("sin", "cos", "tan", "tanh", "log", "max")
+        name = f"\\{verb}" if verb in plain else rf"\operatorname{{{verb.replace('_', ' ')}}}"
+        return lambda *xs: call(name, *xs)
+
+
+NAMES = {1: ("x",), 2: ("a", "b"), 3: ("c", "a", "b")}
+
+
+def inputs(arity):
+    return [Symbol(n, uses={i}) for i, n in enumerate(NAMES.get(arity, ()))]
+
+
+def output():
+    return Symbol("y", uses={"y"})

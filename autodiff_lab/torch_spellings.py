@@ -1,0 +1,448 @@
+"""PyTorch's spellings, lowered to rows: what `torch.sum(x, dim=-1)` means in the table's words.
+
+Functions, methods and operators that mean the same have the same name after `_name`, and one
+signature here serves them all. A spelling that means several rows is *rewritten*: plain PyTorch on
+the boxed value, recorded call by call.
+"""
+
+import functools
+import inspect
+import math
+import operator
+from typing import NamedTuple
+
+from . import source
+from .errors import AutodiffError
+from .table.row import ROWS
+
+
+class Lowered(NamedTuple):
+    row: object = None
+    xs: tuple = ()
+    params: dict = {}
+    rewritten: object = None  # a thunk
+
+
+# Answered on the value: Python numbers, not tensors.
+QUERIES = frozenset(
+    "size dim numel nelement len item tolist stride storage_offset is_floating_point is_complex "
+    "is_contiguous get_device element_size data_ptr __len__ __bool__ __float__ __int__".split()
+)
+# Keyword arguments that change nothing when they have this value.
+NEUTRAL = {
+    "out": None, "dtype": None, "inplace": False, "alpha": 1, "rounding_mode": None,
+    "_stacklevel": 3, "memory_format": None, "non_blocking": False, "copy": False,
+}  # fmt: skip
+
+
+def lower(func, args, kwargs):
+    """The row this call means, with its inputs and parameters; None if the table has none."""
+    name = _name(func)
+    if hasattr(func, "is_verb"):
+        return _verb(ROWS[name], args, kwargs)
+    kwargs = {k: v for k, v in kwargs.items() if k not in NEUTRAL or v != NEUTRAL[k]}
+    try:
+        if name in REWRITES:
+            return Lowered(rewritten=functools.partial(REWRITES[name], *args, **kwargs))
+        if name in SIGNATURES:
+            row, signature = SIGNATURES[name]
+            xs, params = signature(*args, **kwargs)
+            return Lowered(ROWS[row], tuple(xs), params)
+        row = _pointwise_rows().get(name)
+        return None if row is None else Lowered(row, _plain(row, *args, **kwargs), {})
+    except TypeError as e:
+        raise AutodiffError(
+            f"torch.{name} was called in a way that has no row yet ({source.here()}): {e}; "
+            "leave that argument out, or write it with simpler operations"
+        ) from None
+
+
+def _name(func):
+    name = func.__name__
+    if name.startswith("__") and name.endswith("__"):
+        name = name.strip("_")
+    return ALIASES.get(name, name)
+
+
+ALIASES = {
+    "truediv": "div", "floordiv": "floor_divide", "and_": "logical_and", "or_": "logical_or",
+    "and": "logical_and", "or": "logical_or", "invert": "logical_not", "bitwise_and": "logical_and",
+    "bitwise_or": "logical_or", "bitwise_not": "logical_not", "radd": "add", "rmul": "mul",
+}  # fmt: skip
+
+
+@functools.cache
+def _rows_known(count):
+    found = {}
+    for row in ROWS.values():
+        if row.elementwise and row.kind != "linear":
+            found |= {s.rsplit(".", 1)[-1]: row for s in row.torch if s.startswith("torch.")}
+    return found
+
+
+def _pointwise_rows():
+    return _rows_known(len(ROWS))
+
+
+def _plain(row, *xs, input=None, other=None, exponent=None):
+    """Pointwise rows take their inputs in order; that is their whole signature."""
+    xs += tuple(x for x in (input, other, exponent) if x is not None)
+    if len(xs) != row.arity:
+        raise TypeError(f"{len(xs)} inputs instead of {row.arity}")
+    return xs
+
+
+# ----- helpers -----
+def axes_of(dim, ndim):
+    """`dim` as PyTorch takes it (None, an int, a tuple; negative or not) as a tuple of axes."""
+    if dim is None or dim == ():
+        return tuple(range(ndim))
+    dims = (dim,) if isinstance(dim, int) else tuple(dim)
+    for d in dims:
+        if not -max(ndim, 1) <= d < max(ndim, 1):
+            raise AutodiffError(
+                f"dim {d} is out of range for a tensor of {ndim} dims ({source.here()}); "
+                f"it must lie between {-ndim} and {ndim - 1}"
+            )
+    return tuple(sorted(d % ndim for d in dims)) if ndim else ()
+
+
+def one_axis(dim, ndim):
+    return axes_of(dim, ndim)[0]
+
+
+def flat_sizes(sizes):
+    return tuple(sizes[0]) if len(sizes) == 1 and not isinstance(sizes[0], int) else tuple(sizes)
+
+
+def _resolve(sizes, old):
+    """Fill in the -1 of a reshape."""
+    if -1 not in [s for s in sizes if isinstance(s, int)]:
+        return tuple(sizes)
+    known = math.prod(s for s in sizes if s != -1)
+    left = math.prod(old) // known if known else 0
+    return tuple(left if isinstance(s, int) and s == -1 else s for s in sizes)
+
+
+# ----- reductions and composites -----
+def _reduction(input, dim=None, keepdim=False, *, axis=None, keepdims=False):
+    dim = axis if dim is None else dim
+    return (input,), {"axis": axes_of(dim, input.ndim), "keepdims": keepdim or keepdims}
+
+
+def _all(input):
+    return (input,), {"axis": axes_of(None, input.ndim), "keepdims": False}
+
+
+def _variance(input, dim=None, unbiased=None, keepdim=False, *, correction=1, axis=None):
+    if isinstance(dim, bool):  # var(x, unbiased)
+        dim, unbiased = None, dim
+    correction = correction if unbiased is None else int(unbiased)
+    xs, params = _reduction(input, dim, keepdim, axis=axis)
+    return xs, params | {"correction": correction}
+
+
+def _softmax(input, dim=None, *, axis=None):
+    dim = axis if dim is None else dim
+    if dim is None:
+        raise TypeError("softmax without dim")
+    return (input,), {"axis": axes_of(dim, input.ndim)}
+
+
+def _linear(input, weight, bias=None):
+    return (input, weight) if bias is None else (input, weight, bias), {}
+
+
+def _layer_norm(input, normalized_shape, weight=None, bias=None, eps=1e-5):
+    if weight is None and bias is not None:
+        raise TypeError("layer_norm with a bias but no weight")
+    n = len(normalized_shape) if not isinstance(normalized_shape, int) else 1
+    xs = tuple(x for x in (input, weight, bias) if x is not None)
+    return xs, {"axis": tuple(range(input.ndim - n, input.ndim)), "eps": eps}
+
+
+# ----- contractions -----
+def matmul_spec(m, n):
+    """Subscripts of `a @ b` for ranks m and n; batch axes line up from the right."""
+    batch = "abcdefgh"[: max(m, n, 2) - 2]
+    a = batch[len(batch) - (m - 2) :] + "ij" if m > 1 else "j"
+    b = batch[len(batch) - (n - 2) :] + "jk" if n > 1 else "j"
+    return f"{a},{b}->{batch}{'i' if m > 1 else ''}{'k' if n > 1 else ''}"
+
+
+def _matmul(input, other, *, mat2=None, tensor=None):
+    return (input, other), {"spec": matmul_spec(input.ndim, other.ndim)}
+
+
+def _einsum(spec, *operands):
+    spec = spec.replace(" ", "")
+    operands = flat_sizes(operands) if len(operands) == 1 else operands
+    inputs, _, out = spec.partition("->")
+    letters = inputs.split(",")
+    if "->" not in spec or "." in spec or len(operands) != 2:
+        raise TypeError(f"einsum {spec!r} with {len(operands)} operand(s): write out two and '->'")
+    a, b = letters
+    alone = (set(a) - set(b) | set(b) - set(a)) - set(out)
+    if alone or len(set(a)) < len(a) or len(set(b)) < len(b) or not set(out) <= set(a + b):
+        raise TypeError(f"einsum {spec!r}: sum single indices and take diagonals first")
+    return operands, {"spec": f"{a},{b}->{out}"}
+
+
+# ----- shapes -----
+def _reshape(input, *shape, size=None):
+    shape = flat_sizes(shape) if size is None else tuple(size)
+    old = tuple(input.shape)
+    return (input,), {"shape": _resolve(shape, old), "old": old}
+
+
+def _flatten(input, start_dim=0, end_dim=-1):
+    shape = tuple(input.shape) or (1,)
+    a, b = start_dim % len(shape), end_dim % len(shape)
+    middle = math.prod(shape[a : b + 1])
+    return (input,), {"shape": (*shape[:a], middle, *shape[b + 1 :]), "old": tuple(input.shape)}
+
+
+def _squeeze(input, dim=None):
+    gone = [a for a in axes_of(dim, input.ndim) if isinstance(input.shape[a], int)]
+    gone = [a for a in gone if input.shape[a] == 1]
+    shape = tuple(n for i, n in enumerate(input.shape) if i not in gone)
+    return (input,), {"shape": shape, "old": tuple(input.shape)}
+
+
+def _unsqueeze(input, dim):
+    n = input.ndim + 1
+    at = dim % n
+    shape = (*input.shape[:at], 1, *input.shape[at:])
+    return (input,), {"shape": shape, "dims": tuple(i for i in range(n) if i != at)}
+
+
+def _expand(input, *sizes, size=None):
+    sizes = flat_sizes(sizes) if size is None else tuple(size)
+    new = len(sizes) - input.ndim
+    shape = tuple(
+        input.shape[i - new] if isinstance(s, int) and s == -1 else s for i, s in enumerate(sizes)
+    )
+    return (input,), {"shape": shape, "dims": tuple(range(new, len(sizes)))}
+
+
+def _expand_as(input, other):
+    return _expand(input, tuple(other.shape))
+
+
+def _permute(input, *dims):
+    dims = flat_sizes(dims)
+    return (input,), {"axes": tuple(d % input.ndim for d in dims)}
+
+
+def _transpose(input, dim0, dim1):
+    axes = list(range(input.ndim))
+    i, j = dim0 % input.ndim, dim1 % input.ndim
+    axes[i], axes[j] = axes[j], axes[i]
+    return (input,), {"axes": tuple(axes)}
+
+
+def _t(input):
+    return _transpose(input, 0, 1) if input.ndim == 2 else _permute(input, *range(input.ndim))
+
+
+def _reverse_axes(input):
+    return (input,), {"axes": tuple(reversed(range(input.ndim)))}
+
+
+def _matrix_transpose(input):
+    return _transpose(input, -2, -1)
+
+
+def _flip(input, *dims):
+    return (input,), {"axis": axes_of(flat_sizes(dims), input.ndim)}
+
+
+def _cat(tensors, dim=0, *, axis=None):
+    dim = dim if axis is None else axis
+    return tuple(tensors), {"axis": dim % tensors[0].ndim}
+
+
+def _pad(input, pad, mode="constant", value=None):
+    if mode != "constant" or any(p < 0 for p in pad):
+        raise TypeError(f"pad with mode={mode!r} and pad={tuple(pad)}")
+    low, high = [0] * input.ndim, [0] * input.ndim
+    for i in range(len(pad) // 2):  # torch counts from the last axis
+        low[-1 - i], high[-1 - i] = pad[2 * i], pad[2 * i + 1]
+    params = {"low": tuple(low), "high": tuple(high), "gaps": (0,) * input.ndim}
+    return (input,), params | {"value": 0.0 if value is None else value}
+
+
+# ----- verbs of `xp` speak the table's words already: only the names of the parameters are added -----
+def _verb(row, args, kwargs):
+    names = [p.name for p in inspect.signature(row.fn).parameters.values() if p.kind == p.KEYWORD_ONLY]
+    xs = args[: row.arity]
+    return Lowered(row, xs, dict(zip(names, args[row.arity :], strict=False)) | kwargs)
+
+
+# ----- copies and casts -----
+def _one(*xs):
+    return xs, {}
+
+
+def _to(input, *args, dtype=None):
+    kinds = [a for a in args if type(a).__name__ == "dtype"]
+    if len(kinds) != len(args):
+        raise TypeError("to(device): move the arguments before the call")
+    return (input,), {"dtype": kinds[0] if kinds else dtype}
+
+
+def _cast(name):
+    def signature(input):
+        import torch
+
+        return (input,), {"dtype": getattr(torch, name)}
+
+    return signature
+
+
+SIGNATURES = {
+    "sum": ("sum", _reduction), "amax": ("max", _reduction), "amin": ("min", _reduction),
+    "max": ("max", _all), "min": ("min", _all), "mean": ("mean", _reduction),
+    "var": ("var", _variance), "softmax": ("softmax", _softmax),
+    "log_softmax": ("log_softmax", _softmax), "silu": ("silu", _one),
+    "linear": ("linear", _linear), "layer_norm": ("layer_norm", _layer_norm),
+    "where": ("where", lambda condition, input, other: ((condition, input, other), {})),
+    "matmul": ("contract", _matmul), "mm": ("contract", _matmul), "bmm": ("contract", _matmul),
+    "mv": ("contract", _matmul), "dot": ("contract", _matmul), "einsum": ("contract", _einsum),
+    "reshape": ("reshape", _reshape), "view": ("reshape", _reshape),
+    "flatten": ("reshape", _flatten), "squeeze": ("reshape", _squeeze),
+    "unsqueeze": ("broadcast", _unsqueeze), "expand": ("broadcast", _expand),
+    "broadcast_to": ("broadcast", _expand), "expand_as": ("broadcast", _expand_as),
+    "permute": ("permute", _permute), "transpose": ("permute", _transpose),
+    "swapaxes": ("permute", _transpose), "swapdims": ("permute", _transpose),
+    "t": ("permute", _t), "T": ("permute", _reverse_axes), "mT": ("permute", _matrix_transpose),
+    "adjoint": ("permute", _matrix_transpose),
+    "flip": ("flip", _flip), "cat": ("concat", _cat), "concat": ("concat", _cat),
+    "concatenate": ("concat", _cat), "pad": ("pad", _pad), "detach": ("stop_gradient", _one),
+    "clone": ("copy", _one), "contiguous": ("copy", _one), "zeros_like": ("zeros_like", _one),
+    "ones_like": ("ones_like", _one), "to": ("astype", _to), "type": ("astype", _to),
+    "float": ("astype", _cast("float32")), "double": ("astype", _cast("float64")),
+    "half": ("astype", _cast("float16")), "bfloat16": ("astype", _cast("bfloat16")),
+}  # fmt: skip
+
+
+# ----- spellings that mean several rows -----
+def getitem(x, index):
+    """Ints, slices, None and Ellipsis: a slice, then a reshape that drops or adds axes of size 1."""
+    import torch
+
+    index = index if isinstance(index, tuple) else (index,)
+    if not all(i is None or i is Ellipsis or isinstance(i, (int, slice)) for i in index):
+        raise AutodiffError(
+            f"x[...] with {', '.join(type(i).__name__ for i in index)} at {source.here()} has no row "
+            "yet: index with integers and slices, or choose with torch.where"
+        )
+    used = sum(i is not None and i is not Ellipsis for i in index)
+    if used > x.ndim:
+        raise AutodiffError(f"{used} indices for a tensor of {x.ndim} dims ({source.here()})")
+    if Ellipsis not in index:
+        index += (Ellipsis,)
+    at = index.index(Ellipsis)
+    index = index[:at] + (slice(None),) * (x.ndim - used) + index[at + 1 :]
+    start, stop, step, keep = _ranges(x, [i for i in index if i is not None])
+    if any(i != slice(None) for i in index if i is not None):
+        from . import xp
+
+        x = xp.verbs("torch").slice(x, start, stop, step)
+    shape = [n for n, k in zip(x.shape, keep, strict=True) if k]
+    if len(shape) < x.ndim:
+        x = torch.reshape(x, tuple(shape))
+    for place in [i for i, item in enumerate(_kept_items(index)) if item is None]:
+        x = torch.unsqueeze(x, place)
+    return x
+
+
+def _kept_items(index):
+    return [i for i in index if not isinstance(i, int)]
+
+
+def _ranges(x, index):
+    start, stop, step, keep = [], [], [], []
+    for n, i in zip(x.shape, index, strict=True):
+        if isinstance(i, slice):
+            if i == slice(None):
+                a, b, t = 0, n, 1
+            else:
+                a, b, t = i.indices(operator.index(n))
+        else:
+            size = operator.index(n)
+            if not -size <= i < size:
+                raise IndexError(f"index {i} is out of range for a dim of size {size}")
+            a, t = i % size, 1
+            b = a + 1
+        keep.append(isinstance(i, slice))
+        start.append(a), stop.append(b if i == slice(None) else max(a, b)), step.append(t)
+    return tuple(start), tuple(stop), tuple(step), keep
+
+
+def _stack(tensors, dim=0, *, axis=None):
+    import torch
+
+    dim = dim if axis is None else axis
+    return torch.cat([torch.unsqueeze(t, dim % (t.ndim + 1)) for t in tensors], dim % (tensors[0].ndim + 1))
+
+
+def _select(x, dim, index):
+    return getitem(x, (slice(None),) * (dim % x.ndim) + (index,))
+
+
+def _narrow(x, dim, start, length):
+    return getitem(x, (slice(None),) * (dim % x.ndim) + (slice(start, start + length),))
+
+
+def _maximum_or_reduce(name, pair):
+    def rewritten(x, *args, **kwargs):
+        import torch
+
+        if args and not isinstance(args[0], (int, tuple)):
+            return getattr(torch, pair)(x, args[0])
+        raise AutodiffError(
+            f"torch.{name}(x, dim) returns values and indices ({source.here()}); "
+            f"use torch.a{name}(x, dim) for the values or torch.arg{name}(x, dim) for the indices"
+        )
+
+    return rewritten
+
+
+REWRITES = {
+    "getitem": getitem,
+    "select": _select,
+    "narrow": _narrow,
+    "stack": _stack,
+    "rsub": lambda a, b: b - a,
+    "rdiv": lambda a, b: b / a,
+    "rpow": lambda a, b: b**a,
+}
+
+
+def method(x, name):
+    """`x.name`: the tensor method or property of that name, as a call on `x`."""
+    import torch
+
+    found = getattr(torch.Tensor, name, None)
+    if found is None or name.startswith("__"):
+        raise AttributeError(f"a recorded tensor has no attribute {name!r}")
+    if callable(found):
+        return functools.partial(_call_method, x, found)
+    if name in SIGNATURES:
+        fake = functools.partial(getattr, name=name)
+        return type(x).__torch_function__(_property(name), (), (x,), {})
+    return getattr(getattr(x, "value", x), name)
+
+
+def _call_method(x, found, *args, **kwargs):
+    return type(x).__torch_function__(found, (), (x, *args), kwargs)
+
+
+@functools.cache
+def _property(name):
+    def get(x):
+        return getattr(x, name)
+
+    get.__name__ = name
+    return get

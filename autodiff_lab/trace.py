@@ -1,0 +1,110 @@
+"""Run a function and fill a tape, whichever framework its arguments belong to."""
+
+import inspect
+
+from . import trees, xp
+from .errors import AutodiffError, AutodiffTypeError
+
+
+def trace(make_tape, f, args, kwargs=None, argnums=None):
+    """Call `f(*args, **kwargs)` on recorded values and return the finished tape.
+
+    `argnums` names the positional arguments that are differentiated; None means every array.
+    """
+    kwargs = kwargs or {}
+    leaves, paths, rebuild = trees.flatten((args, kwargs))
+    verbs = xp.of(*leaves)
+    if verbs is None:
+        raise AutodiffError(_no_arrays(f, args))
+    names = _names(f, args, paths)
+    chosen = [_is_chosen(path, argnums) for path in paths]
+    for leaf, name, wanted in zip(leaves, names, chosen, strict=True):
+        if argnums is not None and wanted:
+            check_differentiable(verbs, leaf, name)
+    boxed = [c and xp.framework_of(x) is not None for c, x in zip(chosen, leaves, strict=True)]
+
+    def call(new_leaves):
+        new_args, new_kwargs = rebuild(new_leaves)
+        return f(*new_args, **new_kwargs)
+
+    tape = front_end(verbs.name).run(make_tape(verbs), call, leaves, names, boxed)
+    tape.in_arguments = lambda found: rebuild(_spread(found, boxed))[0]
+    return tape
+
+
+def _spread(found, boxed):
+    """Put one result per recorded leaf in its place, and None in the other places."""
+    found = iter(found)
+    return [next(found) if b else None for b in boxed]
+
+
+def front_end(framework):
+    if framework == "torch":
+        from . import torch_front as found
+    else:
+        from . import jax_front as found
+    return found
+
+
+def check_differentiable(verbs, leaf, name):
+    if xp.framework_of(leaf) is None:
+        fix = "torch.tensor({})" if verbs.name == "torch" else "jnp.asarray({})"
+        value = repr(leaf) if isinstance(leaf, (int, float)) else "..."
+        raise AutodiffTypeError(
+            f"argument {name} is a {type(leaf).__name__}, not an array; pass {fix.format(value)} "
+            "or leave it out of argnums"
+        )
+    if verbs.is_complex(leaf.dtype):
+        raise AutodiffTypeError(
+            f"argument {name} has dtype {leaf.dtype}; complex arguments are not differentiated yet: "
+            "pass the real and the imaginary part as two arrays"
+        )
+    if not verbs.is_float(leaf.dtype):
+        raise AutodiffTypeError(
+            f"argument {name} has dtype {leaf.dtype}, and only floating-point arguments have a "
+            "derivative; convert it to float, or choose other argnums"
+        )
+
+
+def _is_chosen(path, argnums):
+    return argnums is None or any(path.startswith(f"[0][{i}]") for i in argnums)
+
+
+def _names(f, args, paths):
+    """`x`, `params['w']`, `xs[0]`: how the user calls each leaf."""
+    try:
+        parameters = list(inspect.signature(f).parameters.values())
+    except (TypeError, ValueError):
+        parameters = []
+    positional = [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    names = []
+    for path in paths:
+        if path.startswith("[0]["):
+            i, rest = path[4:].split("]", 1)
+            first = positional[int(i)] if int(i) < len(positional) else f"arg{i}"
+            names.append(first + rest)
+        else:
+            key, rest = path[5:].split("']", 1)
+            names.append(key + rest)
+    return names
+
+
+def _no_arrays(f, args):
+    kinds = ", ".join(type(a).__name__ for a in args) or "no arguments"
+    return (
+        f"{getattr(f, '__name__', 'the function')} was called with {kinds}, and no leaf is a "
+        "torch.Tensor or a JAX array; pass torch.tensor(...) or jnp.asarray(...)"
+    )
+
+
+def as_argnums(f, args, argnums):
+    """`argnums` as a tuple of non-negative positions."""
+    given = (argnums,) if isinstance(argnums, int) else tuple(argnums)
+    for i in given:
+        if not isinstance(i, int) or not -len(args) <= i < len(args):
+            raise AutodiffError(
+                f"argnums={argnums!r} asks for argument {i!r}, but "
+                f"{getattr(f, '__name__', 'the function')} was called with {len(args)} positional "
+                "argument(s)"
+            )
+    return tuple(i % len(args) for i in given)

@@ -1,0 +1,189 @@
+"""The table, tested by construction: a row added later is tested here without a new line.
+
+The oracles come from outside: each framework's own function and its own gradient, and the
+inner-product identity <g, J dx> = <J' g, dx> that holds forward against reverse.
+"""
+
+import itertools
+import math
+import zlib
+
+import numpy as np
+import pytest
+
+import autodiff_lab as ad
+from autodiff_lab import xp
+from autodiff_lab.table import ROWS, find
+from autodiff_lab.table.symbols import Symbol
+from tests.helpers import FRAMEWORKS, allclose, array, native_grad, to_numpy
+
+ELEMENTWISE = {
+    1: [[(2, 3)], [()], [(0, 3)]],
+    2: [[(2, 3), (2, 3)], [(2, 3), (3,)], [(2, 1), (1, 3)], [(), (2, 3)], [(0, 3), (3,)]],
+}
+
+
+def cases(row):
+    """`(shapes, params)` pairs: the row's own, or all ways to broadcast."""
+    return row.cases or [(shapes, {}) for shapes in ELEMENTWISE.get(row.arity, [])]
+
+
+def differentiable():
+    return [
+        pytest.param(row, shapes, params, id=f"{row.name}-{i}")
+        for row in ROWS.values()
+        if row.kind != "constant"
+        for i, (shapes, params) in enumerate(cases(row))
+    ]
+
+
+def draw(row, shapes, name, dtype, seed=0):
+    """Inputs in the row's domain, all different, as arrays of the framework."""
+    rng = np.random.default_rng(zlib.crc32(f"{row.name}{seed}".encode()))
+    low, high = row.domain
+    values = [rng.uniform(low, high, shape) for shape in shapes]
+    if row.name == "where":
+        return [array(name, values[0] > 0), *(array(name, v, dtype) for v in values[1:])]
+    return [array(name, v, dtype) for v in values]
+
+
+def apply(row, name, params):
+    verbs = xp.verbs(name)
+    return lambda *xs: row.fn(verbs, *xs, **params)
+
+
+def floats(xs):
+    return [i for i, x in enumerate(xs) if "float" in str(x.dtype)]
+
+
+def loss(f, weights):
+    """A scalar with a different weight on each output entry, so that no two can be confused."""
+    return lambda *xs: (f(*xs) * weights).sum()
+
+
+@pytest.mark.parametrize("name", FRAMEWORKS)
+@pytest.mark.parametrize("row, shapes, params", differentiable())
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_gradient_is_the_frameworks_own(row, shapes, params, name, dtype):
+    if row.name == "astype" and params["dtype"] != dtype:
+        pytest.skip("astype is tested in the dtype that keeps the tolerance")
+    xs = draw(row, shapes, name, dtype)
+    f = apply(row, name, params)
+    weights = array(name, np.cos(np.arange(math.prod(f(*xs).shape))).reshape(f(*xs).shape), dtype)
+    at = tuple(floats(xs))
+    ours = ad.grad(loss(f, weights), argnums=at)(*xs)
+    theirs = native_grad(loss(f, weights), at)(*xs)
+    for i, a, b in zip(at, ours, theirs, strict=True):
+        assert a.dtype == xs[i].dtype and tuple(a.shape) == tuple(xs[i].shape)
+        allclose(a, b, dtype)
+
+
+@pytest.mark.parametrize("name", FRAMEWORKS)
+@pytest.mark.parametrize("row, shapes, params", differentiable())
+def test_forward_and_reverse_agree(row, shapes, params, name):
+    xs, directions = draw(row, shapes, name, "float64"), draw(row, shapes, name, "float64", seed=1)
+    f, at = apply(row, name, params), floats(xs)
+
+    def of_floats(*some):
+        return f(*(some[at.index(i)] if i in at else x for i, x in enumerate(xs)))
+
+    primals, tangents = [xs[i] for i in at], [directions[i] for i in at]
+    y, dy = ad.jvp(of_floats, primals, tangents)
+    assert dy.shape == y.shape and dy.dtype == y.dtype
+    g = array(name, np.sin(np.arange(math.prod(y.shape)) + 1).reshape(y.shape), to_numpy(y).dtype.name)
+    _, pullback = ad.vjp(of_floats, *primals)
+    left = (to_numpy(g) * to_numpy(dy)).sum()
+    right = sum((to_numpy(c) * to_numpy(d)).sum() for c, d in zip(pullback(g), tangents, strict=True))
+    assert left == pytest.approx(right, rel=1e-6 if "float32" in str(params) else 1e-10, abs=1e-12)
+
+
+@pytest.mark.parametrize("name", FRAMEWORKS)
+@pytest.mark.parametrize("row, shapes, params", differentiable())
+def test_second_order_in_all_four_nestings(row, shapes, params, name):
+    """Hessian-vector products: forward over reverse, reverse over forward, and both twice."""
+    xs, directions = draw(row, shapes, name, "float64"), draw(row, shapes, name, "float64", seed=1)
+    f, at = apply(row, name, params), floats(xs)[-1]
+    y = f(*xs)
+    weights = array(name, np.cos(np.arange(math.prod(y.shape))).reshape(y.shape), "float64")
+    v = directions[at]
+
+    def scalar(x):
+        return loss(lambda *a: f(*a) * f(*a), weights)(*xs[:at], x, *xs[at + 1 :])
+
+    def slope(x):
+        return (ad.grad(scalar)(x) * v).sum()
+
+    def native_slope(x):
+        return (native_grad(scalar, (0,), create_graph=True)(x)[0] * v).sum()
+
+    expected = native_grad(native_slope, (0,))(xs[at])[0]
+    allclose(ad.jvp(ad.grad(scalar), (xs[at],), (v,))[1], expected, "float64")
+    allclose(ad.grad(slope)(xs[at]), expected, "float64")
+    allclose(ad.grad(lambda x: ad.jvp(scalar, (x,), (v,))[1])(xs[at]), expected, "float64")
+    twice = ad.jvp(lambda x: ad.jvp(scalar, (x,), (v,))[1], (xs[at],), (v,))[1]
+    coarse = "float32" in str(params)
+    assert float(twice) == pytest.approx(float((expected * v).sum()), rel=1e-6 if coarse else 1e-8, abs=1e-9)
+
+
+@pytest.mark.parametrize("name", FRAMEWORKS)
+@pytest.mark.parametrize("row", [r for r in ROWS.values() if r.example], ids=lambda r: r.name)
+def test_example_on_the_card_is_true(row, name):
+    call, _, expected = row.example.partition(" = ")
+    known = {"inf": math.inf, "nan": math.nan}
+
+    def run(*xs, **params):
+        return row.fn(xp.verbs(name), *[_float32(name, array(name, x)) for x in xs], **params)
+
+    y = eval(call, {row.name: run, **known})
+    np.testing.assert_allclose(to_numpy(y), np.asarray(eval(expected, known)), rtol=1e-6)
+
+
+def _float32(name, x):
+    return array(name, to_numpy(x), "float32") if to_numpy(x).dtype == np.float64 else x
+
+
+def test_every_row_has_an_example():
+    assert [r.name for r in ROWS.values() if not r.example] == []
+
+
+@pytest.mark.parametrize("row", list(ROWS.values()), ids=lambda r: r.name)
+def test_spellings_are_functions_and_lead_back_to_the_row(row):
+    import jax.scipy.special  # noqa: F401
+    import torch  # noqa: F401
+
+    from autodiff_lab.table import _resolve
+
+    for spelling in row.torch + row.jax:
+        assert _resolve(spelling) is not None, f"{row.name}: there is no {spelling}"
+        assert find(spelling) is row
+
+
+def test_no_spelling_and_no_primitive_belongs_to_two_rows():
+    for attribute in ("torch", "jax", "prims"):
+        spellings = list(itertools.chain.from_iterable(getattr(r, attribute) for r in ROWS.values()))
+        assert [s for s in set(spellings) if spellings.count(s) > 1] == []
+
+
+@pytest.mark.parametrize("row", [r for r in ROWS.values() if r.kind == "pointwise"], ids=lambda r: r.name)
+def test_mathematics_is_read_off_the_row(row):
+    assert row.formula and all(isinstance(p, str) and p for p in row.partials)
+    assert len(row.partials) == row.arity
+
+
+def test_symbols_read_as_in_a_calculus_book():
+    x, y = Symbol("x"), Symbol("y")
+    assert (1 - y * y).tex == "1 - y^{2}"
+    assert (x / (1 + y)).tex == r"\frac{x}{1 + y}"
+    assert (-(x + y) * y).tex == r"\left(-\left(x + y\right)\right) \, y"
+
+
+def test_needs_is_what_the_partials_use():
+    assert ROWS["tanh"].needs == "output y"
+    assert ROWS["sin"].needs == "input x"
+    assert ROWS["add"].needs == "nothing"
+    assert ROWS["multiply"].keep((True, False)) == (False, (False, True))
+
+
+def test_source_is_the_statement_in_the_table():
+    source = ROWS["tanh"].source()
+    assert source.startswith('pointwise("tanh"') and "1 - y * y" in source

@@ -1,0 +1,62 @@
+"""What every test needs: arrays of either framework, their own gradients, one tolerance per dtype."""
+
+import importlib.util
+
+import numpy as np
+
+FRAMEWORKS = ("torch", "jax")  # conftest skips one that is not installed, and says so
+TOLERANCE = {"float64": 1e-9, "float32": 2e-5}
+
+if importlib.util.find_spec("jax"):
+    import jax
+
+    jax.config.update("jax_enable_x64", True)
+
+
+def array(name, value, dtype=None):
+    value = np.asarray(value, dtype=dtype)
+    if name == "torch":
+        import torch
+
+        return torch.tensor(value)
+    import jax.numpy as jnp
+
+    return jnp.asarray(value)
+
+
+def to_numpy(x):
+    return x.detach().numpy() if hasattr(x, "detach") else np.asarray(x)
+
+
+def native_grad(f, argnums, create_graph=False):
+    """The framework's own gradient: the oracle."""
+
+    def gradient(*xs):
+        if hasattr(xs[0], "detach"):
+            return _torch_grad(f, argnums, xs, create_graph)
+        import jax
+
+        return jax.grad(f, argnums)(*xs)
+
+    return gradient
+
+
+def _torch_grad(f, argnums, xs, create_graph):
+    import torch
+
+    leaf = [x if x.requires_grad else x.detach() for x in xs]
+    for i in argnums:
+        leaf[i] = leaf[i] if leaf[i].requires_grad else leaf[i].clone().requires_grad_()
+    y = f(*leaf)
+    picked = [leaf[i] for i in argnums]
+    if not y.requires_grad:
+        return [torch.zeros_like(x) for x in picked]
+    found = torch.autograd.grad(y, picked, create_graph=create_graph, allow_unused=True)
+    return [torch.zeros_like(x) if g is None else g for x, g in zip(picked, found, strict=True)]
+
+
+def allclose(ours, theirs, dtype):
+    tolerance = TOLERANCE[dtype]
+    a, b = to_numpy(ours), to_numpy(theirs)
+    assert a.shape == b.shape, f"shape {a.shape} instead of {b.shape}"
+    np.testing.assert_allclose(a, b, rtol=tolerance, atol=tolerance)
