@@ -7,6 +7,7 @@ None stands for a zero that nobody has to compute.
 """
 
 from .table.row import NEG, ONE
+from .tape import Node
 
 
 def push(row, xp, y, xs, dxs, params):
@@ -40,8 +41,17 @@ def _scale(xp, partial, g, y, xs):
     return g * (p if dtype == y.dtype else xp.astype(p, y.dtype))
 
 
+def _in_dtype_of(xp, y, xs):
+    """Inputs in the output's dtype: on torch 1 / b is float32 for an integer b, whatever y is."""
+    wanted = (y.dtype, xp.bool_type)
+    return [
+        x if type(x) is Node or getattr(x, "dtype", y.dtype) in wanted else xp.astype(x, y.dtype)
+        for x in xs
+    ]
+
+
 def _push_pointwise(row, xp, y, xs, dxs, params):
-    total = None
+    total, xs = None, _in_dtype_of(xp, y, xs)
     for partial, dx in zip(row.d, dxs, strict=True):
         if dx is not None:
             term = _scale(xp, partial, dx, y, xs)
@@ -50,7 +60,7 @@ def _push_pointwise(row, xp, y, xs, dxs, params):
 
 
 def _pull_pointwise(row, xp, g, y, xs, params, wanted):
-    pairs = zip(row.d, wanted, strict=True)
+    pairs, xs = zip(row.d, wanted, strict=True), _in_dtype_of(xp, y, xs)
     return [_scale(xp, partial, g, y, xs) if w else None for partial, w in pairs]
 
 

@@ -96,7 +96,7 @@ def _equation(tape, eqn, pairs, scope, call):
     (y,) = rebind(eqn, values)
     picked = [pairs[i] if type(i) is int else (i.value, None) for i in operands]
     parents = tuple(tape.constant(x) if node is None else node for x, node in picked)
-    where, functions = _where(eqn, call) if tape.keep_all else (None, ())
+    where, functions = where_of(eqn, call) if tape.keep_all else (None, ())
     scope = functions + tuple(name for name in scope if name not in functions)
     return [(y, tape.add(row, parents, [x for x, _ in picked], params, y, scope, where))]
 
@@ -107,7 +107,7 @@ def _discrete(tape, eqn, values, nodes, call):
     discrete = not any(tape.xp.is_float(v.aval.dtype) or tape.xp.is_complex(v.aval.dtype)
                        for v in eqn.outvars)  # fmt: skip
     if flows and not discrete:
-        raise AutodiffError(no_row(eqn, source.words(_where(eqn, call)[0])))
+        raise AutodiffError(no_row(eqn, source.words(where_of(eqn, call)[0])))
     return [(y, None) for y in rebind(eqn, values)]
 
 
@@ -135,7 +135,7 @@ def rebind(eqn, values):
 
 
 # ----- where the user wrote it -----
-def _where(eqn, call):
+def where_of(eqn, call):
     """`((file, line), scope)` of the user's innermost frame.
 
     JAX caches the body of a library's own jitted function with the traceback of the first call ever
@@ -143,7 +143,7 @@ def _where(eqn, call):
     """
     mine = list(_user_frames(eqn))
     if call is not None and call[0] not in [name for _, _, name in mine]:
-        return _where(*call[1:])
+        return where_of(*call[1:])
     if not mine:
         return None, ()
     return mine[0][:2], tuple(name for _, _, name in reversed(mine[:-1]))

@@ -116,11 +116,12 @@ def flat_sizes(sizes):
 
 
 def _resolve(sizes, old):
-    """Fill in the -1 of a reshape."""
-    if -1 not in [s for s in sizes if isinstance(s, int)]:
+    """Fill in the -1 of a reshape. Sizes that are not ints (ragged ones) are on both sides."""
+    ints = [s for s in sizes if isinstance(s, int)]
+    if -1 not in ints:
         return tuple(sizes)
-    known = math.prod(s for s in sizes if s != -1)
-    left = math.prod(old) // known if known else 0
+    known = math.prod(s for s in ints if s != -1)
+    left = math.prod(n for n in old if isinstance(n, int)) // known if known else 0
     return tuple(left if isinstance(s, int) and s == -1 else s for s in sizes)
 
 

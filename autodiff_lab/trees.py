@@ -17,7 +17,7 @@ def register(cls, flatten, unflatten):
     _REGISTERED[cls] = flatten, unflatten
 
 
-def flatten(tree, path=""):
+def flatten(tree, path="", is_leaf=None):
     """Return `(leaves, paths, rebuild)`; `rebuild(new_leaves)` gives a tree of the same structure.
 
     >>> leaves, paths, rebuild = flatten({"w": [1.0, 2.0], "b": 3.0})
@@ -26,11 +26,12 @@ def flatten(tree, path=""):
     >>> rebuild([10.0, 20.0, 30.0])
     {'w': [10.0, 20.0], 'b': 30.0}
     """
-    opened = _open(tree)
+    opened = None if is_leaf is not None and is_leaf(tree) else _open(tree)
     if opened is None:
         return [tree], [path], lambda leaves: leaves[0]
     names, children, build = opened
-    parts = [flatten(child, path + name) for name, child in zip(names, children, strict=True)]
+    pairs = zip(names, children, strict=True)
+    parts = [flatten(child, path + name, is_leaf) for name, child in pairs]
     leaves = [leaf for part in parts for leaf in part[0]]
     paths = [p for part in parts for p in part[1]]
 

@@ -35,6 +35,7 @@ class Row:
     keeps: str = ""  # general rows: which of "x" and "y" the reverse walk keeps
     axes: object = None  # axes(ndims, **params) -> (for each input, where its axes go), output ndim
     batch: object = None  # batch(batched, **params) -> params with a batch axis in front
+    moves: object = None  # moves(**params) -> the axes along which entries change places
     identity: object = None  # what a dead entry is replaced with before it is reduced: -inf for max
     safe: float = 0.0  # what a dead entry is replaced with elsewhere: 1 under log and divide
     domain: tuple = (-2.0, 2.0)  # where the tests draw inputs from

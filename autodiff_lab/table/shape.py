@@ -99,7 +99,8 @@ linear("permute", lambda xp, x, *, axes: xp.permute(x, axes),
 
 linear("flip", lambda xp, x, *, axis: xp.flip(x, axis),
        lambda xp, g, x, *, axis: (xp.flip(g, axis),),
-       axes=unchanged, batch=lambda batched, *, axis: {"axis": tuple(a + 1 for a in axis)},
+       axes=unchanged, moves=lambda *, axis: axis,
+       batch=lambda batched, *, axis: {"axis": tuple(a + 1 for a in axis)},
        prims="rev", tex=r"y_i = x_{n-1-i}", dtex=r"\text{the same flip of } g",
        cases=(([(2, 3)], {"axis": (0, 1)}), ([(3,)], {"axis": (0,)})),
        example="flip([1., 2., 3.], axis=(0,)) = [3., 2., 1.]")
@@ -118,9 +119,19 @@ def _slice_of_pad(x, low, high, gaps):
     return {"start": tuple(low), "stop": tuple(stop), "step": tuple(k + 1 for k in gaps)}
 
 
+def _sliced(*, start, stop, step):
+    """Axes that are not taken whole: a ragged axis is whole if it stops at its own size."""
+    return [i for i, (a, b, t) in enumerate(zip(start, stop, step, strict=True))
+            if a != 0 or t != 1 or isinstance(b, int)]  # fmt: skip
+
+
+def _padded(*, low, high, gaps, value=0.0):
+    return [i for i, w in enumerate(zip(low, high, gaps, strict=True)) if any(w)]
+
+
 linear("slice", lambda xp, x, *, start, stop, step: xp.slice(x, start, stop, step),
        lambda xp, g, x, **params: (xp.pad(g, **_pad_of_slice(x, **params)),),
-       axes=unchanged,
+       axes=unchanged, moves=_sliced,
        batch=lambda batched, *, start, stop, step: {
            "start": (0, *start), "stop": (batched.size, *stop), "step": (1, *step)},
        torch="narrow select torch.Tensor.__getitem__", jax="jax.lax.slice jax.Array.__getitem__",
@@ -132,7 +143,7 @@ linear("slice", lambda xp, x, *, start, stop, step: xp.slice(x, start, stop, ste
 
 linear("pad", lambda xp, x, *, low, high, gaps, value=0.0: xp.pad(x, low, high, gaps, value),
        lambda xp, g, x, *, value=0.0, **params: (xp.slice(g, **_slice_of_pad(x, **params)),),
-       axes=unchanged,
+       axes=unchanged, moves=_padded,
        batch=lambda batched, *, low, high, gaps, value=0.0: {
            "low": (0, *low), "high": (0, *high), "gaps": (0, *gaps), "value": value},
        torch="torch.nn.functional.pad", jax="pad jax.lax.pad", prims="pad",
@@ -156,6 +167,7 @@ def _split(xp, g, *xs, axis):
 linear("concat", lambda xp, *xs, axis: xp.concat(xs, axis), _split,
        arity=None, linear_in="all",
        axes=lambda ndims, **_: ([tuple(range(n)) for n in ndims], ndims[0]),
+       moves=lambda *, axis: [axis],
        batch=lambda batched, *, axis: {"axis": axis + 1},
        torch="torch.cat torch.concat torch.concatenate", jax="concatenate concat",
        prims="concatenate", tex=r"y = (x_1, x_2, \ldots)", dtex=r"\text{the slices of } g",

@@ -1,0 +1,55 @@
+"""Dispatch: on torch, every operation inside `f` understands lanes as it runs.
+
+PyTorch hands each call on a `Lane` to `call`; the spelling is lowered to a row exactly as it is for
+autodiff's tape, and the row's mask rule does the rest.
+"""
+
+from autodiff_lab import source, xp
+from autodiff_lab.torch_spellings import lower
+
+from . import rules
+from .errors import MaskError
+from .rules import Lane
+
+
+def run(f, args, kwargs, count):
+    return f(*args, **kwargs)
+
+
+def call(func, args, kwargs):
+    """One PyTorch call with lanes among its arguments."""
+    name = func.__name__
+    verbs = xp.verbs("torch")
+    if name == "size" and hasattr(func, "is_verb"):
+        return rules.size(*args)
+    if name in ANSWERS:
+        return ANSWERS[name](*args, **kwargs)
+    if name == "len":
+        return len(args[0])
+    lowered = lower(func, args, kwargs)
+    if lowered is None:
+        raise MaskError(
+            f"torch.{name} at {source.here()} has no row, so nobody knows what a mask does to it; "
+            "write it with operations that have one"
+        )
+    if lowered.rewritten is not None:
+        return lowered.rewritten()
+    row, xs, params = lowered.row, lowered.xs, lowered.params
+    if row.kind == "composite":
+        return row.fn(verbs, *xs, **params)
+    return rules.apply(row, verbs, _count(xs), xs, params)
+
+
+def _count(xs):
+    counts = {x.data.shape[0] for x in xs if isinstance(x, Lane)}
+    if len(counts) > 1:
+        raise MaskError(f"batches of {' and '.join(map(str, sorted(counts)))} examples met; "
+                        "call f with batches of the same examples")  # fmt: skip
+    return counts.pop()
+
+
+ANSWERS = {
+    "size": lambda x, dim=None: x.shape if dim is None else x.shape[dim],
+    "dim": lambda x: x.ndim,
+    "is_floating_point": lambda x: x.data.is_floating_point(),
+}
