@@ -111,7 +111,7 @@ Operators.__hash__ = object.__hash__
 class Box(Operators):
     """A tensor on its way through a recorded function: its value, its node, its tape."""
 
-    __slots__ = ("value", "node", "tape")
+    __slots__ = ("value", "node", "tape", "__weakref__")
     rank = 1
 
     def __init__(self, value, node, tape):

@@ -192,6 +192,10 @@ class TorchVerbs:
     def concat(self, xs, axis):
         return self.lib.cat(list(xs), axis)
 
+    # ----- conventions at kinks, each its framework's own -----
+    def slope_of_abs(self, x):
+        return self.lib.sign(x)  # 0 at 0
+
     # ----- contract -----
     @verb
     def contract(self, a, b, spec, precision=None):
@@ -258,9 +262,6 @@ class JaxVerbs:
     def stop_gradient(self, x):
         return self.lax.stop_gradient(x)
 
-    def relu(self, x):
-        return self.lib.maximum(x, 0)
-
     # ----- reduce -----
     def sum(self, x, axis, keepdims=False):
         return self.lib.sum(x, tuple(axis), keepdims=keepdims)
@@ -296,6 +297,10 @@ class JaxVerbs:
 
     def concat(self, xs, axis):
         return self.lax.concatenate(list(xs), axis)
+
+    # ----- conventions at kinks, each its framework's own -----
+    def slope_of_abs(self, x):
+        return self.lib.where(x >= 0, 1.0, -1.0)  # 1 at 0
 
     # ----- contract -----
     def contract(self, a, b, spec, precision=None):

@@ -77,8 +77,9 @@ pointwise("erf", lambda xp, x: xp.erf(x), lambda xp, y, x: 2 / sqrt(pi) * xp.exp
           example="erf([0.]) = [0.]")
 
 # ----- kinks -----
-pointwise("abs", lambda xp, x: xp.abs(x), lambda xp, y, x: xp.sign(x), torch="abs absolute",
-          jax="abs absolute", kinks="at 0 the derivative is 0, in both frameworks",
+pointwise("abs", lambda xp, x: xp.abs(x), lambda xp, y, x: xp.slope_of_abs(x),
+          torch="abs absolute", jax="abs absolute",
+          kinks="at 0 the derivative is 0 in torch and 1 in JAX",
           example="abs([-2., 3.]) = [2., 3.]")
 pointwise("maximum", lambda xp, a, b: xp.maximum(a, b),
           (lambda xp, y, a, b: xp.where(a == b, 0.5, a > b),

@@ -97,6 +97,7 @@ class Symbols:
     exp = staticmethod(lambda x: wrap(r"e^{{{}}}", x))
     abs = staticmethod(lambda x: wrap(r"\left|{}\right|", x))
     floor = staticmethod(lambda x: wrap(r"\lfloor {} \rfloor", x))
+    slope_of_abs = staticmethod(lambda x: call(r"\operatorname{sign}", x))
     sigmoid = staticmethod(lambda x: call(r"\sigma", x))
     maximum = staticmethod(lambda a, b: call(r"\max", a, b))
     minimum = staticmethod(lambda a, b: call(r"\min", a, b))

@@ -1,0 +1,147 @@
+"""Errors are part of the interface: one sentence, the offending values, the next step."""
+
+import re
+
+import pytest
+
+import autodiff_lab as ad
+from tests.helpers import FRAMEWORKS, array
+
+both = pytest.mark.parametrize("name", FRAMEWORKS)
+
+
+def refused(f, *patterns, kind=ad.AutodiffError):
+    with pytest.raises(kind) as caught:
+        f()
+    message = str(caught.value)
+    assert "\n" not in message, "an error is one sentence"
+    for pattern in patterns:
+        assert re.search(pattern, message), f"{pattern!r} is not in: {message}"
+
+
+def sort(name, x):
+    if name == "torch":
+        import torch
+
+        return torch.sort(x)[0]
+    import jax.numpy as jnp
+
+    return jnp.sort(x)
+
+
+@both
+def test_an_op_without_a_row_is_named_with_its_line_and_the_row_to_add(name):
+    def f(x):
+        return sort(name, x).sum()
+
+    refused(lambda: ad.grad(f)(array(name, [1.0, 2.0])), "no row for .*sort", r"line \d+: `return", "pointwise")
+
+
+@both
+def test_a_non_scalar_under_grad(name):
+    f = lambda x: x * 2  # noqa: E731
+    refused(lambda: ad.grad(f)(array(name, [1.0, 2.0])), r"shape \(2,\)", r"\.sum\(\)")
+
+
+@both
+@pytest.mark.parametrize("value", [[1, 2], [True, False]])
+def test_integer_and_boolean_arguments(name, value):
+    f = lambda x: x.sum()  # noqa: E731
+    refused(lambda: ad.grad(f)(array(name, value)), "argument x has dtype", "float", kind=TypeError)
+    refused(lambda: ad.grad(f)(array(name, value)), "argument x has dtype")
+
+
+@both
+def test_complex_arguments(name):
+    refused(lambda: ad.grad(lambda z: z.sum())(array(name, [1j])), "complex", "real and the imaginary")
+
+
+@both
+def test_a_python_number(name):
+    f = lambda x, y: x * y  # noqa: E731
+    hint = "torch.tensor" if name == "torch" else "jnp.asarray"
+    refused(lambda: ad.grad(f, argnums=1)(array(name, 1.0), 2.0), "argument y is a float", hint)
+    refused(lambda: ad.grad(f)(1.0, 2.0), "no leaf is a torch.Tensor or a JAX array")
+
+
+@both
+def test_argnums_out_of_range(name):
+    refused(lambda: ad.grad(lambda x: x, argnums=3)(array(name, 1.0)), "argnums=3", "1 positional")
+
+
+def test_two_frameworks_in_one_call():
+    pytest.importorskip("torch"), pytest.importorskip("jax")
+    f = lambda x, y: (x * y).sum()  # noqa: E731
+    args = array("torch", [1.0, 2.0]), array("jax", [1.0, 2.0])
+    refused(lambda: ad.grad(f)(*args), "mixes a torch.Tensor of shape", "JAX array", "convert")
+
+
+@both
+def test_a_tangent_of_the_wrong_shape(name):
+    x, dx = array(name, [1.0, 2.0]), array(name, [1.0])
+    refused(lambda: ad.jvp(lambda x: x, (x,), (dx,)), r"tangent of x has shape \(1,\)", r"\(2,\)")
+    refused(lambda: ad.jvp(lambda x: x, (x,), ()), "1 primals and 0 tangents")
+
+
+@both
+def test_a_cotangent_of_the_wrong_shape_or_missing(name):
+    x = array(name, [1.0, 2.0])
+    _, pullback = ad.vjp(lambda x: x * 2, x)
+    refused(lambda: pullback(array(name, [1.0])), r"shape \(1,\)", r"\(2,\)")
+    refused(lambda: ad.record(lambda x: x * 2, x).backward(), "give its cotangent")
+
+
+def test_in_place_operations_on_a_recorded_tensor():
+    pytest.importorskip("torch")
+
+    def index(x):
+        x[0] = 1.0
+        return x.sum()
+
+    def augmented(x):
+        x += 1
+        return x.sum()
+
+    x = array("torch", [1.0, 2.0])
+    refused(lambda: ad.grad(index)(x), "in-place", r"line \d+: `x\[0\] = 1.0`", "torch.where")
+    refused(lambda: ad.grad(augmented)(x), "in-place", r"x = x \+")
+    refused(lambda: ad.grad(lambda x: x.mul_(2).sum())(x), "in-place mul_", "use mul")
+
+
+def test_a_recorded_value_that_escaped():
+    torch = pytest.importorskip("torch")
+    kept = []
+    ad.grad(lambda x: kept.append(x) or x.sum())(torch.tensor([1.0]))
+    refused(lambda: kept[0] * 2, "recording had ended", "return it")
+
+
+def test_a_spelling_that_has_no_row_yet():
+    torch = pytest.importorskip("torch")
+    x = torch.tensor([[1.0, 2.0]])
+    refused(lambda: ad.grad(lambda x: torch.max(x, 1)[0].sum())(x), "values and indices", "amax")
+    refused(lambda: ad.grad(lambda x: torch.einsum("ii->i", x @ x.T).sum())(x), "einsum", "write out two")
+    refused(lambda: ad.grad(lambda x: x[[0]].sum())(x), "list", "no row", r"line \d+")
+    refused(lambda: ad.grad(lambda x: x.sum(5))(x), "dim 5 is out of range", "2 dims")
+
+
+def test_a_python_branch_on_a_traced_value():
+    pytest.importorskip("jax")
+
+    def f(x):
+        return x if x > 0 else -x
+
+    refused(lambda: ad.grad(f)(array("jax", 1.0)), "concrete value", "jnp.where")
+
+
+def test_jax_control_flow_and_custom_rules_are_named():
+    jax = pytest.importorskip("jax")
+    jnp = jax.numpy
+
+    @jax.custom_jvp
+    def relu(x):  # the table's relu is another function
+        return jnp.maximum(x, 0) * 100
+
+    relu.defjvp(lambda primals, tangents: (relu(*primals), tangents[0] * 7))
+    x = array("jax", 1.0)
+    refused(lambda: ad.grad(relu)(x), "custom derivative", "relu")
+    refused(lambda: ad.grad(lambda x: jax.lax.fori_loop(0, 3, lambda i, c: c * x, x))(x), "control flow", "unroll")
