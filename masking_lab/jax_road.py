@@ -72,6 +72,18 @@ class _Names:
             )
         return known[str(dim)]
 
+    def value(self, dim):
+        """Each example's own value of a size that may be computed, such as 3*n0 - 1."""
+        known = {f"n{i}": n.data for i, n in enumerate(self.lengths)}
+        numpy = self.jax.numpy
+        functions = {
+            "floordiv": lambda a, b: a // b,
+            "mod": lambda a, b: a % b,
+            "max": numpy.maximum,
+            "min": numpy.minimum,
+        }
+        return eval(str(dim), {"__builtins__": {}}, known | functions)  # JAX prints it as Python
+
     def told(self, text):
         """Symbolic names as the lengths they stand for."""
         for i, n in reversed(list(enumerate(self.lengths))):
@@ -107,7 +119,7 @@ class Interpreter:
             called = (str(eqn.params.get("name", "")), eqn, call)
             return self.run(*opened(body_of(eqn.params)), values, called)
         if name == "dim_as_value":
-            own = self.names.length(eqn.params["dim"]).data
+            own = self.names.value(eqn.params["dim"])
             return [Lane(self.verbs.astype(own, eqn.outvars[0].aval.dtype), ())]
         symbolic = any(not isinstance(n, int) for v in eqn.outvars for n in v.aval.shape)
         if not symbolic and not any(isinstance(v, Lane) for v in values):

@@ -37,7 +37,7 @@ def call(func, args, kwargs):
     row, xs, params = lowered.row, lowered.xs, lowered.params
     if row.kind == "composite":
         return row.fn(verbs, *xs, **params)
-    return rules.apply(row, verbs, _count(xs), xs, params)
+    return rules.apply(row, verbs, _count((*xs, *params.get("shape", ()))), xs, params)
 
 
 def _count(xs):

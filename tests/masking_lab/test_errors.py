@@ -1,0 +1,72 @@
+"""Errors of the masking lab: one sentence with the values and the next step, and the line."""
+
+import re
+
+import numpy as np
+import pytest
+
+import masking_lab as ml
+from autodiff_lab import xp
+from tests.helpers import FRAMEWORKS, array
+
+pytestmark = pytest.mark.parametrize("name", FRAMEWORKS)
+
+
+def refused(f, *patterns):
+    with pytest.raises(ml.MaskError) as caught:
+        f()
+    message = str(caught.value)
+    assert "\n" not in message
+    for pattern in patterns:
+        assert re.search(pattern, message), f"{pattern!r} is not in: {message}"
+
+
+def ragged(name, *lengths, width=2):
+    return ml.batch([array(name, np.ones((n, width))) for n in lengths])
+
+
+def test_ragged_dims_that_do_not_match(name):
+    call = ml.autobatch(lambda x, y: x + y)
+    refused(lambda: call(ragged(name, 3, 2), ragged(name, 3, 1)), r"\[3, 2\]", r"\[3, 1\]", "match", "batch")
+
+
+def test_a_shared_dim_that_does_not_match(name):
+    call = ml.autobatch(lambda x, w: x + w)
+    refused(lambda: call(ragged(name, 3, 2), array(name, np.ones((3, 2)))), "match")
+
+
+def test_an_operation_along_the_ragged_dim_without_a_rule(name):
+    verbs = xp.verbs(name)
+    refused(lambda: ml.autobatch(lambda x: verbs.flip(x, (0,)))(ragged(name, 3, 2)), "flip", r"line \d+", "ragged")
+
+
+def test_an_operation_without_a_row(name):
+    lib = xp.verbs(name).lib
+    refused(lambda: ml.autobatch(lambda x: lib.sort(x))(ragged(name, 3, 2)), "sort", "no row", r"line \d+")
+
+
+def test_python_asks_for_one_value_for_all_examples(name):
+    refused(lambda: ml.autobatch(lambda x: x if x.sum() > 0 else -x)(ragged(name, 3, 2)), "where")
+    refused(lambda: ml.autobatch(lambda x: x.sum(0) / len(x))(ragged(name, 3, 2)), r"x\.shape\[0\]")
+
+
+def test_no_batch_and_batches_of_different_examples(name):
+    f = ml.autobatch(lambda x, y: x)
+    refused(lambda: f(array(name, [1.0]), array(name, [1.0])), "without a MaskedBatch", "ml.batch")
+    refused(lambda: f(ragged(name, 3, 2), ragged(name, 3)), "1 and 2 examples")
+
+
+def test_batching_what_cannot_be_batched(name):
+    refused(lambda: ml.batch([]), "at least one example")
+    refused(lambda: ml.batch([array(name, [1.0]), array(name, [[1.0]])]), "different dims")
+    refused(lambda: ml.batch([array(name, [1.0]), array(name, [1])]), "different dtypes")
+    refused(lambda: ml.batch([1.0, 2.0]), "is a float")
+
+
+def test_the_next_call_works_after_an_exception(name):
+    def broken(x):
+        raise RuntimeError("mine")
+
+    with pytest.raises(RuntimeError, match="mine"):
+        ml.autobatch(broken)(ragged(name, 2, 1))
+    assert float(ml.autobatch(lambda x: x.sum())(ragged(name, 2, 1)).unbatch()[0]) == 4.0

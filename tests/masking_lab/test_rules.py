@@ -1,0 +1,145 @@
+"""Every row under a mask, by construction: each case with one of its dims made ragged.
+
+The oracle is the loop over the unpadded examples. A row that refuses must be on the list, so that a
+refusal never counts as a pass.
+"""
+
+import math
+import zlib
+
+import numpy as np
+import pytest
+
+import autodiff_lab as ad
+import masking_lab as ml
+from autodiff_lab import xp
+from autodiff_lab.table import ROWS
+from masking_lab.rules import Lane, refill
+from tests.helpers import FRAMEWORKS, allclose, array, to_numpy
+
+# Rows whose parameters hold sizes are tested through programs, in test_autobatch.
+SIZED = {"broadcast", "reshape", "arange", "slice"}
+# Rows that move entries along the ragged dim: refused by name there, fine along the other dims.
+REFUSES = {"pad", "flip", "concat"}
+LENGTHS = (4, 1, 3)
+
+
+def tied(row, shapes, params, axis):
+    """For each input, its axes that share their size with the first input's `axis`."""
+    if row.name == "contract":
+        a, b = params["spec"].split("->")[0].split(",")
+        return [[i for i, c in enumerate(x) if c == a[axis]] for x in (a, b)]
+    if row.kind == "composite":
+        return [[axis], *([] for _ in shapes[1:])]
+    places, _ = row.axes([len(s) for s in shapes], **params)
+    goal = places[0][axis]
+    return [[axis] if i == 0 else [k for k, p in enumerate(goes) if p == goal and goal is not None]
+            for i, goes in enumerate(places)]  # fmt: skip
+
+
+def cases():
+    for row in ROWS.values():
+        if row.name in SIZED:
+            continue
+        for i, (shapes, params) in enumerate(row.cases or [([(4, 3)] * row.arity, {})]):
+            if 0 in shapes[0]:
+                continue
+            for axis in range(len(shapes[0])):
+                if row.name == "layer_norm" and axis in params["axis"]:
+                    continue  # its weights have the size of the normalised dims
+                if row.name == "linear" and axis == len(shapes[0]) - 1:
+                    continue  # its weights have the size of the last dim
+                yield pytest.param(row, shapes, params, axis, id=f"{row.name}-{i}-axis{axis}")
+
+
+def examples(row, name, shapes, params, axis):
+    """One list of inputs per example. The size of the ragged dim is each example's own."""
+    rng = np.random.default_rng(zlib.crc32(row.name.encode()))
+    ties = tied(row, shapes, params, axis)
+    for n in LENGTHS:
+        own = [tuple(n if k in t else s for k, s in enumerate(shape)) for shape, t in zip(shapes, ties, strict=True)]
+        xs = [rng.uniform(*row.domain, s) for s in own]
+        if row.name == "where" or row.name.startswith("logical"):
+            xs = [xs[0] > 0.5, *(x > 0.5 if row.name.startswith("logical") else x for x in xs[1:])]
+        yield [array(name, x) for x in xs], [bool(t) for t in ties]
+
+
+@pytest.mark.parametrize("name", FRAMEWORKS)
+@pytest.mark.parametrize("row, shapes, params, axis", list(cases()))
+def test_row_under_a_mask_is_the_loop(row, shapes, params, axis, name):
+    verbs = xp.verbs(name)
+    rows = list(examples(row, name, shapes, params, axis))
+    ragged = rows[0][1]
+    shared = [None if r else x for r, x in zip(ragged, rows[0][0], strict=True)]
+
+    def f(*xs):
+        return row.fn(verbs, *xs, **params)
+
+    def inputs(i):
+        return [rows[i][0][k] if r else shared[k] for k, r in enumerate(ragged)]
+
+    loop = [f(*inputs(i)) for i in range(len(LENGTHS))]
+    seen = []
+    for value in (0.0, math.nan, math.inf, 1e30):
+        args = [poisoned(ml.batch([inputs(i)[k] for i in range(len(LENGTHS))]), value) if r else shared[k]
+                for k, r in enumerate(ragged)]  # fmt: skip
+        try:
+            seen.append(ml.autobatch(f)(*args))
+        except ml.MaskError as refusal:
+            assert row.name in REFUSES and row.name in str(refusal)
+            return
+    for ours, expected in zip(seen[0].unbatch(), loop, strict=True):
+        assert ours.dtype == expected.dtype
+        allclose(ours, expected, "float64")
+    for other in seen[1:]:
+        np.testing.assert_array_equal(to_numpy(other.data), to_numpy(seen[0].data))
+
+
+def poisoned(b, value):
+    verbs = xp.of(b.data)
+    if b.data.dtype == verbs.bool_type:
+        value = value != 0.0
+    return ml.MaskedBatch(refill(verbs, Lane(b.data, b.sizes), value).data, b.sizes)
+
+
+def test_most_rows_have_a_mask_rule():
+    assert len(set(ROWS) - SIZED - REFUSES) >= 55
+
+
+@pytest.mark.parametrize("name", FRAMEWORKS)
+def test_a_slice_of_the_ragged_dim_is_refused_and_of_another_is_fine(name):
+    xs = [array(name, np.ones((n, 4))) for n in LENGTHS]
+    with pytest.raises(ml.MaskError):
+        ml.autobatch(lambda x: x[:2])(ml.batch(xs))
+    if name == "torch":
+        for ours, x in zip(ml.autobatch(lambda x: x[:, 1:3])(ml.batch(xs)).unbatch(), xs, strict=True):
+            allclose(ours, x[:, 1:3], "float64")
+
+
+@pytest.mark.parametrize("name", FRAMEWORKS)
+def test_arange_is_built_to_the_padded_size_and_masked(name):
+    verbs = xp.verbs(name)
+    xs = [array(name, np.ones(n)) for n in LENGTHS]
+    result = ml.autobatch(lambda x: (verbs.arange(x.shape, 0, "int32") * x).sum())(ml.batch(xs))
+    assert [float(y) for y in result.unbatch()] == [6.0, 0.0, 3.0]
+
+
+@pytest.mark.parametrize("name", FRAMEWORKS)
+def test_broadcast_against_a_ragged_size(name):
+    verbs = xp.verbs(name)
+    xs = [array(name, np.arange(n, dtype="float64")) for n in LENGTHS]
+    f = lambda x: verbs.broadcast(x, (2, x.shape[0]), (1,)).sum(0)  # noqa: E731
+    for ours, x in zip(ml.autobatch(f)(ml.batch(xs)).unbatch(), xs, strict=True):
+        allclose(ours, 2 * x, "float64")
+
+
+@pytest.mark.parametrize("name", FRAMEWORKS)
+def test_second_derivatives_flow_through_a_mask(name):
+    xs = [array(name, np.random.default_rng(0).normal(size=(n, 2))) for n in LENGTHS]
+    w = array(name, [0.3, -0.7])
+    tanh = xp.verbs(name).tanh
+    f = lambda x, w: tanh(x @ w).sum()  # noqa: E731
+    b = ml.batch(xs)
+    batched = ad.grad(lambda w: ml.autobatch(f)(b, w).data.sum())
+    loop = ad.grad(lambda w: sum(f(x, w) for x in xs))
+    allclose(ad.jvp(batched, (w,), (w,))[1], ad.jvp(loop, (w,), (w,))[1], "float64")
