@@ -1,0 +1,29 @@
+"""Tapestry's IPython extension: `%load_ext kernel` brings `?`-cards and `show(tape)`.
+
+Importing this package imports no framework, no Bokeh and no IPython; the pieces load when used.
+"""
+
+__all__ = ["load_ipython_extension", "show", "unload_ipython_extension"]
+
+
+def load_ipython_extension(ip):
+    from .extension import load
+
+    load(ip)
+
+
+def unload_ipython_extension(ip):
+    from .extension import unload
+
+    unload(ip)
+
+
+def show(tape, max_nodes=200):
+    """Draw a tape: forward values, and the adjoint of each value under it.
+
+    In a notebook this is one output that holds the picture in several forms (interactive, SVG,
+    table, text); elsewhere the text is printed. Longer tapes are drawn without their middle.
+    """
+    from .view import show
+
+    show(tape, max_nodes)
