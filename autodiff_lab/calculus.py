@@ -87,9 +87,7 @@ def _push_bilinear(row, xp, y, xs, dxs, params):
 
 
 def _pull_bilinear(row, xp, g, y, xs, params, wanted):
-    return [
-        row.d[i](xp, g, xs[1 - i], **params) if wanted[i] else None for i in (0, 1)
-    ]
+    return [row.d[i](xp, g, xs[1 - i], **params) if wanted[i] else None for i in (0, 1)]
 
 
 # ----- general: both stated -----

@@ -54,8 +54,8 @@ def _make_jaxpr(jax, f):
             return traced(*args)
         except jax.errors.ConcretizationTypeError as e:
             raise AutodiffError(
-                "Python needed the concrete value of a traced JAX array (an `if`, `while`, float() or "
-                "int() on it), and tracing has only its shape; write jnp.where, jax.lax.cond or "
+                "Python needed the concrete value of a traced JAX array (an `if`, `while`, float() "
+                "or int() on it), and tracing has only its shape; write jnp.where, jax.lax.cond or "
                 f"jax.lax.while_loop instead. JAX said: {str(e).splitlines()[0]}"
             ) from None
 

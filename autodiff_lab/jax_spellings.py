@@ -1,7 +1,7 @@
 """JAX's spellings, lowered to rows: what each lax primitive means in the table's words.
 
 A jaxpr has few primitives, so this page is short. Each signature takes an equation and returns the
-row, the row's inputs (positions among the equation's operands, or a `Constant`), and its parameters.
+row, the row's inputs (positions among the operands, or a `Constant`), and its parameters.
 """
 
 import functools
@@ -181,7 +181,7 @@ def no_row(eqn, place):
             "row of that name; write it with operations that have rows"
         )
     return (
-        f"no row for JAX's {name} ({place}); write it with operations that have one, or add the row: "
-        f"from autodiff_lab.table.row import pointwise; "
+        f"no row for JAX's {name} ({place}); write it with operations that have one, or add the "
+        f"row: from autodiff_lab.table.row import pointwise; "
         f"pointwise({name!r}, lambda xp, x: xp.{name}(x), d=lambda xp, y, x: <its derivative>)"
     )

@@ -1,8 +1,8 @@
 """Reverse mode: cotangents travel back along the tape (Linnainmaa 1970).
 
-    vjp            : (a -> b), a    ->  (b, CT b -> (CT a,))
-    grad           : (a -> R)       ->  (a -> CT a)
-    value_and_grad : (a -> R)       ->  (a -> (R, CT a))
+vjp            : (a -> b), a    ->  (b, CT b -> (CT a,))
+grad           : (a -> R)       ->  (a -> CT a)
+value_and_grad : (a -> R)       ->  (a -> (R, CT a))
 """
 
 import functools
@@ -164,7 +164,9 @@ def _scalar(f, tape, has_aux):
 
 
 def _shapes(leaves):
-    shapes = [f"shape {tuple(x.shape)}" if hasattr(x, "shape") else type(x).__name__ for x in leaves]
+    shapes = [
+        f"shape {tuple(x.shape)}" if hasattr(x, "shape") else type(x).__name__ for x in leaves
+    ]
     return ", ".join(shapes) or "nothing"
 
 

@@ -2,8 +2,8 @@
 
 A `Node` is one operation: the row it is an instance of, its parents, its parameters and its value.
 Other people read the same tape in their own way: the walks push tangents or pull cotangents along
-it, the kernel draws it. A tape that is only walked keeps the values that `row.keep` asks for; a tape
-made by `record` keeps them all, with the line of source each node came from.
+it, the kernel draws it. A tape that is only walked keeps the values that `row.keep` asks for; a
+tape made by `record` keeps them all, with the line of source each node came from.
 """
 
 import itertools
@@ -15,7 +15,7 @@ _levels = itertools.count(1)
 
 
 class Node:
-    """One operation on the tape. A constant is a node too, but not on the tape: its index is None."""
+    """One operation on the tape. A constant is a node too, but off the tape: its index is None."""
 
     __slots__ = (
         "index", "op", "row", "parents", "params", "value", "shape", "dtype",
@@ -55,9 +55,12 @@ class Node:
         return self.row.needs if self.row else "nothing"
 
     def __repr__(self):
-        of = ", ".join(f"%{p.index}" if p.index is not None else p.name or "const" for p in self.parents)
+        of = ", ".join(
+            f"%{p.index}" if p.index is not None else p.name or "const" for p in self.parents
+        )
         label = self.name or f"{self.op}({of})"
-        return f"<node %{self.index} {label}: {str(self.dtype).replace('torch.', '')}{list(self.shape)}>"
+        dtype = str(self.dtype).removeprefix("torch.")
+        return f"<node %{self.index} {label}: {dtype}{list(self.shape)}>"
 
 
 class Tape:
@@ -96,7 +99,9 @@ class Tape:
     def add(self, row, parents, values, params, y, scope=(), where=None):
         """Append the node for `y = row(*values, **params)`."""
         shape, dtype = tuple(y.shape), y.dtype
-        active = row.kind != "constant" and any(p.active for p in parents) and self._flows(row, dtype)
+        active = (
+            row.kind != "constant" and any(p.active for p in parents) and self._flows(row, dtype)
+        )
         node = Node(row.name, row, parents, params, shape, dtype, active)
         node.index, node.scope, node.where = len(self.nodes), scope, where
         self.nodes.append(node)
@@ -106,8 +111,8 @@ class Tape:
     def _flows(self, row, dtype):
         if self.xp.is_complex(dtype):
             raise AutodiffError(
-                f"{row.name} gave dtype {dtype}; complex values are not differentiated yet: compute "
-                "with the real and the imaginary part as two arrays"
+                f"{row.name} gave dtype {dtype}; complex values are not differentiated yet: "
+                "compute with the real and the imaginary part as two arrays"
             )
         return self.xp.is_float(dtype)
 

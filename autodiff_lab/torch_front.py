@@ -9,12 +9,13 @@ records first; the values inside its boxes may be boxes of the next.
 """
 
 import contextlib
+import functools
 import operator
 
 from . import source, trees
 from .errors import AutodiffError
 from .tape import closed_tape
-from .torch_spellings import QUERIES, lower, method
+from .torch_spellings import QUERIES, SIGNATURES, lower
 
 
 def detached():
@@ -59,9 +60,12 @@ class Operators:
 
     def __setitem__(self, index, value):
         raise AutodiffError(
-            f"in-place x[...] = ... at {source.here()} would change a recorded value; build the new "
-            "value instead, for example with torch.where or torch.cat"
+            f"in-place x[...] = ... at {source.here()} would change a recorded value; build the "
+            "new value instead, for example with torch.where or torch.cat"
         )
+
+    def __hash__(self):
+        return id(self)
 
     def __len__(self):
         return self._call(len, self)
@@ -105,7 +109,33 @@ for _name in ("eq", "ne", "lt", "le", "gt", "ge"):
 for _name in ("neg", "abs", "invert"):
     _func = getattr(operator, _name)
     setattr(Operators, f"__{_name}__", lambda self, func=_func: self._call(func, self))
-Operators.__hash__ = object.__hash__
+
+
+def method(x, name):
+    """`x.name`: the tensor method or property of that name, as a call on `x`."""
+    import torch
+
+    found = getattr(torch.Tensor, name, None)
+    if found is None or name.startswith("__"):
+        raise AttributeError(f"a recorded tensor has no attribute {name!r}")
+    if callable(found):
+        return functools.partial(_call_method, x, found)
+    if name in SIGNATURES:
+        return type(x).__torch_function__(_property(name), (), (x,), {})
+    return getattr(getattr(x, "value", x), name)
+
+
+def _call_method(x, found, *args, **kwargs):
+    return type(x).__torch_function__(found, (), (x, *args), kwargs)
+
+
+@functools.cache
+def _property(name):
+    def get(x):
+        return getattr(x, name)
+
+    get.__name__ = name
+    return get
 
 
 class Box(Operators):
@@ -180,9 +210,7 @@ def record(func, args, kwargs):
     row, xs, params = lowered.row, lowered.xs, lowered.params
     values = [x.value if type(x) is Box and x.tape is tape else x for x in xs]
     y = _compute(tape, func, args, kwargs)
-    parents = tuple(
-        x.node if type(x) is Box and x.tape is tape else tape.constant(x) for x in xs
-    )
+    parents = tuple(x.node if type(x) is Box and x.tape is tape else tape.constant(x) for x in xs)
     where, scope = source.locate(__file__) if tape.keep_all else (None, ())
     return Box(y, tape.add(row, parents, values, params, y, scope, where), tape)
 
@@ -241,7 +269,7 @@ def no_row(func):
             f"{name.rstrip('_')} and keep its result"
         )
     return (
-        f"no row for torch.{name} ({source.here()}); write it with operations that have one, or add "
-        f"the row: from autodiff_lab.table.row import pointwise; "
+        f"no row for torch.{name} ({source.here()}); write it with operations that have one, or "
+        f"add the row: from autodiff_lab.table.row import pointwise; "
         f"pointwise({name!r}, lambda xp, x: xp.{name}(x), d=lambda xp, y, x: <its derivative>)"
     )

@@ -8,12 +8,12 @@ the boxed value, recorded call by call.
 import functools
 import inspect
 import math
-import operator
 from typing import NamedTuple
 
 from . import source
 from .errors import AutodiffError
 from .table.row import ROWS
+from .torch_rewrites import REWRITES
 
 
 class Lowered(NamedTuple):
@@ -129,10 +129,6 @@ def _resolve(sizes, old):
 def _reduction(input, dim=None, keepdim=False, *, axis=None, keepdims=False):
     dim = axis if dim is None else dim
     return (input,), {"axis": axes_of(dim, input.ndim), "keepdims": keepdim or keepdims}
-
-
-def _all(input):
-    return (input,), {"axis": axes_of(None, input.ndim), "keepdims": False}
 
 
 def _variance(input, dim=None, unbiased=None, keepdim=False, *, correction=1, axis=None):
@@ -273,9 +269,11 @@ def _pad(input, pad, mode="constant", value=None):
     return (input,), params | {"value": 0.0 if value is None else value}
 
 
-# ----- verbs of `xp` speak the table's words already: only the names of the parameters are added -----
+# ----- verbs of `xp` speak the table's words already: only parameter names are added -----
 def _verb(row, args, kwargs):
-    names = [p.name for p in inspect.signature(row.fn).parameters.values() if p.kind == p.KEYWORD_ONLY]
+    names = [
+        p.name for p in inspect.signature(row.fn).parameters.values() if p.kind == p.KEYWORD_ONLY
+    ]
     xs = args[: row.arity]
     return Lowered(row, xs, dict(zip(names, args[row.arity :], strict=False)) | kwargs)
 
@@ -303,7 +301,7 @@ def _cast(name):
 
 SIGNATURES = {
     "sum": ("sum", _reduction), "amax": ("max", _reduction), "amin": ("min", _reduction),
-    "max": ("max", _all), "min": ("min", _all), "mean": ("mean", _reduction),
+    "mean": ("mean", _reduction),
     "var": ("var", _variance), "softmax": ("softmax", _softmax),
     "log_softmax": ("log_softmax", _softmax), "silu": ("silu", _one),
     "linear": ("linear", _linear), "layer_norm": ("layer_norm", _layer_norm),
@@ -325,125 +323,3 @@ SIGNATURES = {
     "float": ("astype", _cast("float32")), "double": ("astype", _cast("float64")),
     "half": ("astype", _cast("float16")), "bfloat16": ("astype", _cast("bfloat16")),
 }  # fmt: skip
-
-
-# ----- spellings that mean several rows -----
-def getitem(x, index):
-    """Ints, slices, None and Ellipsis: a slice, then a reshape that drops or adds axes of size 1."""
-    import torch
-
-    index = index if isinstance(index, tuple) else (index,)
-    if not all(i is None or i is Ellipsis or isinstance(i, (int, slice)) for i in index):
-        raise AutodiffError(
-            f"x[...] with {', '.join(type(i).__name__ for i in index)} at {source.here()} has no row "
-            "yet: index with integers and slices, or choose with torch.where"
-        )
-    used = sum(i is not None and i is not Ellipsis for i in index)
-    if used > x.ndim:
-        raise AutodiffError(f"{used} indices for a tensor of {x.ndim} dims ({source.here()})")
-    if Ellipsis not in index:
-        index += (Ellipsis,)
-    at = index.index(Ellipsis)
-    index = index[:at] + (slice(None),) * (x.ndim - used) + index[at + 1 :]
-    start, stop, step, keep = _ranges(x, [i for i in index if i is not None])
-    if any(i != slice(None) for i in index if i is not None):
-        from . import xp
-
-        x = xp.verbs("torch").slice(x, start, stop, step)
-    shape = [n for n, k in zip(x.shape, keep, strict=True) if k]
-    if len(shape) < x.ndim:
-        x = torch.reshape(x, tuple(shape))
-    for place in [i for i, item in enumerate(_kept_items(index)) if item is None]:
-        x = torch.unsqueeze(x, place)
-    return x
-
-
-def _kept_items(index):
-    return [i for i in index if not isinstance(i, int)]
-
-
-def _ranges(x, index):
-    start, stop, step, keep = [], [], [], []
-    for n, i in zip(x.shape, index, strict=True):
-        if isinstance(i, slice):
-            if i == slice(None):
-                a, b, t = 0, n, 1
-            else:
-                a, b, t = i.indices(operator.index(n))
-        else:
-            size = operator.index(n)
-            if not -size <= i < size:
-                raise IndexError(f"index {i} is out of range for a dim of size {size}")
-            a, t = i % size, 1
-            b = a + 1
-        keep.append(isinstance(i, slice))
-        start.append(a), stop.append(b if i == slice(None) else max(a, b)), step.append(t)
-    return tuple(start), tuple(stop), tuple(step), keep
-
-
-def _stack(tensors, dim=0, *, axis=None):
-    import torch
-
-    dim = dim if axis is None else axis
-    return torch.cat([torch.unsqueeze(t, dim % (t.ndim + 1)) for t in tensors], dim % (tensors[0].ndim + 1))
-
-
-def _select(x, dim, index):
-    return getitem(x, (slice(None),) * (dim % x.ndim) + (index,))
-
-
-def _narrow(x, dim, start, length):
-    return getitem(x, (slice(None),) * (dim % x.ndim) + (slice(start, start + length),))
-
-
-def _maximum_or_reduce(name, pair):
-    def rewritten(x, *args, **kwargs):
-        import torch
-
-        if args and not isinstance(args[0], (int, tuple)):
-            return getattr(torch, pair)(x, args[0])
-        raise AutodiffError(
-            f"torch.{name}(x, dim) returns values and indices ({source.here()}); "
-            f"use torch.a{name}(x, dim) for the values or torch.arg{name}(x, dim) for the indices"
-        )
-
-    return rewritten
-
-
-REWRITES = {
-    "getitem": getitem,
-    "select": _select,
-    "narrow": _narrow,
-    "stack": _stack,
-    "rsub": lambda a, b: b - a,
-    "rdiv": lambda a, b: b / a,
-    "rpow": lambda a, b: b**a,
-}
-
-
-def method(x, name):
-    """`x.name`: the tensor method or property of that name, as a call on `x`."""
-    import torch
-
-    found = getattr(torch.Tensor, name, None)
-    if found is None or name.startswith("__"):
-        raise AttributeError(f"a recorded tensor has no attribute {name!r}")
-    if callable(found):
-        return functools.partial(_call_method, x, found)
-    if name in SIGNATURES:
-        fake = functools.partial(getattr, name=name)
-        return type(x).__torch_function__(_property(name), (), (x,), {})
-    return getattr(getattr(x, "value", x), name)
-
-
-def _call_method(x, found, *args, **kwargs):
-    return type(x).__torch_function__(found, (), (x, *args), kwargs)
-
-
-@functools.cache
-def _property(name):
-    def get(x):
-        return getattr(x, name)
-
-    get.__name__ = name
-    return get

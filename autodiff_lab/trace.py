@@ -56,8 +56,8 @@ def check_differentiable(verbs, leaf, name):
         )
     if verbs.is_complex(leaf.dtype):
         raise AutodiffTypeError(
-            f"argument {name} has dtype {leaf.dtype}; complex arguments are not differentiated yet: "
-            "pass the real and the imaginary part as two arrays"
+            f"argument {name} has dtype {leaf.dtype}; complex arguments are not differentiated "
+            "yet: pass the real and the imaginary part as two arrays"
         )
     if not verbs.is_float(leaf.dtype):
         raise AutodiffTypeError(
@@ -76,7 +76,9 @@ def _names(f, args, paths):
         parameters = list(inspect.signature(f).parameters.values())
     except (TypeError, ValueError):
         parameters = []
-    positional = [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    positional = [
+        p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)
+    ]
     names = []
     for path in paths:
         if path.startswith("[0]["):

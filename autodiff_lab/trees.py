@@ -9,11 +9,11 @@ import sys
 
 from .errors import AutodiffError
 
-_REGISTERED = {}
+_REGISTERED: dict = {}
 
 
 def register(cls, flatten, unflatten):
-    """Make `cls` structure: `flatten(x) -> (names, children, rest)`, `unflatten(rest, children)`."""
+    """Make `cls` structure: `flatten(x) -> names, children, rest`; `unflatten(rest, children)`."""
     _REGISTERED[cls] = flatten, unflatten
 
 
@@ -66,8 +66,8 @@ def flatten_like(tree, other, path="it"):
     matching = _open(other)
     if matching is None or list(matching[0]) != list(names):
         raise AutodiffError(
-            f"{path} should have the structure {type(tree).__name__} with {', '.join(names) or 'no'} "
-            f"entries, but is a {type(other).__name__}"
+            f"{path} should be a {type(tree).__name__} with entries {', '.join(names) or 'none'}, "
+            f"but is a {type(other).__name__}"
         )
     pairs = zip(names, children, matching[1], strict=True)
     return [leaf for n, a, b in pairs for leaf in flatten_like(a, b, path + n)]

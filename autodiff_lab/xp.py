@@ -35,9 +35,9 @@ def framework(values):
             found.setdefault(name, v)
     if len(found) > 1:
         raise AutodiffError(
-            "one call mixes a torch.Tensor of shape {} with a JAX array of shape {}; convert one of "
-            "them first, for example with jnp.asarray(t.numpy()) or torch.from_numpy(np.asarray(a))"
-            .format(tuple(found["torch"].shape), tuple(found["jax"].shape))
+            f"one call mixes a torch.Tensor of shape {tuple(found['torch'].shape)} with a JAX "
+            f"array of shape {tuple(found['jax'].shape)}; convert one of them first, such as with "
+            "jnp.asarray(t.numpy()) or torch.from_numpy(np.asarray(a))"
         )
     return next(iter(found), None)
 
@@ -119,7 +119,7 @@ class TorchVerbs:
         return dtype.is_complex
 
     def limits(self, dtype):
-        if dtype == self.lib.bool:
+        if dtype == self.bool_type:
             return False, True
         return (-math.inf, math.inf) if dtype.is_floating_point else _ends(self.lib.iinfo(dtype))
 
@@ -135,7 +135,8 @@ class TorchVerbs:
     @verb
     def arange(self, shape, axis, dtype, like=None):
         i = self.lib.arange(
-            shape[axis], dtype=self.dtype(dtype) if dtype else None,
+            shape[axis],
+            dtype=self.dtype(dtype) if dtype else None,
             device=getattr(like, "device", None),
         )
         return i.reshape([-1 if k == axis else 1 for k in range(len(shape))]).expand(shape)
@@ -240,7 +241,7 @@ class JaxVerbs:
         return self.lib.issubdtype(dtype, self.lib.complexfloating)
 
     def limits(self, dtype):
-        if dtype == bool:
+        if dtype == self.bool_type:
             return False, True
         return (-math.inf, math.inf) if self.is_float(dtype) else _ends(self.lib.iinfo(dtype))
 

@@ -5,11 +5,11 @@ import functools
 from autodiff_lab import trees, xp
 
 from .errors import MaskError
-from .masked_batch import MaskedBatch, register_with_jax
-from .rules import Lane, refill
+from .masked_batch import is_batch
+from .strategies import STRATEGIES
 
 
-def autobatch(f):
+def autobatch(f, strategy="masked"):
     """Run `f`, written for one example, on batches.
 
     Arguments that hold a `MaskedBatch` are batched; all others (weights, numbers) are shared. The
@@ -18,7 +18,7 @@ def autobatch(f):
         autobatch(f)(batch(xs), w).unbatch()  ==  [f(x, w) for x in xs]
 
     whatever the padding holds: values, and gradients too, with the framework's own `grad` or
-    autodiff_lab's.
+    autodiff_lab's. `strategy` names the way to do it: "masked", or "loop" for the plain loop.
 
     >>> import torch
     >>> from masking_lab import batch
@@ -26,64 +26,31 @@ def autobatch(f):
     >>> mean(batch([torch.tensor([1.0, 3.0]), torch.tensor([5.0])])).unbatch()
     [tensor(2.), tensor(5.)]
     """
+    if strategy not in STRATEGIES:
+        raise MaskError(f"no strategy {strategy!r}; choose one of {', '.join(sorted(STRATEGIES))}")
 
     @functools.wraps(f)
     def batched(*args, **kwargs):
-        leaves, _, rebuild = trees.flatten((args, kwargs), is_leaf=_is_batch)
-        batches = [x for x in leaves if _is_batch(x)]
-        verbs, count = _checked(f, leaves, batches)
-        lanes = rebuild([_lane(verbs, x) if _is_batch(x) else x for x in leaves])
-        result = _road(verbs.name).run(f, *lanes, count)
-        return trees.map(lambda y: _finished(verbs, y, count, batches[0].data), result)
+        count = _count(f, args, kwargs)
+        return STRATEGIES[strategy](f, args, kwargs, count)
 
     return batched
 
 
-def _is_batch(x):
-    return isinstance(x, MaskedBatch)
-
-
-def _checked(f, leaves, batches):
+def _count(f, args, kwargs):
+    """How many examples the batches hold: all the same, and on one framework."""
     name = getattr(f, "__name__", "f")
-    if not batches:
+    leaves = trees.flatten((args, kwargs), is_leaf=is_batch)[0]
+    counts = sorted({len(x) for x in leaves if is_batch(x)})
+    if not counts:
         raise MaskError(
-            f"autobatch({name}) was called without a MaskedBatch; make one with ml.batch([...]), or "
-            f"call {name} itself"
+            f"autobatch({name}) was called without a MaskedBatch; make one with ml.batch([...]), "
+            f"or call {name} itself"
         )
-    counts = sorted({len(b) for b in batches})
     if len(counts) > 1:
         raise MaskError(
-            f"autobatch({name}) was called with batches of {' and '.join(map(str, counts))} examples; "
-            "all batches of one call hold the same examples"
+            f"autobatch({name}) was called with batches of {' and '.join(map(str, counts))} "
+            "examples; all batches of one call hold the same examples"
         )
-    verbs = xp.of(*(x.data if _is_batch(x) else x for x in leaves))
-    if verbs.name == "jax":
-        register_with_jax()
-    return verbs, counts[0]
-
-
-def _lane(verbs, b):
-    """One example's view of a batch; dead entries are cleared once, so that nothing reads them."""
-    return refill(verbs, Lane(b.data, b.sizes), 0.0)
-
-
-def _road(framework):
-    if framework == "torch":
-        from . import torch_road as road
-    else:
-        from . import jax_road as road
-    return road
-
-
-def _finished(verbs, y, count, like):
-    """Every array or number in the result is a batch, with zeros in its padding."""
-    if isinstance(y, Lane):
-        y = refill(verbs, y, 0.0)
-        return MaskedBatch(y.data, y.sizes)
-    if isinstance(y, (bool, int, float)):
-        y = verbs.asarray(y, like)
-    if xp.framework_of(y) is None:
-        return y
-    shape = tuple(y.shape)
-    data = verbs.broadcast(y, (count, *shape), tuple(range(1, len(shape) + 1)))
-    return MaskedBatch(data, (None,) * len(shape))
+    xp.of(*(x.data if is_batch(x) else x for x in leaves))  # refuses two frameworks in one call
+    return counts[0]

@@ -131,8 +131,8 @@ class Interpreter:
         lowered = lower(eqn)
         if lowered is None or lowered[0].kind == "composite":
             raise MaskError(
-                f"JAX's {name} at {place()} has no row, so nobody knows what a mask does to it; write "
-                "it with operations that have one"
+                f"JAX's {name} at {place()} has no row, so nobody knows what a mask does to it; "
+                "write it with operations that have one"
             )
         row, operands, params = lowered
         xs = [values[i] if type(i) is int else i.value for i in operands]
@@ -152,8 +152,8 @@ def _explained(error, names, jax):
     kind = type(error).__name__
     if isinstance(error, jax.errors.ConcretizationTypeError):
         return MaskError(
-            "Python needed a concrete value inside f (an `if`, float() or int() on a traced value), "
-            "and f is traced once for all examples; choose with jnp.where(condition, a, b)"
+            "Python needed a concrete value inside f (an `if`, float() or int() on a traced "
+            "value), and f is traced once for all examples; choose with jnp.where(condition, a, b)"
         )
     if "InconclusiveDimension" in kind or "symbolic" in text.lower() or "_DimExpr" in text:
         return MaskError(
@@ -162,5 +162,7 @@ def _explained(error, names, jax):
         )
     if isinstance(error, (TypeError, ValueError)) and "n0" in text:
         first = names.told(text.splitlines()[0])
-        return MaskError(f"ragged dims inside f do not match: {first}; batch these examples together")
+        return MaskError(
+            f"ragged dims inside f do not match: {first}; batch these examples together"
+        )
     return error

@@ -57,6 +57,10 @@ class MaskedBatch:
         return f"<{len(self)} examples of shape ({shape}){told}>"
 
 
+def is_batch(x):
+    return isinstance(x, MaskedBatch)
+
+
 def _own(sizes, i):
     return tuple(slice(None) if n is None else slice(n[i]) for n in sizes)
 
@@ -95,7 +99,9 @@ def batch(examples, pad_value=0, ragged=()):
     columns = [trees.flatten_like(examples[0], e, f"example {i}") for i, e in enumerate(examples)]
     _, paths, rebuild = trees.flatten(examples[0])
     arrays = zip(paths, zip(*columns, strict=True), strict=True)
-    return rebuild([_batch_arrays(list(column), path, pad_value, ragged) for path, column in arrays])
+    return rebuild(
+        [_batch_arrays(list(column), path, pad_value, ragged) for path, column in arrays]
+    )
 
 
 def _batch_arrays(arrays, path, pad_value, ragged):
@@ -137,7 +143,7 @@ trees.register(
     lambda b: ((".data",), (b.data,), b.sizes),
     lambda sizes, children: MaskedBatch(children[0], sizes),
 )
-_registered = []
+_registered: list = []
 
 
 def register_with_jax():

@@ -1,7 +1,7 @@
 """The mask rules, derived from the rows of autodiff_lab's table.
 
-A `Lane` is one example's array as the code inside `f` sees it, standing for the whole batch. To apply
-a row to lanes:
+A `Lane` is one example's array as the code inside `f` sees it, standing for the whole batch. To
+apply a row to lanes:
 
 1. the row says where each axis of each input goes (`row.axes`): this moves the ragged dims;
 2. dead entries are replaced *before* the operation wherever they could do harm, in the value or in
@@ -66,14 +66,14 @@ class Lane(Operators):
 
     def __iter__(self):
         raise MaskError(
-            f"a `for` loop over a batched value at {source.here()} is not lifted yet; write it with "
-            "array operations"
+            f"a `for` loop over a batched value at {source.here()} is not lifted yet; write it "
+            "with array operations"
         )
 
     def __bool__(self):
         raise MaskError(
-            f"Python needed one truth value for all examples at {source.here()}; choose per example "
-            "with where(condition, a, b)"
+            f"Python needed one truth value for all examples at {source.here()}; choose per "
+            "example with where(condition, a, b)"
         )
 
     __float__ = __int__ = __index__ = __bool__
@@ -165,8 +165,8 @@ def _sizes(row, xs, places, ndim, params):
         for (n, lengths), place in zip(_dims(x), goes, strict=True):
             if place is not None and sizes[place] is not None and lengths is None and n != 1:
                 raise Refused(
-                    f"met a ragged dim with lengths {_told(sizes[place])} and a dim of size {n} that "
-                    "all examples share; they do not match"
+                    f"met a ragged dim with lengths {_told(sizes[place])} and a dim of size {n} "
+                    "that all examples share; they do not match"
                 )
     return sizes
 
@@ -175,8 +175,8 @@ def _merge(known, own):
     if known is None or agree(known, own):
         return own
     raise Refused(
-        f"met two ragged dims that do not match, with lengths {_told(known)} and {_told(own)}; batch "
-        "these examples together, or reduce one of them first"
+        f"met two ragged dims that do not match, with lengths {_told(known)} and {_told(own)}; "
+        "batch these examples together, or reduce one of them first"
     )
 
 
@@ -188,13 +188,15 @@ def _refuse_moves(row, xs, params):
     """Moving entries along a ragged dim needs each example's own index: not in this table yet."""
     moved = row.moves(**params) if row.moves else ()
     for x in xs:
-        if any(axis in moved for axis, own in enumerate(getattr(x, "sizes", ())) if own is not None):
+        if any(
+            axis in moved for axis, own in enumerate(getattr(x, "sizes", ())) if own is not None
+        ):
             raise _cannot("moves entries along a ragged dim")
 
 
 def _cannot(why):
     return Refused(
-        f"{why}, which has no mask rule yet; apply it to the other dims, or reduce the ragged dim first"
+        f"{why}, which has no mask rule yet; apply it to the other dims, or reduce the ragged one"
     )
 
 
@@ -246,7 +248,9 @@ def _still_known(row, xs):
 def _aligned(row, verbs, x, n, ndim, count):
     """The padded data, with axes of size 1 after the batch axis where the row broadcasts."""
     if not isinstance(x, Lane):
-        if row.arity is None and hasattr(x, "shape"):  # joined to the others: give it the batch axis
+        if row.arity is None and hasattr(
+            x, "shape"
+        ):  # joined to the others: give it the batch axis
             return verbs.broadcast(x, (count, *x.shape), tuple(range(1, n + 1)))
         return x
     if row.elementwise and n < ndim:

@@ -48,8 +48,12 @@ def _count(xs):
     return counts.pop()
 
 
+def _size(x, dim=None):
+    return x.shape if dim is None else x.shape[dim]
+
+
 ANSWERS = {
-    "size": lambda x, dim=None: x.shape if dim is None else x.shape[dim],
+    "size": _size,
     "dim": lambda x: x.ndim,
     "is_floating_point": lambda x: x.data.is_floating_point(),
 }

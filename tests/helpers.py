@@ -1,4 +1,4 @@
-"""What every test needs: arrays of either framework, their own gradients, one tolerance per dtype."""
+"""What every test needs: arrays of either framework, their gradients, a tolerance per dtype."""
 
 import importlib.util
 

@@ -3,10 +3,11 @@
 Read the sections in this order: `constant`, `pointwise`, `shape`, `reduction`, `contraction`,
 `composite`. What a row is, and what its one statement of the derivative means, is in `row`.
 """
+# ruff: noqa: I001  (the sections are imported in the order of the table)
 
 import sys
 
-from . import constant, pointwise, shape, reduction, contraction, composite  # noqa: F401, I001
+from . import constant, pointwise, shape, reduction, contraction, composite  # noqa: F401
 from .row import ROWS, Row
 
 __all__ = ["ROWS", "Row", "find"]

@@ -31,7 +31,7 @@ composite("var", var, cases=REDUCE, tex=r"y = \frac{1}{n - c} \sum_i (x_i - \bar
           example="var([1., 3.], axis=(0,), keepdims=False, correction=0) = 1.")
 
 
-# ----- softmax and its relatives: the largest entry is taken out first, so that exp cannot overflow -----
+# ----- softmax and its relatives: the largest entry is taken out, so that exp cannot overflow -----
 def softmax(xp, x, *, axis):
     e = xp.exp(x - xp.stop_gradient(xp.max(x, axis, True)))
     return e / xp.sum(e, axis, True)

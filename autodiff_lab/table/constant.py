@@ -40,10 +40,13 @@ constant("sign", lambda xp, x: xp.sign(x), dtex=FLAT, kinks="a step at 0",
          example="sign([-3., 0., 2.]) = [-1., 0., 1.]")
 
 # ----- arrays that depend on sizes only -----
-constant("zeros_like", lambda xp, x: xp.zeros_like(x), torch="torch.zeros_like", prims="", example="zeros_like([3.]) = [0.]")
-constant("ones_like", lambda xp, x: xp.ones_like(x), torch="torch.ones_like", prims="", example="ones_like([3.]) = [1.]")
+constant("zeros_like", lambda xp, x: xp.zeros_like(x), torch="torch.zeros_like", prims="",
+         example="zeros_like([3.]) = [0.]")
+constant("ones_like", lambda xp, x: xp.ones_like(x), torch="torch.ones_like", prims="",
+         example="ones_like([3.]) = [1.]")
 constant("arange", lambda xp, *, shape, axis, dtype, like=None: xp.arange(shape, axis, dtype, like),
-         arity=0, torch="torch.arange", axes=lambda ndims, *, shape, **_: ([], len(shape)), prims="iota",
+         arity=0, torch="torch.arange", prims="iota",
+         axes=lambda ndims, *, shape, **_: ([], len(shape)),
          tex=r"y_i = i", example="arange(shape=(3,), axis=0, dtype=None) = [0, 1, 2]")
 
 # ----- the derivative is cut on purpose -----

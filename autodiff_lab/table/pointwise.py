@@ -1,6 +1,6 @@
 """Pointwise rows: one partial derivative per input. Forward and reverse are both read off it.
 
-`y` is the output, `x` the input, `a` and `b` two inputs. A comparison in a partial counts as 1 or 0.
+`y` is the output, `x` the input, `a` and `b` two inputs. A comparison counts as 1 or 0.
 """
 
 from math import pi, sqrt

@@ -36,7 +36,8 @@ linear("sum", lambda xp, x, *, axis, keepdims: xp.sum(x, axis, keepdims),
        lambda xp, g, x, *, axis, keepdims: (spread(xp, g, x, axis, keepdims),),
        identity=0.0, prims="reduce_sum", jax="sum", tex=r"y = \sum_i x_i",
        dtex=r"\text{the same } g \text{ for every entry that was summed}",
-       cases=CASES + EMPTY, example="sum([[1., 2.], [3., 4.]], axis=(0,), keepdims=False) = [4., 6.]",
+       cases=CASES + EMPTY,
+       example="sum([[1., 2.], [3., 4.]], axis=(0,), keepdims=False) = [4., 6.]",
        **reduction)
 
 

@@ -104,7 +104,9 @@ class Row:
         if self.kind == "bilinear":
             return False, tuple(any(j != i for j in wanted) for i in range(n))
         if self.kind == "linear":
-            return False, tuple(self.linear_in != "all" and i not in self.linear_in for i in range(n))
+            return False, tuple(
+                self.linear_in != "all" and i not in self.linear_in for i in range(n)
+            )
         if self.kind == "general":
             return "y" in self.keeps, ("x" in self.keeps,) * n
         return False, (self.kind == "composite",) * n

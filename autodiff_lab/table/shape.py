@@ -25,7 +25,8 @@ linear("where", lambda xp, c, a, b: xp.where(c, a, b),
 # ----- dtype -----
 linear("astype", lambda xp, x, *, dtype: xp.astype(x, dtype),
        lambda xp, g, x, *, dtype: (xp.astype(g, x.dtype),),
-       axes=unchanged, torch="torch.Tensor.to torch.Tensor.type", jax="astype jax.lax.convert_element_type",
+       axes=unchanged, torch="torch.Tensor.to torch.Tensor.type",
+       jax="astype jax.lax.convert_element_type",
        prims="convert_element_type", tex="y = x", dtex=r"g \text{ in the dtype of } x",
        cases=(([(2, 3)], {"dtype": "float64"}), ([(2, 3)], {"dtype": "float32"})),
        example="astype([1, 2], dtype='float32') = [1., 2.]")
@@ -94,7 +95,8 @@ linear("permute", lambda xp, x, *, axes: xp.permute(x, axes),
        torch="permute transpose t swapaxes torch.Tensor.T torch.Tensor.mT",
        jax="transpose permute_dims swapaxes jax.lax.transpose", prims="transpose",
        tex=r"y_{\pi(i)} = x_i", dtex=r"\text{the inverse permutation of } g",
-       cases=(([(2, 3, 4)], {"axes": (2, 0, 1)}), ([(2, 3)], {"axes": (1, 0)}), ([()], {"axes": ()})),
+       cases=(([(2, 3, 4)], {"axes": (2, 0, 1)}), ([(2, 3)], {"axes": (1, 0)}),
+              ([()], {"axes": ()})),
        example="permute([[1., 2.]], axes=(1, 0)) = [[1.], [2.]]")
 
 linear("flip", lambda xp, x, *, axis: xp.flip(x, axis),

@@ -1,8 +1,8 @@
 """Read a row's mathematics by running it: the same lambdas, called on symbols instead of arrays.
 
-A `Symbol` answers the operators, and `Symbols` the verbs of `xp`, with LaTeX. So the card that shows
-the derivative of tanh, and the list of values the reverse walk must keep, are read off the row and
-never stated a second time.
+A `Symbol` answers the operators, and `Symbols` the verbs of `xp`, with LaTeX. So the card that
+shows the derivative of tanh, and the list of values the reverse walk must keep, are read off the
+row and never stated a second time.
 """
 
 SUM, PRODUCT, POWER, ATOM = 1, 2, 3, 4
@@ -17,7 +17,7 @@ class Symbol:
         return self.tex if self.rank >= rank else rf"\left({self.tex}\right)"
 
     def __add__(self, b):
-        return join(self, b, f"{{}} + {{}}", SUM, SUM, SUM)
+        return join(self, b, "{} + {}", SUM, SUM, SUM)
 
     def __radd__(self, a):
         return symbol(a) + self
@@ -52,18 +52,26 @@ class Symbol:
     def __neg__(self):
         return Symbol(f"-{self.at(PRODUCT)}", SUM, self.uses)
 
-    def _compare(sign):
-        return lambda self, b: join(self, b, "{} " + sign + " {}", SUM, SUM, SUM)
-
-    __gt__, __ge__, __lt__, __le__ = map(_compare, (">", r"\ge", "<", r"\le"))
-    __eq__, __ne__ = _compare("="), _compare(r"\ne")
-    __and__, __or__ = _compare(r"\wedge"), _compare(r"\vee")
-    __invert__ = lambda self: Symbol(rf"\neg {self.at(ATOM)}", POWER, self.uses)
     __hash__ = object.__hash__
+
+    def __invert__(self):
+        return Symbol(rf"\neg {self.at(ATOM)}", POWER, self.uses)
+
+
+def _compare(sign):
+    return lambda self, b: join(self, b, "{} " + sign + " {}", SUM, SUM, SUM)
+
+
+for _name, _sign in dict(
+    gt=">", ge=r"\ge", lt="<", le=r"\le", eq="=", ne=r"\ne", and_=r"\wedge", or_=r"\vee"
+).items():
+    setattr(Symbol, f"__{_name.rstrip('_')}__", _compare(_sign))
 
 
 def symbol(x):
-    return x if isinstance(x, Symbol) else Symbol(f"{x:g}" if isinstance(x, (int, float)) else str(x))
+    if isinstance(x, Symbol):
+        return x
+    return Symbol(f"{x:g}" if isinstance(x, (int, float)) else str(x))
 
 
 def join(a, b, form, left, right, rank):

@@ -15,8 +15,10 @@ def refused(f, *patterns, kind=ad.AutodiffError):
         f()
     message = str(caught.value)
     assert "\n" not in message, "an error is one sentence"
+    without_source = re.sub("`[^`]*`", "", message)
     for pattern in patterns:
-        assert re.search(pattern, message), f"{pattern!r} is not in: {message}"
+        searched = message if "`" in pattern else without_source
+        assert re.search(pattern, searched), f"{pattern!r} is not in: {message}"
 
 
 def sort(name, x):
@@ -34,7 +36,12 @@ def test_an_op_without_a_row_is_named_with_its_line_and_the_row_to_add(name):
     def f(x):
         return sort(name, x).sum()
 
-    refused(lambda: ad.grad(f)(array(name, [1.0, 2.0])), "no row for .*sort", r"line \d+: `return", "pointwise")
+    refused(
+        lambda: ad.grad(f)(array(name, [1.0, 2.0])),
+        "no row for .*sort",
+        r"line \d+: `return",
+        "pointwise",
+    )
 
 
 @both
@@ -53,7 +60,9 @@ def test_integer_and_boolean_arguments(name, value):
 
 @both
 def test_complex_arguments(name):
-    refused(lambda: ad.grad(lambda z: z.sum())(array(name, [1j])), "complex", "real and the imaginary")
+    refused(
+        lambda: ad.grad(lambda z: z.sum())(array(name, [1j])), "complex", "real and the imaginary"
+    )
 
 
 @both
@@ -104,7 +113,7 @@ def test_in_place_operations_on_a_recorded_tensor():
 
     x = array("torch", [1.0, 2.0])
     refused(lambda: ad.grad(index)(x), "in-place", r"line \d+: `x\[0\] = 1.0`", "torch.where")
-    refused(lambda: ad.grad(augmented)(x), "in-place", r"x = x \+")
+    refused(lambda: ad.grad(augmented)(x), "in-place", r"`x = x \+")
     refused(lambda: ad.grad(lambda x: x.mul_(2).sum())(x), "in-place mul_", "use mul")
 
 
@@ -119,7 +128,11 @@ def test_a_spelling_that_has_no_row_yet():
     torch = pytest.importorskip("torch")
     x = torch.tensor([[1.0, 2.0]])
     refused(lambda: ad.grad(lambda x: torch.max(x, 1)[0].sum())(x), "values and indices", "amax")
-    refused(lambda: ad.grad(lambda x: torch.einsum("ii->i", x @ x.T).sum())(x), "einsum", "write out two")
+    refused(
+        lambda: ad.grad(lambda x: torch.einsum("ii->i", x @ x.T).sum())(x),
+        "einsum",
+        "write out two",
+    )
     refused(lambda: ad.grad(lambda x: x[[0]].sum())(x), "list", "no row", r"line \d+")
     refused(lambda: ad.grad(lambda x: x.sum(5))(x), "dim 5 is out of range", "2 dims")
 
@@ -144,4 +157,8 @@ def test_jax_control_flow_and_custom_rules_are_named():
     relu.defjvp(lambda primals, tangents: (relu(*primals), tangents[0] * 7))
     x = array("jax", 1.0)
     refused(lambda: ad.grad(relu)(x), "custom derivative", "relu")
-    refused(lambda: ad.grad(lambda x: jax.lax.fori_loop(0, 3, lambda i, c: c * x, x))(x), "control flow", "unroll")
+    refused(
+        lambda: ad.grad(lambda x: jax.lax.fori_loop(0, 3, lambda i, c: c * x, x))(x),
+        "control flow",
+        "unroll",
+    )

@@ -1,4 +1,4 @@
-"""No row and no walk calls the frameworks' own differentiation: here it is poisoned, and all works."""
+"""No row and no walk calls the frameworks' own differentiation: all works while it is poisoned."""
 
 import numpy as np
 import pytest
@@ -9,10 +9,10 @@ from tests.helpers import FRAMEWORKS, array, to_numpy
 
 FORBIDDEN = {
     "torch": (
-        "torch.autograd.grad", "torch.autograd.backward", "torch.Tensor.backward", "torch.func.grad",
-        "torch.func.vjp", "torch.func.jvp", "torch.func.linearize", "torch.autograd.functional.vjp",
-        "torch.autograd.functional.jvp", "torch.autograd.forward_ad.make_dual",
-    ),
+        "torch.autograd.grad", "torch.autograd.backward", "torch.Tensor.backward",
+        "torch.func.grad", "torch.func.vjp", "torch.func.jvp", "torch.func.linearize",
+        "torch.autograd.functional.vjp", "torch.autograd.functional.jvp",
+    "torch.autograd.forward_ad.make_dual", ),
     "jax": ("jax.grad", "jax.value_and_grad", "jax.jvp", "jax.vjp", "jax.linearize",
             "jax.linear_transpose", "jax.jacfwd", "jax.jacrev", "jax.hessian"),
 }  # fmt: skip
@@ -29,7 +29,9 @@ def poison(monkeypatch):
 
 
 @pytest.mark.parametrize("name", FRAMEWORKS)
-@pytest.mark.parametrize("row", [r for r in ad.table.ROWS.values() if r.kind != "constant"], ids=lambda r: r.name)
+@pytest.mark.parametrize(
+    "row", [r for r in ad.table.ROWS.values() if r.kind != "constant"], ids=lambda r: r.name
+)
 def test_every_row_and_walk_works_without_them(row, name, poison):
     shapes, params = (row.cases or [([(2, 3)] * row.arity, {})])[0]
     rng = np.random.default_rng(0)

@@ -90,10 +90,14 @@ def test_forward_and_reverse_agree(row, shapes, params, name):
     primals, tangents = [xs[i] for i in at], [directions[i] for i in at]
     y, dy = ad.jvp(of_floats, primals, tangents)
     assert dy.shape == y.shape and dy.dtype == y.dtype
-    g = array(name, np.sin(np.arange(math.prod(y.shape)) + 1).reshape(y.shape), to_numpy(y).dtype.name)
+    g = array(
+        name, np.sin(np.arange(math.prod(y.shape)) + 1).reshape(y.shape), to_numpy(y).dtype.name
+    )
     _, pullback = ad.vjp(of_floats, *primals)
     left = (to_numpy(g) * to_numpy(dy)).sum()
-    right = sum((to_numpy(c) * to_numpy(d)).sum() for c, d in zip(pullback(g), tangents, strict=True))
+    right = sum(
+        (to_numpy(c) * to_numpy(d)).sum() for c, d in zip(pullback(g), tangents, strict=True)
+    )
     assert left == pytest.approx(right, rel=1e-6 if "float32" in str(params) else 1e-10, abs=1e-12)
 
 
@@ -122,7 +126,9 @@ def test_second_order_in_all_four_nestings(row, shapes, params, name):
     allclose(ad.grad(lambda x: ad.jvp(scalar, (x,), (v,))[1])(xs[at]), expected, "float64")
     twice = ad.jvp(lambda x: ad.jvp(scalar, (x,), (v,))[1], (xs[at],), (v,))[1]
     coarse = "float32" in str(params)
-    assert float(twice) == pytest.approx(float((expected * v).sum()), rel=1e-6 if coarse else 1e-8, abs=1e-9)
+    assert float(twice) == pytest.approx(
+        float((expected * v).sum()), rel=1e-6 if coarse else 1e-8, abs=1e-9
+    )
 
 
 @pytest.mark.parametrize("name", FRAMEWORKS)
@@ -160,11 +166,15 @@ def test_spellings_are_functions_and_lead_back_to_the_row(row):
 
 def test_no_spelling_and_no_primitive_belongs_to_two_rows():
     for attribute in ("torch", "jax", "prims"):
-        spellings = list(itertools.chain.from_iterable(getattr(r, attribute) for r in ROWS.values()))
+        spellings = list(
+            itertools.chain.from_iterable(getattr(r, attribute) for r in ROWS.values())
+        )
         assert [s for s in set(spellings) if spellings.count(s) > 1] == []
 
 
-@pytest.mark.parametrize("row", [r for r in ROWS.values() if r.kind == "pointwise"], ids=lambda r: r.name)
+@pytest.mark.parametrize(
+    "row", [r for r in ROWS.values() if r.kind == "pointwise"], ids=lambda r: r.name
+)
 def test_mathematics_is_read_off_the_row(row):
     assert row.formula and all(isinstance(p, str) and p for p in row.partials)
     assert len(row.partials) == row.arity

@@ -1,8 +1,8 @@
-"""Batched is alone: `autobatch(f)(batch(xs), w)` is `[f(x, w) for x in xs]`, whatever the padding holds.
+"""Batched is alone: `autobatch(f)(batch(xs), w)` is `[f(x, w) for x in xs]`, whatever the padding.
 
 The oracle is the plain loop in float64, on the same framework: values, and gradients of the shared
-weights by the framework's own gradient and by ours. Padding is filled with 0, NaN, inf and 1e30, and
-nothing may change by one bit.
+weights by the framework's own gradient and by ours. Padding is filled with 0, NaN, inf and 1e30,
+and nothing may change by one bit.
 """
 
 import math
@@ -13,6 +13,8 @@ import pytest
 import autodiff_lab as ad
 import masking_lab as ml
 from autodiff_lab import xp
+from masking_lab.masked_batch import is_batch
+from masking_lab.strategies import STRATEGIES
 from tests.helpers import FRAMEWORKS, allclose, array, native_grad, to_numpy
 
 POISON = (0.0, math.nan, math.inf, 1e30)
@@ -32,7 +34,9 @@ PROGRAMS = {
     "exp of exp": lambda xp, x, w: xp.sum(xp.exp(xp.exp(x @ w + 1)), (0,)),
     "own length by hand": lambda xp, x, w: xp.sum(x @ w, (0,)) / x.shape[0],
     "all pairs": lambda xp, x, w: xp.sum((x @ w)[:, None, :] * (x @ w)[None], (1,)),
-    "reshape beside the ragged dim": lambda xp, x, w: xp.sum((x @ w).reshape(x.shape[0], 3, 1), (1,)),
+    "reshape beside the ragged dim": lambda xp, x, w: xp.sum(
+        (x @ w).reshape(x.shape[0], 3, 1), (1,)
+    ),
     "choose": lambda xp, x, w: xp.where(x @ w > 0, x @ w, 0.0).sum(0),
     "relu and sigmoid": lambda xp, x, w: xp.relu(x @ w).sum(0) * xp.sigmoid(x.sum()),
     "kinks": lambda xp, x, w: xp.abs(x @ w).sum() + xp.maximum(x @ w, (x @ w).sum(0)).sum(),
@@ -74,10 +78,6 @@ def total(tree):
     return sum(leaf.sum() for leaf in ad.trees.leaves(tree))
 
 
-def is_batch(x):
-    return isinstance(x, ml.MaskedBatch)
-
-
 def losses(f, xs, b):
     def batched(w):
         result = ml.autobatch(f)(b, w)
@@ -88,9 +88,10 @@ def losses(f, xs, b):
 
 @pytest.mark.parametrize("name", FRAMEWORKS)
 @pytest.mark.parametrize("key", PROGRAMS)
-def test_values_are_the_loops(name, key):
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_values_are_the_loops(strategy, name, key):
     f, xs, w = program(name, key), examples(name), weights(name)
-    result = ml.autobatch(f)(ml.batch(xs), w)
+    result = ml.autobatch(f, strategy)(ml.batch(xs), w)
     columns, _, rebuild = ad.trees.flatten(result, is_leaf=is_batch)
     for i, x in enumerate(xs):
         ours = ad.trees.leaves(rebuild([b.unbatch()[i] for b in columns]))
@@ -107,7 +108,9 @@ def test_gradients_are_the_loops_and_padding_never_matters(name, key):
     seen = []
     for value in POISON:
         loss, _ = losses(f, xs, poisoned(ml.batch(xs), value))
-        seen.append([to_numpy(loss(w)), to_numpy(native_grad(loss, (0,))(w)[0]), to_numpy(ad.grad(loss)(w))])
+        seen.append(
+            [to_numpy(loss(w)), to_numpy(native_grad(loss, (0,))(w)[0]), to_numpy(ad.grad(loss)(w))]
+        )
     for quantity in zip(*seen, strict=True):
         assert all(np.array_equal(q, quantity[0]) for q in quantity), "padding changed a result"
     allclose(seen[0][1], expected, "float64")
@@ -118,7 +121,9 @@ def test_gradients_are_the_loops_and_padding_never_matters(name, key):
 def test_the_gradient_of_a_dead_entry_is_zero(name):
     f, xs, w = program(name, "pooled by attention"), examples(name), weights(name)
     b = poisoned(ml.batch(xs), math.nan)
-    g = to_numpy(ad.grad(lambda d: ml.autobatch(f)(ml.MaskedBatch(d, b.sizes), w).data.sum())(b.data))
+    g = to_numpy(
+        ad.grad(lambda d: ml.autobatch(f)(ml.MaskedBatch(d, b.sizes), w).data.sum())(b.data)
+    )
     mask = to_numpy(b.mask)
     assert (g[~mask] == 0).all() and (g[mask] != 0).any()
 

@@ -42,7 +42,9 @@ def test_equal_sizes_are_ragged_only_on_request(name):
 
 
 def test_scalars_and_structure(name):
-    b = ml.batch([(array(name, 1.0), {"x": array(name, [1.0])}), (array(name, 2.0), {"x": array(name, [])})])
+    b = ml.batch(
+        [(array(name, 1.0), {"x": array(name, [1.0])}), (array(name, 2.0), {"x": array(name, [])})]
+    )
     assert to_numpy(b[0].data).tolist() == [1.0, 2.0]
     assert to_numpy(b[1]["x"].lengths).tolist() == [1, 0]
 

@@ -57,7 +57,10 @@ def examples(row, name, shapes, params, axis):
     rng = np.random.default_rng(zlib.crc32(row.name.encode()))
     ties = tied(row, shapes, params, axis)
     for n in LENGTHS:
-        own = [tuple(n if k in t else s for k, s in enumerate(shape)) for shape, t in zip(shapes, ties, strict=True)]
+        own = [
+            tuple(n if k in t else s for k, s in enumerate(shape))
+            for shape, t in zip(shapes, ties, strict=True)
+        ]
         xs = [rng.uniform(*row.domain, s) for s in own]
         if row.name == "where" or row.name.startswith("logical"):
             xs = [xs[0] > 0.5, *(x > 0.5 if row.name.startswith("logical") else x for x in xs[1:])]
@@ -81,8 +84,11 @@ def test_row_under_a_mask_is_the_loop(row, shapes, params, axis, name):
     loop = [f(*inputs(i)) for i in range(len(LENGTHS))]
     seen = []
     for value in (0.0, math.nan, math.inf, 1e30):
-        args = [poisoned(ml.batch([inputs(i)[k] for i in range(len(LENGTHS))]), value) if r else shared[k]
-                for k, r in enumerate(ragged)]  # fmt: skip
+        columns = zip(*map(inputs, range(len(LENGTHS))), strict=True)
+        args = [
+            poisoned(ml.batch(column), value) if r else column[0]
+            for r, column in zip(ragged, columns, strict=True)
+        ]
         try:
             seen.append(ml.autobatch(f)(*args))
         except ml.MaskError as refusal:
@@ -112,7 +118,9 @@ def test_a_slice_of_the_ragged_dim_is_refused_and_of_another_is_fine(name):
     with pytest.raises(ml.MaskError):
         ml.autobatch(lambda x: x[:2])(ml.batch(xs))
     if name == "torch":
-        for ours, x in zip(ml.autobatch(lambda x: x[:, 1:3])(ml.batch(xs)).unbatch(), xs, strict=True):
+        for ours, x in zip(
+            ml.autobatch(lambda x: x[:, 1:3])(ml.batch(xs)).unbatch(), xs, strict=True
+        ):
             allclose(ours, x[:, 1:3], "float64")
 
 

@@ -1,0 +1,109 @@
+"""PyTorch's spellings that mean several rows, rewritten as plain PyTorch on the boxed value.
+
+Each call made here is recorded by itself, so the tape shows what the spelling stands for.
+"""
+
+import operator
+
+from . import source, xp
+from .errors import AutodiffError
+
+
+def getitem(x, index):
+    """Ints, slices, None and Ellipsis: a slice, then a reshape that drops or adds axes."""
+    import torch
+
+    index = index if isinstance(index, tuple) else (index,)
+    if not all(i is None or i is Ellipsis or isinstance(i, (int, slice)) for i in index):
+        raise AutodiffError(
+            f"x[...] with {', '.join(type(i).__name__ for i in index)} at {source.here()} has no "
+            "row yet: index with integers and slices, or choose with torch.where"
+        )
+    used = sum(i is not None and i is not Ellipsis for i in index)
+    if used > x.ndim:
+        raise AutodiffError(f"{used} indices for a tensor of {x.ndim} dims ({source.here()})")
+    if Ellipsis not in index:
+        index += (Ellipsis,)
+    at = index.index(Ellipsis)
+    index = index[:at] + (slice(None),) * (x.ndim - used) + index[at + 1 :]
+    start, stop, step, keep = _ranges(x, [i for i in index if i is not None])
+    if any(i != slice(None) for i in index if i is not None):
+        x = xp.verbs("torch").slice(x, start, stop, step)
+    shape = [n for n, k in zip(x.shape, keep, strict=True) if k]
+    if len(shape) < x.ndim:
+        x = torch.reshape(x, tuple(shape))
+    for place in [i for i, item in enumerate(_kept_items(index)) if item is None]:
+        x = torch.unsqueeze(x, place)
+    return x
+
+
+def _kept_items(index):
+    return [i for i in index if not isinstance(i, int)]
+
+
+def _ranges(x, index):
+    start, stop, step, keep = [], [], [], []
+    for n, i in zip(x.shape, index, strict=True):
+        if isinstance(i, slice):
+            if i == slice(None):
+                a, b, t = 0, n, 1
+            else:
+                a, b, t = i.indices(operator.index(n))
+        else:
+            size = operator.index(n)
+            if not -size <= i < size:
+                raise IndexError(f"index {i} is out of range for a dim of size {size}")
+            a, t = i % size, 1
+            b = a + 1
+        keep.append(isinstance(i, slice))
+        start.append(a), stop.append(b if i == slice(None) else max(a, b)), step.append(t)
+    return tuple(start), tuple(stop), tuple(step), keep
+
+
+def _stack(tensors, dim=0, *, axis=None):
+    import torch
+
+    dim = dim if axis is None else axis
+    return torch.cat(
+        [torch.unsqueeze(t, dim % (t.ndim + 1)) for t in tensors], dim % (tensors[0].ndim + 1)
+    )
+
+
+def _select(x, dim, index):
+    return getitem(x, (slice(None),) * (dim % x.ndim) + (index,))
+
+
+def _narrow(x, dim, start, length):
+    return getitem(x, (slice(None),) * (dim % x.ndim) + (slice(start, start + length),))
+
+
+def _extreme(name):
+    """torch.max(x) reduces, torch.max(a, b) compares, and torch.max(x, dim) gives a pair."""
+
+    def rewritten(x, *args, other=None, **kwargs):
+        import torch
+
+        other = args[0] if len(args) == 1 and not isinstance(args[0], int) else other
+        if other is not None:
+            return getattr(torch, f"{name}imum")(x, other)
+        if not args and not kwargs:
+            return getattr(torch, f"a{name}")(x, tuple(range(x.ndim)))
+        raise AutodiffError(
+            f"torch.{name}(x, dim) returns values and indices ({source.here()}); "
+            f"use torch.a{name}(x, dim) for the values or torch.arg{name}(x, dim) for the indices"
+        )
+
+    return rewritten
+
+
+REWRITES = {
+    "max": _extreme("max"),
+    "min": _extreme("min"),
+    "getitem": getitem,
+    "select": _select,
+    "narrow": _narrow,
+    "stack": _stack,
+    "rsub": lambda a, b: b - a,
+    "rdiv": lambda a, b: b / a,
+    "rpow": lambda a, b: b**a,
+}
