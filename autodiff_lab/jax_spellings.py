@@ -4,11 +4,10 @@ A jaxpr has few primitives, so this page is short. Each signature takes an equat
 row, the row's inputs (positions among the operands, or a `Constant`), and its parameters.
 """
 
-import functools
 from typing import NamedTuple
 
 from .source import is_library
-from .table.row import ROWS
+from .table.row import CACHES, ROWS
 
 # Equations that hold a jaxpr: it is entered.
 CALLS = frozenset("jit pjit closed_call core_call remat remat2 checkpoint".split())
@@ -25,15 +24,20 @@ def lower(eqn):
         return _by_name(eqn)
     if name in SIGNATURES:
         return SIGNATURES[name](eqn)
-    row = _prims(len(ROWS)).get(name)
+    row = _row_of(name)
     if row is None or row.kind == "composite":
         return None
     return row, range(len(eqn.invars)), {}
 
 
-@functools.cache
-def _prims(count):
-    return {prim: row for row in ROWS.values() for prim in row.prims}
+_PRIMS: dict = {}
+CACHES.append(_PRIMS)
+
+
+def _row_of(primitive):
+    if not _PRIMS:
+        _PRIMS.update((prim, row) for row in ROWS.values() for prim in row.prims)
+    return _PRIMS.get(primitive)
 
 
 def _by_name(eqn):

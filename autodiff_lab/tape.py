@@ -109,12 +109,14 @@ class Tape:
         return node
 
     def _flows(self, row, dtype):
+        if self.xp.is_float(dtype):
+            return True
         if self.xp.is_complex(dtype):
             raise AutodiffError(
                 f"{row.name} gave dtype {dtype}; complex values are not differentiated yet: "
                 "compute with the real and the imaginary part as two arrays"
             )
-        return self.xp.is_float(dtype)
+        return False
 
     def _keep(self, node, values, y):
         """Keep what the reverse walk will read, and nothing else."""

@@ -15,7 +15,7 @@ import operator
 from . import source, trees
 from .errors import AutodiffError
 from .tape import closed_tape
-from .torch_spellings import QUERIES, SIGNATURES, lower
+from .torch_spellings import PLAIN, QUERIES, SIGNATURES, lower
 
 
 def detached():
@@ -199,45 +199,55 @@ def record(func, args, kwargs):
     tape = _innermost(args, kwargs)
     if tape.closed:
         raise closed_tape()
-    name = func.__name__
-    if name in QUERIES:
-        return _compute(tape, func, args, kwargs)
-    lowered = lower(func, args, kwargs)
-    if lowered is None:
-        return _discrete(tape, func, args, kwargs)
-    if lowered.rewritten is not None:
-        return lowered.rewritten()
-    row, xs, params = lowered.row, lowered.xs, lowered.params
-    values = [x.value if type(x) is Box and x.tape is tape else x for x in xs]
-    y = _compute(tape, func, args, kwargs)
-    parents = tuple(x.node if type(x) is Box and x.tape is tape else tape.constant(x) for x in xs)
+    row, xs, params = PLAIN.get(func), args, {}
+    if row is None or kwargs or len(args) != row.arity:  # the short way is for `torch.tanh(x)`
+        if func.__name__ in QUERIES:
+            return _compute(func, _unbox(tape, args), _unbox(tape, kwargs))
+        lowered = lower(func, args, kwargs)
+        if lowered is None:
+            return _discrete(tape, func, args, kwargs)
+        if lowered.rewritten is not None:
+            return lowered.rewritten()
+        row, xs, params = lowered.row, lowered.xs, lowered.params
+    values, parents = [], []
+    for x in xs:
+        mine = type(x) is Box and x.tape is tape
+        values.append(x.value if mine else x)
+        parents.append(x.node if mine else tape.constant(x))
+    unboxed = values if xs is args else _unbox(tape, args)
+    y = _compute(func, unboxed, _unbox(tape, kwargs) if kwargs else kwargs)
     where, scope = source.locate(__file__) if tape.keep_all else (None, ())
-    return Box(y, tape.add(row, parents, values, params, y, scope, where), tape)
+    return Box(y, tape.add(row, tuple(parents), values, params, y, scope, where), tape)
 
 
 def _innermost(args, kwargs):
     found = None
-    for x in (*args, *kwargs.values()):
-        for item in x if type(x) in (list, tuple) else (x,):
-            if type(item) is Box and (found is None or item.tape.level > found.level):
-                found = item.tape
+    for x in (*args, *kwargs.values()) if kwargs else args:
+        kind = type(x)
+        if kind is Box:
+            if found is None or x.tape.level > found.level:
+                found = x.tape
+        elif kind is list or kind is tuple:
+            inner = _innermost(x, {})
+            if inner is not None and (found is None or inner.level > found.level):
+                found = inner
     return found
 
 
-def _compute(tape, func, args, kwargs):
+def _compute(func, args, kwargs):
     """The framework's own value; boxes that remain belong to outer tapes, which record it first."""
-    args, kwargs = _unbox(tape, args), _unbox(tape, kwargs)
     if _innermost(args, kwargs) is None:
         return func(*args, **kwargs)
     return record(func, args, kwargs)
 
 
 def _unbox(tape, x):
-    if type(x) is Box:
+    kind = type(x)
+    if kind is Box:
         return x.value if x.tape is tape else x
-    if type(x) in (list, tuple):
-        return type(x)([_unbox(tape, item) for item in x])
-    if type(x) is dict:
+    if kind is list or kind is tuple:
+        return kind([_unbox(tape, item) for item in x])
+    if kind is dict:
         return {k: _unbox(tape, v) for k, v in x.items()}
     return x
 
@@ -249,7 +259,7 @@ def _discrete(tape, func, args, kwargs):
     y = None
     if not func.__name__.rstrip("_").endswith("set") and not _mutates(func):
         with contextlib.suppress(Exception):
-            y = _compute(tape, func, args, kwargs)
+            y = _compute(func, _unbox(tape, args), _unbox(tape, kwargs))
     plain = y.value if type(y) is Box else y
     if isinstance(plain, torch.Tensor) and not (plain.is_floating_point() or plain.is_complex()):
         return y

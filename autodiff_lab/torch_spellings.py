@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from . import source
 from .errors import AutodiffError
-from .table.row import ROWS
+from .table.row import CACHES, ROWS
 from .torch_rewrites import REWRITES
 
 
@@ -48,7 +48,7 @@ def lower(func, args, kwargs):
             row, signature = SIGNATURES[name]
             xs, params = signature(*args, **kwargs)
             return Lowered(ROWS[row], tuple(xs), params)
-        row = _pointwise_rows().get(name)
+        row = _pointwise_row(func, name)
         return None if row is None else Lowered(row, _plain(row, *args, **kwargs), {})
     except TypeError as e:
         raise AutodiffError(
@@ -71,17 +71,20 @@ ALIASES = {
 }  # fmt: skip
 
 
-@functools.cache
-def _rows_known(count):
-    found = {}
-    for row in ROWS.values():
-        if row.elementwise and row.kind != "linear":
-            found |= {s.rsplit(".", 1)[-1]: row for s in row.torch if s.startswith("torch.")}
-    return found
+# Functions that take a pointwise row's inputs and nothing else, and the names of such rows.
+PLAIN: dict = {}
+_NAMES: dict = {}
+CACHES.extend([PLAIN, _NAMES])
 
 
-def _pointwise_rows():
-    return _rows_known(len(ROWS))
+def _pointwise_row(func, name):
+    if not _NAMES:
+        rows = [row for row in ROWS.values() if row.elementwise and row.kind != "linear"]
+        _NAMES.update((s.rsplit(".", 1)[-1], row) for row in rows for s in row.torch)
+    row = _NAMES.get(name)
+    if row is not None:
+        PLAIN[func] = row
+    return row
 
 
 def _plain(row, *xs, input=None, other=None, exponent=None):

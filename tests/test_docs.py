@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from autodiff_lab.table import ROWS
+from autodiff_lab.table.row import CACHES
 from masking_lab.strategies import STRATEGIES
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -20,6 +21,8 @@ def table():
     for known, before in ((ROWS, rows), (STRATEGIES, strategies)):
         known.clear()
         known.update(before)
+    for cache in CACHES:
+        cache.clear()
 
 
 @pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md"])

@@ -8,9 +8,12 @@ Read the sections in this order: `constant`, `pointwise`, `shape`, `reduction`, 
 import sys
 
 from . import constant, pointwise, shape, reduction, contraction, composite  # noqa: F401
-from .row import ROWS, Row
+from .row import CACHES, ROWS, Row
 
 __all__ = ["ROWS", "Row", "find"]
+
+_SPELLINGS: dict = {}
+CACHES.append(_SPELLINGS)
 
 
 def find(thing):
@@ -32,7 +35,9 @@ def find(thing):
 
 
 def _by_spelling():
-    return {s: row for row in ROWS.values() for s in row.torch + row.jax}
+    if not _SPELLINGS:
+        _SPELLINGS.update((s, row) for row in ROWS.values() for s in row.torch + row.jax)
+    return _SPELLINGS
 
 
 def _by_identity(thing):

@@ -22,6 +22,7 @@ from . import symbols
 
 ONE, NEG = "one", "neg"
 ROWS: dict[str, "Row"] = {}
+CACHES: list = []  # dicts that others derive from ROWS: emptied whenever a row is added
 
 
 @dataclass(eq=False, repr=False)
@@ -159,6 +160,8 @@ def _add(name, kind, fn, torch="", jax="", prims=None, **rest):
         **rest,
     )
     ROWS[name] = row
+    for cache in CACHES:
+        cache.clear()
     return row
 
 
