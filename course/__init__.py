@@ -1,0 +1,1 @@
+"""The notebooks, and the `tapestry` command that hands them out."""

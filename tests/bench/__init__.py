@@ -1,0 +1,1 @@
+"""All speed figures, as interleaved ratios: `make bench`, or `python -m tests.bench`."""

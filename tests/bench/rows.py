@@ -1,0 +1,135 @@
+"""The figures themselves. Frameworks are imported where a row is built: either may be absent."""
+
+import numpy as np
+
+from tests.bench.harness import bench
+
+OPS, WIDTH = 1000, 10
+BATCH, PIXELS, HIDDEN, CLASSES = 128, 784, 256, 10
+OURS = "autodiff_lab"
+
+
+def chain(tanh):
+    """1,000 operations on ten numbers: all overhead, no work."""
+
+    def f(x):
+        for _ in range(OPS // 2):
+            x = tanh(x * 1.01)
+        return x.sum()
+
+    return f, np.linspace(0.1, 1, WIDTH, dtype=np.float32)
+
+
+def mlp(xp, array):
+    """784-256-10 on a batch of 128, cross entropy: mostly matrix products."""
+    random = np.random.default_rng(0)
+    normal = lambda *shape: random.normal(size=shape).astype(np.float32)  # noqa: E731
+    params = {
+        "w1": normal(PIXELS, HIDDEN) / PIXELS**0.5,
+        "b1": normal(HIDDEN),
+        "w2": normal(HIDDEN, CLASSES) / HIDDEN**0.5,
+        "b2": normal(CLASSES),
+    }
+    x = array(normal(BATCH, PIXELS))
+    labels = array(np.eye(CLASSES, dtype=np.float32)[random.integers(CLASSES, size=BATCH)])
+
+    def loss(p):
+        z = xp.tanh(x @ p["w1"] + p["b1"]) @ p["w2"] + p["b2"]
+        return (xp.log(xp.exp(z).sum(-1)) - (z * labels).sum(-1)).mean()
+
+    return loss, {name: array(value) for name, value in params.items()}
+
+
+def torch_contenders(f, x):
+    import torch
+
+    import autodiff_lab as ad
+
+    def autograd():
+        names = list(x) if isinstance(x, dict) else None
+        given = [v.detach().requires_grad_() for v in (x.values() if names else [x])]
+        y = f(dict(zip(names, given, strict=True)) if names else given[0])
+        grads = torch.autograd.grad(y, given)
+        return y.detach(), dict(zip(names, grads, strict=True)) if names else grads[0]
+
+    func = torch.func.grad_and_value(f)
+    return {
+        "torch.autograd": autograd,
+        "torch.func": lambda: func(x)[::-1],
+        OURS: lambda: ad.value_and_grad(f)(x),
+    }
+
+
+def jax_contenders(f, x, jit):
+    import jax
+
+    import autodiff_lab as ad
+
+    wrap = compiled if jit else synced
+    return {
+        "jax.grad": wrap(jax.value_and_grad(f), x),
+        OURS: wrap(ad.value_and_grad(f), x),
+    }
+
+
+def synced(f, x):
+    import jax
+
+    return lambda: jax.block_until_ready(f(x))
+
+
+def compiled(f, x):
+    """Under `jax.jit`, with what XLA counts in the compiled program."""
+    import jax
+
+    program = jax.jit(f).lower(x).compile()
+    counted = program.cost_analysis()
+    counted = counted[0] if isinstance(counted, list) else counted  # a list of one in older JAX
+    call = synced(program, x)
+    call.cost = {"flops": counted.get("flops"), "bytes": counted.get("bytes accessed")}
+    return call
+
+
+@bench("chain of 1,000 ops, torch", baseline="torch.autograd", needs=("torch",))
+def chain_torch():
+    import torch
+
+    f, x = chain(torch.tanh)
+    return torch_contenders(f, torch.asarray(x))
+
+
+@bench("MLP 784-256-10, torch", baseline="torch.autograd", needs=("torch",))
+def mlp_torch():
+    import torch
+
+    return torch_contenders(*mlp(torch, torch.asarray))
+
+
+@bench("chain of 1,000 ops, jax, compiled", baseline="jax.grad", needs=("jax",), must={OURS: 1.1})
+def chain_jax_compiled():
+    import jax.numpy as jnp
+
+    f, x = chain(jnp.tanh)
+    return jax_contenders(f, jnp.asarray(x), jit=True)
+
+
+@bench("MLP 784-256-10, jax, compiled", baseline="jax.grad", needs=("jax",), must={OURS: 1.1})
+def mlp_jax_compiled():
+    import jax.numpy as jnp
+
+    return jax_contenders(*mlp(jnp, jnp.asarray), jit=True)
+
+
+@bench("chain of 1,000 ops, jax, eager", baseline="jax.grad", needs=("jax",))
+def chain_jax_eager():
+    import jax.numpy as jnp
+
+    f, x = chain(jnp.tanh)
+    return jax_contenders(f, jnp.asarray(x), jit=False)
+
+
+@bench("MLP 784-256-10, jax, eager", baseline="jax.grad", needs=("jax",))
+def mlp_jax_eager():
+    import jax.numpy as jnp
+
+    return jax_contenders(*mlp(jnp, jnp.asarray), jit=False)

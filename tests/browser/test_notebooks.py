@@ -1,0 +1,67 @@
+"""Every notebook of the course in a real JupyterLab, with the network cut off."""
+
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect
+
+NOTEBOOKS = sorted(p.name for p in (Path(__file__).parents[2] / "course").glob("*.ipynb"))
+SECONDS = 120
+DRAWN = 15_000  # milliseconds that a picture may take to appear
+
+pytestmark = [pytest.mark.browser, pytest.mark.parametrize("name", NOTEBOOKS)]
+
+
+def test_a_notebook_runs_and_draws_all_its_pictures_offline(page, name):
+    assert page.open(name) == "tapestry"
+    cells = page.run_all(SECONDS)["cells"]
+    assert errors(cells) == []
+    for index, cell in enumerate(cells):
+        shown = [kinds for out in cell.get("outputs", []) if (kinds := out.get("data"))]
+        if shown:
+            look_at(page.show_cell(index), shown)
+    assert page.errors == []
+
+
+def errors(cells):
+    """What went wrong, except where the lesson is the error."""
+    tagged = [c for c in cells if "raises-exception" not in c["metadata"].get("tags", [])]
+    outs = [out for cell in tagged for out in cell.get("outputs", [])]
+    return [f"{o['ename']}: {o['evalue']}" for o in outs if o["output_type"] == "error"]
+
+
+# ----- what a person must see of it: JupyterLab shows the richest form of each output -----
+
+
+def look_at(seen, shown):
+    html = "".join("".join(kinds["text/html"]) for kinds in shown if "text/html" in kinds)
+    if "<table" in html:
+        expect(seen.locator("table").first).to_be_attached(timeout=DRAWN)
+    if figures := html.count('class="tp-figure"'):
+        look_at_figures(seen, figures)
+    elif "<svg" in html:
+        expect(seen.locator("svg").first).to_be_visible(timeout=DRAWN)
+    bare = [k for k in shown if "text/html" not in k and {"image/svg+xml", "image/png"} & set(k)]
+    for number in range(len(bare)):
+        picture = seen.locator(".jp-RenderedSVG, .jp-RenderedImage").nth(number)
+        expect(picture.locator("img, svg").first).to_be_visible(timeout=DRAWN)
+
+
+def look_at_figures(seen, count):
+    """Where a figure was sent, Bokeh has drawn it in place of the SVG, and named it."""
+    drawn = seen.locator(".tp-stage > div[role=img][aria-label]")
+    expect(drawn).to_have_count(count, timeout=DRAWN)
+    for number in range(count):
+        canvas = drawn.nth(number).locator("canvas").first
+        expect(canvas).to_be_visible(timeout=DRAWN)
+        assert is_painted(canvas)
+    assert seen.page.evaluate("window.Bokeh.documents.length") >= count
+
+
+def is_painted(canvas):
+    """A canvas may be there and still be empty."""
+    script = """(canvas) => {
+      const pixels = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data;
+      return pixels.some((value) => value !== pixels[0] && value !== pixels[3]);
+    }"""
+    return canvas.evaluate(script)
