@@ -6,9 +6,9 @@
     y = ml.autobatch(f)(b, w).unbatch()     equals [f(x, w) for x in (x0, x1, x2)]
 
 The mask rules are not stated here: `rules` derives them from autodiff_lab's table. Read
-`masked_batch`, `strategies/`, `rules`, then the two roads that lead to them: `torch_road` (every
-operation understands masks as it runs) and `jax_road` (trace one example with symbolic sizes, then
-interpret). Importing this package imports neither framework.
+`masked_batch`, `strategies/`, `lane`, `rules`, then the two roads that lead to them: `torch_road`
+(every operation understands masks as it runs) and `jax_road` (trace one example with symbolic
+sizes, then interpret). Importing this package imports neither framework.
 """
 
 from .autobatch import autobatch

@@ -12,7 +12,7 @@ from autodiff_lab.jax_spellings import CALLS, lower
 
 from . import rules
 from .errors import MaskError
-from .rules import Lane, Length
+from .lane import Lane, Length
 
 
 def run(f, args, kwargs, count):

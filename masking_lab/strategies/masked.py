@@ -6,8 +6,8 @@ symbolic sizes. Both roads end in `masking_lab.rules`.
 
 from autodiff_lab import trees, xp
 
+from ..lane import Lane, refill
 from ..masked_batch import MaskedBatch, is_batch, register_with_jax
-from ..rules import Lane, refill
 from . import strategy
 
 

@@ -14,7 +14,7 @@ import autodiff_lab as ad
 import masking_lab as ml
 from autodiff_lab import xp
 from autodiff_lab.table import ROWS
-from masking_lab.rules import Lane, refill
+from masking_lab.lane import Lane, refill
 from tests.helpers import FRAMEWORKS, allclose, array, to_numpy
 
 # Rows whose parameters hold sizes are tested through programs, in test_autobatch.

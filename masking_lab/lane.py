@@ -1,0 +1,120 @@
+"""A `Lane`: one example's array as the code inside `f` sees it, standing for the whole batch.
+
+It holds the padded data and each example's own sizes, and shows neither: its shape is one
+example's, with a `Length` where the size is each example's own.
+"""
+
+import math
+
+from autodiff_lab import source
+from autodiff_lab.torch_front import Operators
+
+from .errors import MaskError
+from .masked_batch import valid
+
+
+class Lane(Operators):
+    """One example's array, with no batch axis in sight.
+
+    `sizes` has one entry per dim: None, or the lengths of a ragged dim. `fill` is what every dead
+    entry is known to hold, or None.
+    """
+
+    rank = 2  # a lane answers before autodiff's box does
+
+    def __init__(self, data, sizes, fill=None):
+        self.data, self.sizes, self.fill = data, tuple(sizes), fill
+
+    @classmethod
+    def __torch_function__(cls, func, types, args=(), kwargs=None):
+        from .torch_road import call
+
+        return call(func, args, kwargs or {})
+
+    @property
+    def ndim(self):
+        return len(self.sizes)
+
+    @property
+    def shape(self):
+        """The example's own shape: a ragged size is a `Length`, one number per example."""
+        sizes = zip(self.data.shape[1:], self.sizes, strict=True)
+        return tuple(n if own is None else Length(own, n) for n, own in sizes)
+
+    @property
+    def dtype(self):
+        return self.data.dtype
+
+    @property
+    def device(self):
+        return self.data.device
+
+    def __len__(self):
+        raise MaskError(
+            f"len() of a ragged dim was asked at {source.here()}, and Python wants one int for all "
+            "examples; write x.shape[0] for the example's own length"
+        )
+
+    def __iter__(self):
+        raise MaskError(
+            f"a `for` loop over a batched value at {source.here()} is not lifted yet; write it "
+            "with array operations"
+        )
+
+    def __bool__(self):
+        raise MaskError(
+            f"Python needed one truth value for all examples at {source.here()}; choose per "
+            "example with where(condition, a, b)"
+        )
+
+    __float__ = __int__ = __index__ = __bool__
+
+    def __repr__(self):
+        shape = ", ".join(str(n) if s is None else "ragged" for n, s in
+                          zip(self.data.shape[1:], self.sizes, strict=True))  # fmt: skip
+        return f"<one of {self.data.shape[0]} examples, shape ({shape})>"
+
+
+class Length(Lane):
+    """A ragged size: each example's own number, and the size that all are padded to."""
+
+    def __init__(self, lengths, padded):
+        super().__init__(lengths, ())
+        self.padded = padded
+
+    def same(self, other):
+        return isinstance(other, Length) and agree(self.data, other.data)
+
+
+def agree(m, n):
+    """Are two arrays of lengths the same? Under tracing only the same object is."""
+    if m is n:
+        return True
+    try:
+        return m.shape == n.shape and bool((m == n).all())
+    except Exception:  # a traced value has no truth value
+        return False
+
+
+def size(x, axis):
+    """The number of entries along `axis`: a number, or each example's own."""
+    ragged = [Length(x.sizes[a], x.data.shape[a + 1]) for a in axis if x.sizes[a] is not None]
+    count = math.prod(x.data.shape[a + 1] for a in axis if x.sizes[a] is None)
+    for n in ragged:
+        count = n if isinstance(count, int) and count == 1 else n * count
+    return count
+
+
+def refill(verbs, x, value, axes=None):
+    """Replace dead entries along `axes` (all, if None) with `value`."""
+    if x.fill is not None and x.fill == value:
+        return x
+    axes = range(x.ndim) if axes is None else axes
+    chosen = [n if a in axes else None for a, n in enumerate(x.sizes)]
+    mask = valid(verbs, chosen, x.data.shape, x.data)
+    if mask is None:
+        return x
+    whole = [n is None for n in chosen] == [n is None for n in x.sizes]
+    if x.data.dtype == verbs.bool_type:
+        value = bool(value)
+    return Lane(verbs.where(mask, x.data, value), x.sizes, value if whole else None)
