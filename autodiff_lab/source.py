@@ -10,11 +10,12 @@ _LIBRARY = ("torch", "jax", "jaxlib", "numpy", "autodiff_lab", "masking_lab")
 
 def is_library(file):
     """Is this file one of the frameworks' or of the labs'?"""
+    parts = file.replace("\\", "/").split("/")
+    for packages in ("site-packages", "dist-packages"):
+        if packages in parts:  # asked first: a virtual environment may lie in the checkout
+            return parts[parts.index(packages) + 1] in _LIBRARY
     if file.startswith(_OURS):
         return file[len(_OURS) + 1 :].split(os.sep, 1)[0] in ("autodiff_lab", "masking_lab")
-    parts = file.replace("\\", "/").split("/")
-    if "site-packages" in parts:
-        return parts[parts.index("site-packages") + 1] in _LIBRARY
     return file.startswith("<") and not file.startswith("<ipython")
 
 

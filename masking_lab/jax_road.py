@@ -18,6 +18,7 @@ from .lane import Lane, Length
 def run(f, args, kwargs, count):
     """Call `f` with lanes and shared arrays among its arguments; return lanes in its structure."""
     import jax
+    import jax.export  # before JAX 0.8 it has to be asked for
 
     leaves, _, rebuild = trees.flatten((args, kwargs))
     dynamic = [isinstance(x, Lane) or xp.framework_of(x) == "jax" for x in leaves]

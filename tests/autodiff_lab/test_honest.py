@@ -1,5 +1,7 @@
 """No row and no walk calls the frameworks' own differentiation: all works while it is poisoned."""
 
+import importlib.util
+
 import numpy as np
 import pytest
 
@@ -23,9 +25,9 @@ def poison(monkeypatch):
     def forbidden(*_, **__):
         raise AssertionError("a row or a walk called the framework's own differentiation")
 
-    for names in FORBIDDEN.values():
-        for name in names:
-            monkeypatch.setattr(name, forbidden, raising=False)
+    for framework, names in FORBIDDEN.items():
+        for name in names if importlib.util.find_spec(framework) else ():
+            monkeypatch.setattr(name, forbidden)
 
 
 @pytest.mark.parametrize("name", FRAMEWORKS)

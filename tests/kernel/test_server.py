@@ -25,6 +25,7 @@ def test_the_configuration_names_this_module():
 def test_the_server_serves_that_file_and_no_other():
     pytest.importorskip("bokeh")
     web = pytest.importorskip("tornado.web")
+    pytest.importorskip("jupyter_server")
     from kernel import server
 
     class App:
