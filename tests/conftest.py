@@ -19,6 +19,7 @@ AREAS = {
     "browser": ("tests/browser/",),
     "packaging": ("tests/test_packaging.py", "tests/test_install_torch.py"),
     "outside": ("tests/outside/",),
+    "docs": ("tests/test_docs.py",),
     "bench": ("tests/bench/",),
 }
 COLUMNS = {"passed": "passed", "xpassed": "passed", "failed": "failed", "error": "failed"}

@@ -8,13 +8,13 @@ from autodiff_lab import source
 @pytest.mark.parametrize(
     "file, library",
     [
-        ("/home/me/work/model.py", False),
-        ("/tmp/ipykernel_12/345.py", False),
+        ("/lessons/model.py", False),
+        ("/x/ipykernel_12/345.py", False),
         ("<ipython-input-3-abc>", False),
         ("<string>", True),
-        ("/usr/lib/python3/dist-packages/torch/nn/functional.py", True),
-        ("/home/me/.venv/lib/python3.11/site-packages/jax/_src/nn/functions.py", True),
-        ("/home/me/.venv/lib/python3.11/site-packages/their_model/layers.py", False),
+        ("/lib/python3/dist-packages/torch/nn/functional.py", True),
+        ("/lessons/.venv/lib/python3.11/site-packages/jax/_src/nn/functions.py", True),
+        ("/lessons/.venv/lib/python3.11/site-packages/their_model/layers.py", False),
         (source.__file__, True),
         (__file__, False),
     ],
