@@ -8,7 +8,7 @@ from . import trees, xp
 from .calculus import push
 from .errors import AutodiffError
 from .tape import Tape
-from .trace import check_differentiable, front_end, trace
+from .trace import check_differentiable, trace
 
 
 class ForwardTape(Tape):
@@ -24,8 +24,8 @@ class ForwardTape(Tape):
         node.active = node.tangent is not None
         return node
 
-    def add(self, row, parents, values, params, y, scope=(), where=None):
-        node = super().add(row, parents, values, params, y)
+    def add(self, row, parents, values, params, y, scope=(), where=None, frozen=False):
+        node = super().add(row, parents, values, params, y, frozen=frozen)
         if node.active:
             node.tangent = push(row, self.xp, y, values, [p.tangent for p in parents], params)
         node.parents = ()
@@ -48,12 +48,16 @@ def jvp(f, primals, tangents):
     >>> float(y), float(dy)
     (0.0, 2.0)
     """
+    if not isinstance(primals, (tuple, list)) or not isinstance(tangents, (tuple, list)):
+        raise AutodiffError(
+            f"jvp takes tuples of primals and of tangents, not a {type(primals).__name__} and a "
+            f"{type(tangents).__name__}; write jvp(f, (x,), (dx,))"
+        )
     primals, tangents = tuple(primals), tuple(tangents)
     pairs = _pairs(primals, tangents)
     tape = trace(lambda verbs: ForwardTape(verbs, pairs), f, primals)
-    with front_end(tape.framework).detached():
-        outputs = zip(tape.outputs, trees.leaves(tape.output), strict=True)
-        return tape.output, tape.rebuild([_tangent(tape.xp, node, y) for node, y in outputs])
+    outputs = zip(tape.outputs, trees.leaves(tape.output), strict=True)
+    return tape.output, tape.rebuild([_tangent(tape.xp, node, y) for node, y in outputs])
 
 
 def _pairs(primals, tangents):
@@ -75,6 +79,8 @@ def _checked(verbs, tangent, value, name):
     if tangent is None:
         return None
     check_differentiable(verbs, value, name)
+    if isinstance(tangent, (int, float)):
+        tangent = verbs.astype(verbs.asarray(tangent, value), value.dtype)
     shape = tuple(getattr(tangent, "shape", ()))
     if shape != tuple(value.shape) or getattr(tangent, "dtype", value.dtype) != value.dtype:
         raise AutodiffError(

@@ -7,15 +7,9 @@ everything built this way is itself traceable, so `jax.jit(ad.grad(f))` works.
 Only public parts of JAX are used; where they moved between 0.5.3 and 0.12, both ways are written.
 """
 
-import contextlib
-
 from . import source, trees, xp
 from .errors import AutodiffError
 from .jax_spellings import CALLS, lower, no_row
-
-
-def detached():
-    return contextlib.nullcontext()
 
 
 def run(tape, call, leaves, names, boxed):

@@ -94,15 +94,17 @@ def _slice(eqn):
 
 def _pad(eqn):
     low, high, gaps = list(zip(*eqn.params["padding_config"], strict=True)) or [(), (), ()]
-    value = getattr(eqn.invars[1], "val", None)
-    if value is None or min(low + high, default=0) < 0:
+    if min(low + high, default=0) < 0:
         return None
-    params = {"low": low, "high": high, "gaps": gaps, "value": float(value)}
-    return ROWS["pad"], (0,), params
+    return ROWS["pad"], (0, 1), {"low": low, "high": high, "gaps": gaps}
 
 
 def _concatenate(eqn):
     return ROWS["concat"], range(len(eqn.invars)), {"axis": eqn.params["dimension"]}
+
+
+def _stack(eqn):
+    return ROWS["stack"], range(len(eqn.invars)), {"axis": eqn.params["axis"]}
 
 
 def _iota(eqn):
@@ -130,8 +132,9 @@ def _reduction(row):
 
 def _dot_general(eqn):
     (a, b), _ = _shapes(eqn)
-    spec = subscripts(len(a), len(b), eqn.params["dimension_numbers"])
-    return ROWS["contract"], (0, 1), {"spec": spec, "precision": eqn.params["precision"]}
+    p, spec = eqn.params, subscripts(len(a), len(b), eqn.params["dimension_numbers"])
+    params = {"spec": spec, "precision": p["precision"], "dtype": p["preferred_element_type"]}
+    return ROWS["contract"], (0, 1), params
 
 
 def subscripts(m, n, dimension_numbers):
@@ -154,7 +157,21 @@ def _integer_pow(eqn):
     return ROWS["power"], (0, Constant(eqn.params["y"])), {}
 
 
+def _round(eqn):
+    """lax rounds halves away from zero unless it is told to go to the even neighbour."""
+    to_even = int(eqn.params["rounding_method"]) == 1
+    return ROWS["round" if to_even else "round_away"], (0,), {}
+
+
+def _div(eqn):
+    """lax divides integers without remainder; that is not the row's division."""
+    whole = eqn.outvars[0].aval.dtype.kind in "iu"
+    return None if whole else (ROWS["divide"], (0, 1), {})
+
+
 SIGNATURES = {
+    "round": _round,
+    "div": _div,
     "broadcast_in_dim": _broadcast_in_dim,
     "reshape": _reshape,
     "squeeze": _reshape,
@@ -164,6 +181,7 @@ SIGNATURES = {
     "slice": _slice,
     "pad": _pad,
     "concatenate": _concatenate,
+    "stack": _stack,
     "iota": _iota,
     "convert_element_type": _convert,
     "select_n": _select_n,

@@ -11,7 +11,7 @@ from . import trees, xp
 from .calculus import pull
 from .errors import AutodiffError
 from .tape import Tape
-from .trace import as_argnums, front_end, trace
+from .trace import as_argnums, trace
 
 
 def walk(tape, cotangents):
@@ -25,18 +25,13 @@ def walk(tape, cotangents):
         if g is None or not node.active or node.row is None:
             continue
         parents = node.parents
-        xs, wanted = [_known(p) for p in parents], [p.active for p in parents]
-        found = pull(node.row, verbs, g, _known(node), xs, node.params, wanted)
+        xs, wanted = [p.known() for p in parents], [p.active for p in parents]
+        found = pull(node.row, verbs, g, node.known(), xs, node.params, wanted)
         for parent, c in zip(parents, found, strict=True):
             if c is not None:
                 before = cotangents[parent.index]
                 cotangents[parent.index] = c if before is None else before + c
     return cotangents
-
-
-def _known(node):
-    """The node's value; where it was not kept, the node itself, which still has shape and dtype."""
-    return node if node.value is None else node.value
 
 
 def _pull_back(tape, seeds):
@@ -47,11 +42,6 @@ def _pull_back(tape, seeds):
             before = cotangents[node.index]
             cotangents[node.index] = g if before is None else before + g
     return walk(tape, cotangents)
-
-
-def _quietly(tape):
-    """On torch the walk runs detached from torch's own graph."""
-    return front_end(tape.framework).detached()
 
 
 def vjp(f, *primals):
@@ -68,8 +58,7 @@ def vjp(f, *primals):
 
     def pullback(g):
         seeds = _seeds(tape, g)
-        with _quietly(tape):
-            cotangents = _pull_back(tape, seeds)
+        cotangents = _pull_back(tape, seeds)
         return tape.in_arguments(_or_zeros(tape, cotangents))
 
     return tape.output, pullback
@@ -84,8 +73,7 @@ def value_and_grad(f, argnums=0, has_aux=False):
         tape = trace(Tape, f, args, kwargs, argnums=chosen)
         value = _scalar(f, tape, has_aux)
         seed = tape.xp.ones((), value.dtype, value)
-        with _quietly(tape):
-            cotangents = _pull_back(tape, [seed] + [None] * (len(tape.outputs) - 1))
+        cotangents = _pull_back(tape, [seed] + [None] * (len(tape.outputs) - 1))
         found = tape.in_arguments(_or_zeros(tape, cotangents))
         grads = tuple(found[i] for i in chosen)
         return tape.output, grads[0] if isinstance(argnums, int) else grads
@@ -116,8 +104,7 @@ def grad(f, argnums=0, has_aux=False):
 
 def backward(tape, g=None):
     """`Tape.backward`: the reverse walk that also writes every node's adjoint."""
-    with _quietly(tape):
-        cotangents = _pull_back(tape, _seeds(tape, g))
+    cotangents = _pull_back(tape, _seeds(tape, g))
     for node, c in zip(tape.nodes, cotangents, strict=True):
         node.adjoint = c
     return tape.in_arguments(_or_zeros(tape, cotangents))
@@ -133,7 +120,10 @@ def _seeds(tape, g):
                 "record a function that returns a scalar"
             )
         return [tape.xp.ones((), leaves[0].dtype, leaves[0])]
-    seeds = trees.flatten_like(tape.output, g)
+    seeds = [
+        _as_seed(tape.xp, s, y)
+        for s, y in zip(trees.flatten_like(tape.output, g), leaves, strict=True)
+    ]
     for leaf, seed in zip(leaves, seeds, strict=True):
         shape = tuple(getattr(leaf, "shape", ()))
         if seed is not None and tuple(getattr(seed, "shape", ())) != shape:
@@ -142,6 +132,13 @@ def _seeds(tape, g):
                 f"shape {shape}; they must agree"
             )
     return seeds
+
+
+def _as_seed(verbs, seed, y):
+    """A number becomes an array, and a tensor of torch's own graph is taken out of it."""
+    if isinstance(seed, (int, float)) and hasattr(y, "dtype"):
+        return verbs.astype(verbs.asarray(seed, y), y.dtype)
+    return verbs.detached(seed)
 
 
 def _scalar(f, tape, has_aux):

@@ -16,7 +16,7 @@ def is_library(file):
             return parts[parts.index(packages) + 1] in _LIBRARY
     if file.startswith(_OURS):
         return file[len(_OURS) + 1 :].split(os.sep, 1)[0] in ("autodiff_lab", "masking_lab")
-    return file.startswith("<") and not file.startswith("<ipython")
+    return file.startswith(("<frozen", "<__array"))  # cells, the REPL and `-c` are the user's
 
 
 def locate(stop_file):

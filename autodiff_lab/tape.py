@@ -19,14 +19,29 @@ class Node:
 
     __slots__ = (
         "index", "op", "row", "parents", "params", "value", "shape", "dtype",
-        "active", "adjoint", "tangent", "name", "scope", "where",
+        "active", "adjoint", "tangent", "name", "scope", "where", "version",
     )  # fmt: skip
 
     def __init__(self, op, row, parents, params, shape, dtype, active):
         self.op, self.row, self.parents, self.params = op, row, parents, params
         self.shape, self.dtype, self.active = shape, dtype, active
         self.index = self.value = self.adjoint = self.tangent = self.name = self.where = None
-        self.scope = ()
+        self.scope, self.version = (), None
+
+    def keep(self, value):
+        """Keep the value, and on torch the count of in-place writes to it so far."""
+        self.value, self.version = value, writes(value)
+
+    def known(self):
+        """The value; where it was not kept, the node itself, which still has shape and dtype."""
+        if self.value is None:
+            return self
+        if self.version is not None and self.version != writes(self.value):
+            raise AutodiffError(
+                f"a value that the reverse walk needs ({self!r}) was changed in place after it was "
+                "recorded; build a new tensor instead of writing into this one"
+            )
+        return self.value
 
     @property
     def file(self):
@@ -82,7 +97,9 @@ class Tape:
         """The node of one argument; integers are inputs too, but have no derivative."""
         active = self.xp.is_float(value.dtype)
         node = Node("input", None, (), {}, tuple(value.shape), value.dtype, active)
-        node.name, node.value = name, value if self.keep_all else None
+        node.name = name
+        if self.keep_all:
+            node.keep(value)
         node.index = len(self.nodes)
         self.nodes.append(node)
         self.inputs.append(node)
@@ -92,17 +109,17 @@ class Tape:
     def constant(self, value):
         node = Node("constant", None, (), {}, tuple(getattr(value, "shape", ())),
                     getattr(value, "dtype", type(value)), False)  # fmt: skip
-        if self.keep_all or node.shape == ():
-            node.value = value
+        if self.keep_all or not hasattr(value, "shape"):
+            node.keep(value)
         return node
 
-    def add(self, row, parents, values, params, y, scope=(), where=None):
-        """Append the node for `y = row(*values, **params)`."""
+    def add(self, row, parents, values, params, y, scope=(), where=None, frozen=False):
+        """Append the node for `y = row(*values, **params)`; no derivative flows if `frozen`."""
         shape, dtype = tuple(y.shape), y.dtype
         active = (
             row.kind != "constant" and any(p.active for p in parents) and self._flows(row, dtype)
         )
-        node = Node(row.name, row, parents, params, shape, dtype, active)
+        node = Node(row.name, row, parents, params, shape, dtype, active and not frozen)
         node.index, node.scope, node.where = len(self.nodes), scope, where
         self.nodes.append(node)
         self._keep(node, values, y)
@@ -121,14 +138,14 @@ class Tape:
     def _keep(self, node, values, y):
         """Keep what the reverse walk will read, and nothing else."""
         if self.keep_all:
-            node.value = y
+            node.keep(y)
         elif node.active:
             keep_y, keep_x = node.row.keep(tuple(p.active for p in node.parents))
             if keep_y:
-                node.value = y
+                node.keep(y)
             for parent, value, kept in zip(node.parents, values, keep_x, strict=True):
-                if kept:
-                    parent.value = value
+                if kept and parent.value is None:
+                    parent.keep(value)
 
     def finish(self, leaves, rebuild, nodes):
         self.output, self.rebuild, self.outputs = rebuild(leaves), rebuild, nodes
@@ -149,6 +166,14 @@ class Tape:
 
     def __repr__(self):
         return f"<tape: {len(self.nodes)} nodes, {self.framework}>"
+
+
+def writes(value):
+    """How often a torch tensor has been written to in place; None where nobody counts."""
+    try:
+        return value._version
+    except (AttributeError, RuntimeError):  # an array of JAX, an inference tensor
+        return None
 
 
 def closed_tape():

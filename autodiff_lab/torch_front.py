@@ -11,22 +11,24 @@ records first; the values inside its boxes may be boxes of the next.
 import contextlib
 import functools
 import operator
+import re
+import sys
 
 from . import source, trees
 from .errors import AutodiffError
 from .tape import closed_tape
-from .torch_spellings import PLAIN, QUERIES, SIGNATURES, lower
-
-
-def detached():
-    import torch
-
-    return torch.no_grad()
+from .torch_spellings import PLAIN, QUERIES, lower
 
 
 def run(tape, call, leaves, names, boxed):
-    """Fill `tape` with what `call` does to the leaves that are `boxed`."""
-    with detached():
+    """Fill `tape` with what `call` does to the leaves that are `boxed`.
+
+    Torch's own graph is never built: tensors are detached as they come in. What runs under the
+    user's `torch.no_grad()` is recorded, and no derivative flows through it.
+    """
+    import torch
+
+    with torch.enable_grad():
         given = [
             Box.of_input(tape, leaf, name) if b else leaf
             for leaf, name, b in zip(leaves, names, boxed, strict=True)
@@ -35,10 +37,10 @@ def run(tape, call, leaves, names, boxed):
             output = call(given)
         finally:
             tape.closed = True
-        found, _, rebuild = trees.flatten(output)
-        mine = [type(x) is Box and x.tape is tape for x in found]
-        values = [x.value if m else x for x, m in zip(found, mine, strict=True)]
-        nodes = [x.node if m else None for x, m in zip(found, mine, strict=True)]
+    found, _, rebuild = trees.flatten(output)
+    mine = [type(x) is Box and x.tape is tape for x in found]
+    values = [x.value if m else x for x, m in zip(found, mine, strict=True)]
+    nodes = [x.node if m else None for x, m in zip(found, mine, strict=True)]
     return tape.finish(values, rebuild, nodes)
 
 
@@ -80,6 +82,8 @@ class Operators:
 
 def _binary(func, flipped):
     def operate(self, other):
+        if other is None and func in (operator.eq, operator.ne):
+            return func is operator.ne
         if getattr(other, "rank", 0) > self.rank:
             return NotImplemented
         return self._call(func, *((other, self) if flipped else (self, other)))
@@ -98,7 +102,16 @@ def _in_place(symbol):
 
 
 for _name, _symbol in dict(
-    add="+", sub="-", mul="*", truediv="/", pow="**", matmul="@", and_="&", or_="|"
+    add="+",
+    sub="-",
+    mul="*",
+    truediv="/",
+    floordiv="//",
+    mod="%",
+    pow="**",
+    matmul="@",
+    and_="&",
+    or_="|",
 ).items():
     _func, _plain = getattr(operator, _name), _name.rstrip("_")
     setattr(Operators, f"__{_plain}__", _binary(_func, flipped=False))
@@ -111,18 +124,25 @@ for _name in ("neg", "abs", "invert"):
     setattr(Operators, f"__{_name}__", lambda self, func=_func: self._call(func, self))
 
 
+# Properties that are no tensors: answered by the value.
+PLAIN_PROPERTIES = frozenset(
+    "is_cuda is_cpu is_mps is_meta is_leaf is_sparse is_quantized is_nested requires_grad grad "
+    "layout itemsize nbytes names".split()
+)
+
+
 def method(x, name):
     """`x.name`: the tensor method or property of that name, as a call on `x`."""
     import torch
 
     found = getattr(torch.Tensor, name, None)
-    if found is None or name.startswith("__"):
+    if found is None or name.startswith("_"):
         raise AttributeError(f"a recorded tensor has no attribute {name!r}")
     if callable(found):
         return functools.partial(_call_method, x, found)
-    if name in SIGNATURES:
-        return type(x).__torch_function__(_property(name), (), (x,), {})
-    return getattr(getattr(x, "value", x), name)
+    if name in PLAIN_PROPERTIES:
+        return getattr(x.plain(), name)
+    return type(x).__torch_function__(_property(name), (), (x,), {})
 
 
 def _call_method(x, found, *args, **kwargs):
@@ -149,8 +169,7 @@ class Box(Operators):
 
     @classmethod
     def of_input(cls, tape, value, name):
-        if type(value) is not Box and value.requires_grad:
-            value = value.detach()
+        value = tape.xp.detached(value)
         return cls(value, tape.input(value, name), tape)
 
     @classmethod
@@ -174,6 +193,13 @@ class Box(Operators):
     @property
     def ndim(self):
         return self.value.ndim
+
+    def plain(self):
+        """The tensor inside, whatever the number of tapes around it."""
+        return self.value.plain() if type(self.value) is Box else self.value
+
+    def __pos__(self):
+        return self
 
     def __bool__(self):
         return bool(self.value)
@@ -212,12 +238,17 @@ def record(func, args, kwargs):
     values, parents = [], []
     for x in xs:
         mine = type(x) is Box and x.tape is tape
-        values.append(x.value if mine else x)
-        parents.append(x.node if mine else tape.constant(x))
+        values.append(x.value if mine else _unbox(tape, x))
+        parents.append(x.node if mine else tape.constant(values[-1]))
     unboxed = values if xs is args else _unbox(tape, args)
     y = _compute(func, unboxed, _unbox(tape, kwargs) if kwargs else kwargs)
     where, scope = source.locate(__file__) if tape.keep_all else (None, ())
-    return Box(y, tape.add(row, tuple(parents), values, params, y, scope, where), tape)
+    frozen = not torch_grad_enabled()
+    return Box(y, tape.add(row, tuple(parents), values, params, y, scope, where, frozen), tape)
+
+
+def torch_grad_enabled():
+    return sys.modules["torch"].is_grad_enabled()
 
 
 def _innermost(args, kwargs):
@@ -249,7 +280,9 @@ def _unbox(tape, x):
         return kind([_unbox(tape, item) for item in x])
     if kind is dict:
         return {k: _unbox(tape, v) for k, v in x.items()}
-    return x
+    if kind is float or kind is int:
+        return x
+    return tape.xp.detached(x)
 
 
 def _discrete(tape, func, args, kwargs):
@@ -257,7 +290,7 @@ def _discrete(tape, func, args, kwargs):
     import torch
 
     y = None
-    if not func.__name__.rstrip("_").endswith("set") and not _mutates(func):
+    if not _IN_PLACE.match(func.__name__):
         with contextlib.suppress(Exception):
             y = _compute(func, _unbox(tape, args), _unbox(tape, kwargs))
     plain = y.value if type(y) is Box else y
@@ -266,17 +299,15 @@ def _discrete(tape, func, args, kwargs):
     raise AutodiffError(no_row(func))
 
 
-def _mutates(func):
-    name = func.__name__
-    return name.endswith("_") and not name.endswith("__")
+_IN_PLACE = re.compile(r"__setitem__|__i(add|sub|mul|truediv|pow|and|or|xor)__|.*[^_]_$")
 
 
 def no_row(func):
     name = func.__name__
-    if _mutates(func):
+    if _IN_PLACE.match(name):
         return (
-            f"in-place {name} at {source.here()} would change a recorded value; use "
-            f"{name.rstrip('_')} and keep its result"
+            f"in-place {name} at {source.here()} would write a recorded value into a tensor, or "
+            f"change one; use {name.strip('_')} and keep its result, or torch.where"
         )
     return (
         f"no row for torch.{name} ({source.here()}); write it with operations that have one, or "

@@ -14,7 +14,8 @@ def getitem(x, index):
     import torch
 
     index = index if isinstance(index, tuple) else (index,)
-    if not all(i is None or i is Ellipsis or isinstance(i, (int, slice)) for i in index):
+    plain = [i is None or i is Ellipsis or type(i) in (int, slice) for i in index]
+    if not all(plain) or index.count(Ellipsis) > 1:
         raise AutodiffError(
             f"x[...] with {', '.join(type(i).__name__ for i in index)} at {source.here()} has no "
             "row yet: index with integers and slices, or choose with torch.where"
@@ -60,21 +61,29 @@ def _ranges(x, index):
     return tuple(start), tuple(stop), tuple(step), keep
 
 
-def _stack(tensors, dim=0, *, axis=None):
-    import torch
-
-    dim = dim if axis is None else axis
-    return torch.cat(
-        [torch.unsqueeze(t, dim % (t.ndim + 1)) for t in tensors], dim % (tensors[0].ndim + 1)
-    )
+def _axis(dim, ndim, name):
+    if not -ndim <= dim < ndim:
+        raise AutodiffError(
+            f"torch.{name} at {source.here()} was given dim {dim} for {ndim} dims; it must lie "
+            f"between {-ndim} and {ndim - 1}"
+        )
+    return dim % ndim
 
 
 def _select(x, dim, index):
-    return getitem(x, (slice(None),) * (dim % x.ndim) + (index,))
+    return getitem(x, (slice(None),) * _axis(dim, x.ndim, "select") + (index,))
 
 
 def _narrow(x, dim, start, length):
-    return getitem(x, (slice(None),) * (dim % x.ndim) + (slice(start, start + length),))
+    at = _axis(dim, x.ndim, "narrow")
+    size = operator.index(x.shape[at])
+    first = start + size if start < 0 else start
+    if not 0 <= first <= first + length <= size:
+        raise AutodiffError(
+            f"torch.narrow at {source.here()} was given start {start} and length {length} for a "
+            f"dim of size {size}; they must lie inside it"
+        )
+    return getitem(x, (slice(None),) * at + (slice(first, first + length),))
 
 
 def _extreme(name):
@@ -102,8 +111,8 @@ REWRITES = {
     "getitem": getitem,
     "select": _select,
     "narrow": _narrow,
-    "stack": _stack,
-    "rsub": lambda a, b: b - a,
-    "rdiv": lambda a, b: b / a,
-    "rpow": lambda a, b: b**a,
+    "rsub": lambda a, b, *, alpha=1: b - a * alpha,
+    "logical_and": lambda a, b: (a != 0) & (b != 0),
+    "logical_or": lambda a, b: (a != 0) | (b != 0),
+    "logical_not": lambda x: x == 0,
 }

@@ -40,9 +40,12 @@ def lower(func, args, kwargs):
     name = _name(func)
     if hasattr(func, "is_verb"):
         return _verb(ROWS[name], args, kwargs)
-    kwargs = {k: v for k, v in kwargs.items() if k not in NEUTRAL or v != NEUTRAL[k]}
+    kwargs = {k: v for k, v in kwargs.items() if k not in NEUTRAL or v is not NEUTRAL[k]}
+    if name == "where" and hasattr(func, "__objclass__"):  # the method: x.where(condition, other)
+        args = (args[1], args[0], *args[2:])
     try:
         if name in REWRITES:
+            inspect.signature(REWRITES[name]).bind(*args, **kwargs)
             return Lowered(rewritten=functools.partial(REWRITES[name], *args, **kwargs))
         if name in SIGNATURES:
             row, signature = SIGNATURES[name]
@@ -52,8 +55,8 @@ def lower(func, args, kwargs):
         return None if row is None else Lowered(row, _plain(row, *args, **kwargs), {})
     except TypeError as e:
         raise AutodiffError(
-            f"torch.{name} was called in a way that has no row yet ({source.here()}): {e}; "
-            "leave that argument out, or write it with simpler operations"
+            f"torch.{name} was called in a way that has no row yet ({source.here()}): "
+            f"{str(e).split('() ')[-1]}; leave that argument out, or write it in simpler operations"
         ) from None
 
 
@@ -65,9 +68,9 @@ def _name(func):
 
 
 ALIASES = {
-    "truediv": "div", "floordiv": "floor_divide", "and_": "logical_and", "or_": "logical_or",
-    "and": "logical_and", "or": "logical_or", "invert": "logical_not", "bitwise_and": "logical_and",
-    "bitwise_or": "logical_or", "bitwise_not": "logical_not", "radd": "add", "rmul": "mul",
+    "truediv": "div", "floordiv": "floor_divide", "mod": "remainder", "and_": "bitwise_and",
+    "or_": "bitwise_or", "and": "bitwise_and", "or": "bitwise_or", "invert": "bitwise_not",
+    "radd": "add", "rmul": "mul",
 }  # fmt: skip
 
 
@@ -115,7 +118,7 @@ def one_axis(dim, ndim):
 
 
 def flat_sizes(sizes):
-    return tuple(sizes[0]) if len(sizes) == 1 and not isinstance(sizes[0], int) else tuple(sizes)
+    return tuple(sizes[0] if len(sizes) == 1 and isinstance(sizes[0], (tuple, list)) else sizes)
 
 
 def _resolve(sizes, old):
@@ -137,6 +140,7 @@ def _reduction(input, dim=None, keepdim=False, *, axis=None, keepdims=False):
 def _variance(input, dim=None, unbiased=None, keepdim=False, *, correction=1, axis=None):
     if isinstance(dim, bool):  # var(x, unbiased)
         dim, unbiased = None, dim
+    correction = 1 if correction is None else correction
     correction = correction if unbiased is None else int(unbiased)
     xs, params = _reduction(input, dim, keepdim, axis=axis)
     return xs, params | {"correction": correction}
@@ -185,6 +189,10 @@ def _einsum(spec, *operands):
     alone = (set(a) - set(b) | set(b) - set(a)) - set(out)
     if alone or len(set(a)) < len(a) or len(set(b)) < len(b) or not set(out) <= set(a + b):
         raise TypeError(f"einsum {spec!r}: sum single indices and take diagonals first")
+    x, y = operands
+    sizes = dict(zip(a, x.shape, strict=True))
+    if any(isinstance(n, int) and sizes.get(i, n) != n for i, n in zip(b, y.shape, strict=True)):
+        raise TypeError(f"einsum {spec!r} with shapes {tuple(x.shape)} and {tuple(y.shape)}")
     return operands, {"spec": f"{a},{b}->{out}"}
 
 
@@ -197,7 +205,7 @@ def _reshape(input, *shape, size=None):
 
 def _flatten(input, start_dim=0, end_dim=-1):
     shape = tuple(input.shape) or (1,)
-    a, b = start_dim % len(shape), end_dim % len(shape)
+    a, b = one_axis(start_dim, len(shape)), one_axis(end_dim, len(shape))
     middle = math.prod(shape[a : b + 1])
     return (input,), {"shape": (*shape[:a], middle, *shape[b + 1 :]), "old": tuple(input.shape)}
 
@@ -211,7 +219,7 @@ def _squeeze(input, dim=None):
 
 def _unsqueeze(input, dim):
     n = input.ndim + 1
-    at = dim % n
+    at = one_axis(dim, n)
     shape = (*input.shape[:at], 1, *input.shape[at:])
     return (input,), {"shape": shape, "dims": tuple(i for i in range(n) if i != at)}
 
@@ -231,12 +239,12 @@ def _expand_as(input, other):
 
 def _permute(input, *dims):
     dims = flat_sizes(dims)
-    return (input,), {"axes": tuple(d % input.ndim for d in dims)}
+    return (input,), {"axes": tuple(one_axis(d, input.ndim) for d in dims)}
 
 
 def _transpose(input, dim0, dim1):
     axes = list(range(input.ndim))
-    i, j = dim0 % input.ndim, dim1 % input.ndim
+    i, j = one_axis(dim0, input.ndim), one_axis(dim1, input.ndim)
     axes[i], axes[j] = axes[j], axes[i]
     return (input,), {"axes": tuple(axes)}
 
@@ -259,7 +267,14 @@ def _flip(input, *dims):
 
 def _cat(tensors, dim=0, *, axis=None):
     dim = dim if axis is None else axis
-    return tuple(tensors), {"axis": dim % tensors[0].ndim}
+    if len({t.ndim for t in tensors}) > 1:
+        raise TypeError("tensors with different numbers of dims")
+    return tuple(tensors), {"axis": one_axis(dim, tensors[0].ndim)}
+
+
+def _stack(tensors, dim=0, *, axis=None):
+    dim = dim if axis is None else axis
+    return tuple(tensors), {"axis": one_axis(dim, tensors[0].ndim + 1)}
 
 
 def _pad(input, pad, mode="constant", value=None):
@@ -269,7 +284,7 @@ def _pad(input, pad, mode="constant", value=None):
     for i in range(len(pad) // 2):  # torch counts from the last axis
         low[-1 - i], high[-1 - i] = pad[2 * i], pad[2 * i + 1]
     params = {"low": tuple(low), "high": tuple(high), "gaps": (0,) * input.ndim}
-    return (input,), params | {"value": 0.0 if value is None else value}
+    return (input, 0.0 if value is None else value), params
 
 
 # ----- verbs of `xp` speak the table's words already: only parameter names are added -----
@@ -319,10 +334,12 @@ SIGNATURES = {
     "swapaxes": ("permute", _transpose), "swapdims": ("permute", _transpose),
     "t": ("permute", _t), "T": ("permute", _reverse_axes), "mT": ("permute", _matrix_transpose),
     "adjoint": ("permute", _matrix_transpose),
-    "flip": ("flip", _flip), "cat": ("concat", _cat), "concat": ("concat", _cat),
+    "flip": ("flip", _flip), "cat": ("concat", _cat), "stack": ("stack", _stack),
+    "concat": ("concat", _cat),
     "concatenate": ("concat", _cat), "pad": ("pad", _pad), "detach": ("stop_gradient", _one),
     "clone": ("copy", _one), "contiguous": ("copy", _one), "zeros_like": ("zeros_like", _one),
-    "ones_like": ("ones_like", _one), "to": ("astype", _to), "type": ("astype", _to),
+    "ones_like": ("ones_like", _one), "data": ("stop_gradient", _one), "to": ("astype", _to),
+    "type": ("astype", _to),
     "float": ("astype", _cast("float32")), "double": ("astype", _cast("float64")),
     "half": ("astype", _cast("float16")), "bfloat16": ("astype", _cast("bfloat16")),
 }  # fmt: skip

@@ -115,8 +115,14 @@ class TorchVerbs:
     def is_float(self, dtype):
         return dtype.is_floating_point
 
+    def common_dtype(self, dtypes):
+        return functools.reduce(self.lib.promote_types, dtypes)
+
     def is_complex(self, dtype):
         return dtype.is_complex
+
+    def is_half(self, dtype):
+        return dtype in (self.lib.float16, self.lib.bfloat16)
 
     def limits(self, dtype):
         if dtype == self.bool_type:
@@ -144,18 +150,31 @@ class TorchVerbs:
     def copy(self, x):
         return x.clone()
 
+    def log(self, x):
+        if isinstance(x, (int, float)):
+            return math.log(x) if x > 0 else math.nan
+        return self.lib.log(x)
+
     def stop_gradient(self, x):
         return x.detach()
 
+    def detached(self, x):
+        """Out of torch's own graph; a boxed value is left alone."""
+        plain = isinstance(x, self.lib.Tensor) and type(x).__module__ != "autodiff_lab.torch_front"
+        return x.detach() if plain and x.requires_grad else x
+
     # ----- reduce -----
     def sum(self, x, axis, keepdims=False):
-        return self.lib.sum(x, tuple(axis), keepdims) if axis else x  # torch: () means every axis
+        return self._reduce(self.lib.sum, x, axis, keepdims)
 
     def max(self, x, axis, keepdims=False):
-        return self.lib.amax(x, tuple(axis), keepdims) if axis else x
+        return self._reduce(self.lib.amax, x, axis, keepdims)
 
     def min(self, x, axis, keepdims=False):
-        return self.lib.amin(x, tuple(axis), keepdims) if axis else x
+        return self._reduce(self.lib.amin, x, axis, keepdims)
+
+    def _reduce(self, f, x, axis, keepdims):
+        return f(x, tuple(axis), keepdims) if axis else x  # for torch () means every axis
 
     @verb
     def size(self, x, axis):
@@ -183,10 +202,11 @@ class TorchVerbs:
         return x[tuple(slice(*s) for s in zip(start, stop, step, strict=True))]
 
     @verb
-    def pad(self, x, low, high, gaps, value=0.0):
+    def pad(self, x, value, low, high, gaps):
         sizes = [n + max(0, n - 1) * k for n, k in zip(x.shape, gaps, strict=True)]
         shape = [lo + n + hi for lo, n, hi in zip(low, sizes, high, strict=True)]
-        y = x.new_full(shape, value)
+        y = self.lib.zeros(shape, dtype=x.dtype, device=x.device) + value
+        y = y if y.dtype == x.dtype else y.to(x.dtype)
         y[tuple(slice(lo, lo + n, k + 1) for lo, n, k in zip(low, sizes, gaps, strict=True))] = x
         return y
 
@@ -199,7 +219,10 @@ class TorchVerbs:
 
     # ----- contract -----
     @verb
-    def contract(self, a, b, spec, precision=None):
+    def contract(self, a, b, spec, precision=None, dtype=None):
+        if a.dtype != b.dtype:
+            dtype = self.lib.promote_types(a.dtype, b.dtype)
+            a, b = a.to(dtype), b.to(dtype)
         plain = _PLAIN.get(_canonical(spec))
         if plain:
             return plain(a, b)
@@ -237,8 +260,14 @@ class JaxVerbs:
     def is_float(self, dtype):
         return self.lib.issubdtype(dtype, self.lib.floating)
 
+    def common_dtype(self, dtypes):
+        return functools.reduce(self.lib.promote_types, dtypes)
+
     def is_complex(self, dtype):
         return self.lib.issubdtype(dtype, self.lib.complexfloating)
+
+    def is_half(self, dtype):
+        return dtype in (self.lib.float16, self.lib.bfloat16)
 
     def limits(self, dtype):
         if dtype == self.bool_type:
@@ -262,6 +291,12 @@ class JaxVerbs:
 
     def stop_gradient(self, x):
         return self.lax.stop_gradient(x)
+
+    def fmod(self, a, b):
+        return self.lax.rem(*self.lib.broadcast_arrays(a, b))
+
+    def detached(self, x):
+        return x  # JAX has no graph behind an array
 
     # ----- reduce -----
     def sum(self, x, axis, keepdims=False):
@@ -292,7 +327,7 @@ class JaxVerbs:
     def slice(self, x, start, stop, step):
         return self.lax.slice(x, tuple(start), tuple(stop), tuple(step))
 
-    def pad(self, x, low, high, gaps, value=0.0):
+    def pad(self, x, value, low, high, gaps):
         fill = self.lib.asarray(value, x.dtype)
         return self.lax.pad(x, fill, list(zip(low, high, gaps, strict=True)))
 
@@ -304,9 +339,12 @@ class JaxVerbs:
         return self.lib.where(x >= 0, 1.0, -1.0)  # 1 at 0
 
     # ----- contract -----
-    def contract(self, a, b, spec, precision=None):
+    def contract(self, a, b, spec, precision=None, dtype=None):
         numbers, order = dot_general(spec)
-        dtype = self.lib.result_type(a, b)
+        common = self.lib.result_type(a, b)
+        if a.dtype != b.dtype:
+            a, b = self.astype(a, common), self.astype(b, common)
+        dtype = dtype or common
         y = self.lax.dot_general(a, b, numbers, precision=precision, preferred_element_type=dtype)
         return y if order == tuple(range(len(order))) else self.lax.transpose(y, order)
 

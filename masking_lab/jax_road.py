@@ -6,6 +6,9 @@ ragged dim then reads "n0" wherever it appears: as a shape it means the padded s
 autodiff's tape, and the row's mask rule does the rest. (JAX once had this as `jax.mask`.)
 """
 
+import re
+import traceback
+
 from autodiff_lab import source, trees, xp
 from autodiff_lab.jax_front import body_of, opened, rebind, where_of
 from autodiff_lab.jax_spellings import CALLS, lower
@@ -13,6 +16,7 @@ from autodiff_lab.jax_spellings import CALLS, lower
 from . import rules
 from .errors import MaskError
 from .lane import Lane, Length
+from .masked_batch import told
 
 
 def run(f, args, kwargs, count):
@@ -21,51 +25,94 @@ def run(f, args, kwargs, count):
     import jax.export  # before JAX 0.8 it has to be asked for
 
     leaves, _, rebuild = trees.flatten((args, kwargs))
-    dynamic = [isinstance(x, Lane) or xp.framework_of(x) == "jax" for x in leaves]
+    dynamic = [_is_array(x) for x in leaves]
     chosen = [x for x, d in zip(leaves, dynamic, strict=True) if d]
-    names = _Names(jax)
     output = {}
 
     def traced(*values):
         values = iter(values)
         new = rebuild([next(values) if d else x for x, d in zip(leaves, dynamic, strict=True)])
-        found, _, output["rebuild"] = trees.flatten(f(*new[0], **new[1]))
-        return [jax.numpy.asarray(x) for x in found]
+        output["leaves"], _, output["rebuild"] = trees.flatten(f(*new[0], **new[1]))
+        return [x for x in output["leaves"] if _is_array(x)]
 
-    try:
-        closed = jax.make_jaxpr(traced)(*(names.spec(x) for x in chosen))
-    except Exception as e:
-        raise _explained(e, names, jax) from None
+    names, closed = _trace(jax, traced, chosen)
     jaxpr, consts = opened(closed)
-    results = Interpreter(names, count).run(jaxpr, consts, chosen)
-    return output["rebuild"](results)
+    results = iter(Interpreter(names, count).run(jaxpr, consts, chosen))
+    return output["rebuild"]([next(results) if _is_array(x) else x for x in output["leaves"]])
+
+
+def _trace(jax, f, args):
+    """The jaxpr of `f` with named sizes.
+
+    JAX takes a named size for one or more. Where an example may be empty the size is written as
+    a name minus one, so that no `if` is decided wrongly; under `jit`, where lengths are not known,
+    an operation of JAX that asks for one entry at least (max, say) gets its way.
+    """
+    lengths = [n for x in args if isinstance(x, Lane) for n in x.shape if isinstance(n, Length)]
+    shortest = [_shortest(n.data) for n in lengths]
+    may_be_empty = any(n is None or n == 0 for n in shortest)
+    while True:
+        names = _Names(jax, may_be_empty)
+        try:
+            return names, jax.make_jaxpr(f)(*(names.spec(x) for x in args))
+        except Exception as error:
+            if may_be_empty and None in shortest and 0 not in shortest and _asked_by_jax(error):
+                may_be_empty = False
+                continue
+            raise _explained(error, names, jax) from None
+
+
+def _shortest(lengths):
+    try:
+        return int(lengths.min()) if lengths.size else 1
+    except Exception:  # under tracing nobody knows
+        return None
+
+
+def _asked_by_jax(error):
+    """Did JAX itself, rather than the user's own `if`, compare a size that has no one answer?"""
+    if "InconclusiveDimension" not in type(error).__name__:
+        return False
+    files = [frame.filename for frame in traceback.extract_tb(error.__traceback__)]
+    users = [i for i, file in enumerate(files) if not source.is_library(file)]
+    after = files[users[-1] + 1 :] if users else files
+    return bool(after) and "shape_poly" not in after[0]
+
+
+def _is_array(x):
+    return isinstance(x, Lane) or xp.framework_of(x) == "jax"
 
 
 class _Names:
     """One name per ragged size: sizes whose lengths agree share it."""
 
-    def __init__(self, jax):
+    def __init__(self, jax, may_be_empty):
         self.jax, self.scope = jax, jax.export.SymbolicScope()
         self.lengths = []
+        self.less = 1 if may_be_empty else 0  # a dim reads "n0 - 1", and n0 is the length plus one
 
     def spec(self, x):
         """What `x` looks like to the tracer."""
         if not isinstance(x, Lane):
-            return self.jax.ShapeDtypeStruct(x.shape, x.dtype)
+            weak = bool(getattr(x, "weak_type", False))
+            return self.jax.ShapeDtypeStruct(x.shape, x.dtype, weak_type=weak)
         words = [str(n) if not isinstance(n, Length) else self.name(n) for n in x.shape]
         shape = self.jax.export.symbolic_shape(", ".join(words), scope=self.scope) if words else ()
         return self.jax.ShapeDtypeStruct(shape, x.dtype)
 
+    def word(self, i):
+        return f"n{i} - 1" if self.less else f"n{i}"
+
     def name(self, length):
         for i, known in enumerate(self.lengths):
             if known.same(length) and known.padded == length.padded:
-                return f"n{i}"
+                return self.word(i)
         self.lengths.append(length)
-        return f"n{len(self.lengths) - 1}"
+        return self.word(len(self.lengths) - 1)
 
     def length(self, dim):
         """The `Length` that a symbolic dim stands for."""
-        known = {f"n{i}": n for i, n in enumerate(self.lengths)}
+        known = {self.word(i): n for i, n in enumerate(self.lengths)}
         if str(dim) not in known:
             raise MaskError(
                 f"the size {self.told(str(dim))} is computed from a ragged size, which has no mask "
@@ -75,7 +122,7 @@ class _Names:
 
     def value(self, dim):
         """Each example's own value of a size that may be computed, such as 3*n0 - 1."""
-        known = {f"n{i}": n.data for i, n in enumerate(self.lengths)}
+        known = {f"n{i}": n.data + self.less for i, n in enumerate(self.lengths)}
         numpy = self.jax.numpy
         functions = {
             "floordiv": lambda a, b: a // b,
@@ -88,8 +135,7 @@ class _Names:
     def told(self, text):
         """Symbolic names as the lengths they stand for."""
         for i, n in reversed(list(enumerate(self.lengths))):
-            lengths = n.data.tolist() if hasattr(n.data, "tolist") else "..."
-            text = text.replace(f"n{i}", f"<lengths {lengths}>")
+            text = re.sub(rf"\b{self.word(i)}\b", f"<lengths {told(n.data)}>", text)
         return text
 
 
@@ -149,21 +195,20 @@ class Interpreter:
 
 def _explained(error, names, jax):
     """JAX's own complaints about symbolic sizes, in our words; other exceptions are the user's."""
-    text = str(error)
-    kind = type(error).__name__
+    frames = traceback.extract_tb(error.__traceback__)
+    first = names.told(str(error).splitlines()[0]) if str(error) else ""
     if isinstance(error, jax.errors.ConcretizationTypeError):
         return MaskError(
             "Python needed a concrete value inside f (an `if`, float() or int() on a traced "
             "value), and f is traced once for all examples; choose with jnp.where(condition, a, b)"
         )
-    if "InconclusiveDimension" in kind or "symbolic" in text.lower() or "_DimExpr" in text:
+    if "InconclusiveDimension" in type(error).__name__ or "_DimExpr" in str(error):
         return MaskError(
-            "f needs to know a ragged size while it is traced, and each example has its own: "
-            f"{names.told(text.splitlines()[0])}; reduce the ragged dim or compute with x.shape[0]"
+            "f needs to know a ragged size while it is traced (len(), range() or an `if` on it), "
+            f"and each example has its own: {first}; compute with x.shape[0], or reduce the ragged "
+            "dim"
         )
-    if isinstance(error, (TypeError, ValueError)) and "n0" in text:
-        first = names.told(text.splitlines()[0])
-        return MaskError(
-            f"ragged dims inside f do not match: {first}; batch these examples together"
-        )
+    raised_by_jax = bool(frames) and source.is_library(frames[-1].filename)
+    if raised_by_jax and isinstance(error, (TypeError, ValueError)) and "<lengths" in first:
+        return MaskError(f"sizes inside f do not match: {first}; batch these examples together")
     return error

@@ -10,7 +10,7 @@ from autodiff_lab import source
 from autodiff_lab.torch_front import Operators
 
 from .errors import MaskError
-from .masked_batch import valid
+from .masked_batch import told_shape, valid
 
 
 class Lane(Operators):
@@ -21,6 +21,8 @@ class Lane(Operators):
     """
 
     rank = 2  # a lane answers before autodiff's box does
+
+    weak = False  # True for numbers computed from sizes: to the loop they are Python's own
 
     def __init__(self, data, sizes, fill=None):
         self.data, self.sizes, self.fill = data, tuple(sizes), fill
@@ -61,22 +63,34 @@ class Lane(Operators):
             "with array operations"
         )
 
+    def plain(self):
+        return self.data
+
+    def __pos__(self):
+        return self
+
     def __bool__(self):
         raise MaskError(
             f"Python needed one truth value for all examples at {source.here()}; choose per "
             "example with where(condition, a, b)"
         )
 
-    __float__ = __int__ = __index__ = __bool__
+    def __int__(self):
+        raise MaskError(
+            f"Python needed one number for all examples at {source.here()}, and each has its own; "
+            "compute with arrays, and take ragged dims whole"
+        )
+
+    __float__ = __index__ = __int__
 
     def __repr__(self):
-        shape = ", ".join(str(n) if s is None else "ragged" for n, s in
-                          zip(self.data.shape[1:], self.sizes, strict=True))  # fmt: skip
-        return f"<one of {self.data.shape[0]} examples, shape ({shape})>"
+        return f"<one of {self.data.shape[0]} examples of shape {told_shape(self)}>"
 
 
 class Length(Lane):
     """A ragged size: each example's own number, and the size that all are padded to."""
+
+    weak = True
 
     def __init__(self, lengths, padded):
         super().__init__(lengths, ())
@@ -117,4 +131,6 @@ def refill(verbs, x, value, axes=None):
     whole = [n is None for n in chosen] == [n is None for n in x.sizes]
     if x.data.dtype == verbs.bool_type:
         value = bool(value)
+    elif not verbs.is_float(x.data.dtype) and not verbs.is_complex(x.data.dtype):
+        value = int(value)
     return Lane(verbs.where(mask, x.data, value), x.sizes, value if whole else None)

@@ -50,11 +50,23 @@ class MaskedBatch:
         return self.unbatch()[i]
 
     def __repr__(self):
-        shape = ", ".join(str(n) if s is None else "ragged" for n, s in
-                          zip(self.data.shape[1:], self.sizes, strict=True))  # fmt: skip
-        lengths = [n.tolist() for n in self.sizes if n is not None and hasattr(n, "tolist")]
-        told = "; lengths " + ", ".join(map(str, lengths)) if lengths else ""
-        return f"<{len(self)} examples of shape ({shape}){told}>"
+        lengths = [told(n) for n in self.sizes if n is not None]
+        ending = f"; lengths {', '.join(lengths)}" if lengths else ""
+        return f"<{len(self)} examples of shape {told_shape(self)}{ending}>"
+
+
+def told(lengths):
+    """Lengths in words, for people."""
+    try:
+        return str(lengths.tolist())
+    except Exception:  # under tracing nobody knows them
+        return "known when it runs"
+
+
+def told_shape(x):
+    """The shape of one example of a batch or lane."""
+    pairs = zip(x.data.shape[1:], x.sizes, strict=True)
+    return f"({', '.join(str(n) if own is None else 'ragged' for n, own in pairs)})"
 
 
 def is_batch(x):
@@ -94,6 +106,7 @@ def batch(examples, pad_value=0, ragged=()):
     [[1.0, 1.0, 1.0], [1.0, 0.0, 0.0]]
     """
     examples = list(examples)
+    ragged = (ragged,) if isinstance(ragged, int) else tuple(ragged)
     if not examples:
         raise MaskError("batch([]) cannot know the shape of an example; pass at least one example")
     columns = [trees.flatten_like(examples[0], e, f"example {i}") for i, e in enumerate(examples)]
@@ -114,6 +127,11 @@ def _batch_arrays(arrays, path, pad_value, ragged):
     for what, kinds in (("dims", {len(s) for s in shapes}), ("dtypes", {a.dtype for a in arrays})):
         if len(kinds) > 1:
             raise MaskError(f"the examples have different {what} ({_list(kinds)}); make them agree")
+    if any(not 0 <= a < len(shapes[0]) for a in ragged):
+        raise MaskError(
+            f"ragged={ragged} names a dim that {name} does not have; its dims are 0 to "
+            f"{len(shapes[0]) - 1}"
+        )
     largest = [max(n) for n in zip(*shapes, strict=True)]
     differ = [len(set(n)) > 1 or a in ragged for a, n in enumerate(zip(*shapes, strict=True))]
     rows = [_padded(verbs, a, largest, pad_value) for a in arrays]
@@ -130,7 +148,7 @@ def _batch_arrays(arrays, path, pad_value, ragged):
 def _padded(verbs, x, largest, pad_value):
     zeros = (0,) * len(largest)
     high = tuple(n - m for n, m in zip(largest, x.shape, strict=True))
-    return verbs.pad(x, zeros, high, zeros, pad_value) if any(high) else x
+    return verbs.pad(x, pad_value, zeros, high, zeros) if any(high) else x
 
 
 def _list(things):

@@ -17,6 +17,7 @@ from autodiff_lab.table.row import NEG, ONE
 
 from .errors import MaskError
 from .lane import Lane, Length, agree, refill
+from .masked_batch import told
 
 
 class Batched(NamedTuple):
@@ -43,7 +44,7 @@ def _apply(row, verbs, count, xs, params):
     places, ndim = row.axes(ndims, **_comparable(params))
     _refuse_moves(row, xs, params)
     sizes = _sizes(row, xs, places, ndim, params)
-    xs = [_sanitise(row, verbs, x, places[i]) for i, x in enumerate(xs)]
+    xs = [_sanitise(row, verbs, x, places[i]) for i, x in enumerate(_promoted(row, verbs, xs))]
     batched = Batched(count, tuple(isinstance(x, Lane) for x in xs))
     plain = {k: _padded(v) for k, v in params.items()}
     if not any(batched.inputs):
@@ -52,7 +53,10 @@ def _apply(row, verbs, count, xs, params):
         return Lane(data, sizes)
     arrays = [_aligned(row, verbs, x, n, ndim, count) for x, n in zip(xs, ndims, strict=True)]
     plain = row.batch(batched, **plain) if row.batch else plain
-    return Lane(row.fn(verbs, *arrays, **plain), sizes, _still_known(row, xs))
+    y = row.fn(verbs, *arrays, **plain)
+    result = Lane(y, sizes, _still_known(row, xs, y, sizes))
+    result.weak = all(x.weak if isinstance(x, Lane) else not hasattr(x, "shape") for x in xs)
+    return result
 
 
 # ----- where the ragged dims go -----
@@ -64,38 +68,33 @@ def _dims(x):
 
 
 def _sizes(row, xs, places, ndim, params):
-    """The ragged sizes of the output."""
-    sizes = [n.data if isinstance(n, Length) else None for n in params.get("shape", ())]
-    sizes = sizes or [None] * ndim
+    """The ragged sizes of the output. A negative place is an index that is summed away."""
+    found = {i: n.data for i, n in enumerate(params.get("shape", ())) if isinstance(n, Length)}
     for x, goes in zip(xs, places, strict=True):
         for (_, lengths), place in zip(_dims(x), goes, strict=True):
             if lengths is None:
                 continue
             if place is not None:
-                sizes[place] = _merge(sizes[place], lengths)
+                found[place] = _merge(found.get(place), lengths)
             elif row.identity is None:
                 raise _cannot("merges or splits a ragged dim")
     for x, goes in zip(xs, places, strict=True):
         for (n, lengths), place in zip(_dims(x), goes, strict=True):
-            if place is not None and sizes[place] is not None and lengths is None and n != 1:
+            if place in found and lengths is None and n != 1:
                 raise Refused(
-                    f"met a ragged dim with lengths {_told(sizes[place])} and a dim of size {n} "
+                    f"met a ragged dim with lengths {told(found[place])} and a dim of size {n} "
                     "that all examples share; they do not match"
                 )
-    return sizes
+    return [found.get(i) for i in range(ndim)]
 
 
 def _merge(known, own):
     if known is None or agree(known, own):
         return own
     raise Refused(
-        f"met two ragged dims that do not match, with lengths {_told(known)} and {_told(own)}; "
+        f"met two ragged dims that do not match, with lengths {told(known)} and {told(own)}; "
         "batch these examples together, or reduce one of them first"
     )
-
-
-def _told(lengths):
-    return str(lengths.tolist()) if hasattr(lengths, "tolist") else str(lengths)
 
 
 def _refuse_moves(row, xs, params):
@@ -125,7 +124,8 @@ def _sanitise(row, verbs, x, goes):
 def _replacement(row, verbs, x, goes):
     """`(value, axes)`: what dead entries along which axes are replaced with before `row` runs."""
     everywhere = range(x.ndim)
-    reduced = [a for a, n in enumerate(x.sizes) if n is not None and goes[a] is None]
+    gone = [place is None or place < 0 for place in goes]
+    reduced = [a for a, n in enumerate(x.sizes) if n is not None and gone[a]]
     if row.kind == "bilinear":
         return 0.0, everywhere
     if row.kind == "general":
@@ -137,10 +137,36 @@ def _replacement(row, verbs, x, goes):
     return (row.identity, reduced) if reduced else (None, ())
 
 
-def _still_known(row, xs):
-    """Rows that only move entries leave the known filling as it is."""
-    moves_only = row.kind == "linear" and row.identity is None and len(xs) == 1
-    return xs[0].fill if moves_only and row.name not in ("pad", "astype") else None
+def _still_known(row, xs, y, sizes):
+    """A row that only moves entries leaves the filling as it is, unless new dead entries appear."""
+    moves_only = row.kind == "linear" and row.identity is None and row.moves is None
+    if not moves_only or len(xs) != 1 or y.dtype != xs[0].dtype:
+        return None
+    before, after = (len([n for n in ns if n is not None]) for ns in (xs[0].sizes, sizes))
+    return xs[0].fill if before == after else None
+
+
+# ----- dtypes: a batch of scalars has a dim, but must not promote as if an example had it -----
+def _promoted(row, verbs, xs):
+    """Cast what the loop would have cast: there sizes are Python's, and scalars have no dims."""
+    if not row.elementwise or verbs.name != "torch":
+        return xs
+    lanes = [x for x in xs if isinstance(x, Lane)]
+    strong = [x for x in xs if hasattr(x, "dtype") and not getattr(x, "weak", False)]
+    if not strong:
+        return [_cast(verbs, x, "float64") for x in xs] if row.name == "divide" else xs
+    with_dims = [x for x in strong if len(x.shape) > 0]
+    dtype = verbs.common_dtype([x.dtype for x in with_dims or strong])
+    if not verbs.is_float(dtype):
+        return xs
+    small = [x for x in lanes if x.weak or (x.ndim == 0 and with_dims)]
+    return [_cast(verbs, x, dtype) if any(x is s for s in small) else x for x in xs]
+
+
+def _cast(verbs, x, dtype):
+    if not isinstance(x, Lane) or x.dtype in (verbs.dtype(dtype), verbs.bool_type):
+        return x
+    return Lane(verbs.astype(x.data, dtype), x.sizes)
 
 
 # ----- the batch axis -----

@@ -4,6 +4,8 @@ Derivative, mask behaviour and card follow from the body. `xp.size(x, axis)` is 
 entries that are reduced: an example's own length where the axis is padded.
 """
 
+import functools
+
 from .row import composite
 
 AXES = (([(2, 3)], {"axis": (1,)}), ([(2, 3)], {"axis": (0,)}))
@@ -13,14 +15,29 @@ REDUCE = (
 )
 
 
+# ----- like the frameworks, bodies compute in float32 where the input has half of that -----
+def in_float32(body):
+    @functools.wraps(body)
+    def wrapped(xp, x, *rest, **params):
+        if not xp.is_half(x.dtype):
+            return body(xp, x, *rest, **params)
+        return xp.astype(body(xp, xp.astype(x, "float32"), *rest, **params), x.dtype)
+
+    return wrapped
+
+
 # ----- statistics -----
+@in_float32
 def mean(xp, x, *, axis, keepdims):
     return xp.sum(x, axis, keepdims) / xp.size(x, axis)
 
 
+@in_float32
 def var(xp, x, *, axis, keepdims, correction=1):
     centred = x - mean(xp, x, axis=axis, keepdims=True)
-    return xp.sum(xp.square(centred), axis, keepdims) / (xp.size(x, axis) - correction)
+    n = xp.size(x, axis) - correction
+    n = max(n, 0) if isinstance(n, (int, float)) else xp.relu(n)
+    return xp.sum(xp.square(centred), axis, keepdims) / n
 
 
 composite("mean", mean, cases=REDUCE, tex=r"y = \frac{1}{n} \sum_i x_i",
@@ -32,11 +49,13 @@ composite("var", var, cases=REDUCE, tex=r"y = \frac{1}{n - c} \sum_i (x_i - \bar
 
 
 # ----- softmax and its relatives: the largest entry is taken out, so that exp cannot overflow -----
+@in_float32
 def softmax(xp, x, *, axis):
     e = xp.exp(x - xp.stop_gradient(xp.max(x, axis, True)))
     return e / xp.sum(e, axis, True)
 
 
+@in_float32
 def log_softmax(xp, x, *, axis):
     shifted = x - xp.stop_gradient(xp.max(x, axis, True))
     return shifted - xp.log(xp.sum(xp.exp(shifted), axis, True))
@@ -59,6 +78,7 @@ def linear(xp, x, w, b=None):
     return y if b is None else y + b
 
 
+@in_float32
 def layer_norm(xp, x, w=None, b=None, *, axis, eps):
     centred = x - mean(xp, x, axis=axis, keepdims=True)
     scale = xp.rsqrt(mean(xp, xp.square(centred), axis=axis, keepdims=True) + eps)

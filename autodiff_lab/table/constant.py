@@ -18,12 +18,12 @@ constant("less", lambda xp, a, b: a < b, 2, torch="lt less", prims="lt",
 constant("less_equal", lambda xp, a, b: a <= b, 2, torch="le less_equal", prims="le",
          example="less_equal([2., 3.], 2.) = [True, False]")
 
-# ----- logic -----
-constant("logical_and", lambda xp, a, b: a & b, 2, prims="and",
-         example="logical_and([True, True], [True, False]) = [True, False]")
-constant("logical_or", lambda xp, a, b: a | b, 2, prims="or",
-         example="logical_or([False, True], [False, False]) = [False, True]")
-constant("logical_not", lambda xp, x: ~x, prims="not", example="logical_not([True]) = [False]")
+# ----- logic: on booleans the bitwise operations are the logical ones -----
+constant("bitwise_and", lambda xp, a, b: a & b, 2, prims="and",
+         example="bitwise_and([True, True], [True, False]) = [True, False]")
+constant("bitwise_or", lambda xp, a, b: a | b, 2, prims="or",
+         example="bitwise_or([False, True], [False, False]) = [False, True]")
+constant("bitwise_not", lambda xp, x: ~x, prims="not", example="bitwise_not([True]) = [False]")
 constant("isfinite", lambda xp, x: xp.isfinite(x), prims="is_finite",
          example="isfinite([1., inf]) = [True, False]")
 
@@ -33,9 +33,18 @@ constant("floor", lambda xp, x: xp.floor(x), dtex=FLAT, kinks="a step at each in
          example="floor([1.5, -1.5]) = [1., -2.]")
 constant("ceil", lambda xp, x: xp.ceil(x), dtex=FLAT, kinks="a step at each integer",
          example="ceil([1.5, -1.5]) = [2., -1.]")
+constant("trunc", lambda xp, x: xp.trunc(x), prims="", torch="trunc fix", dtex=FLAT,
+         kinks="a step at each integer but 0", example="trunc([1.5, -1.5]) = [1., -1.]")
 constant("round", lambda xp, x: xp.round(x), dtex=FLAT, kinks="a step at each half",
          pitfalls="Halves go to the even neighbour, in both frameworks.",
          example="round([0.5, 1.5, 2.4]) = [0., 2., 2.]")
+constant("round_away", lambda xp, x: xp.trunc(x) + xp.sign(x) * (xp.abs(x - xp.trunc(x)) >= 0.5),
+         torch="-", jax="jax.lax.round", prims="", dtex=FLAT, kinks="a step at each half",
+         pitfalls="Halves go away from zero: lax.round's default, but not jnp.round's.",
+         example="round_away([0.5, -1.5, 2.4]) = [1., -2., 2.]")
+constant("floor_divide", lambda xp, a, b: a // b, 2, prims="", dtex=FLAT, safe=1.0,
+         kinks="a step wherever a / b is an integer",
+         example="floor_divide([7., -7.], 2.) = [3., -4.]")
 constant("sign", lambda xp, x: xp.sign(x), dtex=FLAT, kinks="a step at 0",
          example="sign([-3., 0., 2.]) = [-1., 0., 1.]")
 

@@ -23,22 +23,26 @@ def for_right(spec):
     return f"{a},{y}->{b}"
 
 
-def _axes(ndims, *, spec, precision=None):
+def _axes(ndims, *, spec, **_):
+    """An index that is summed goes to a negative place, the same for both inputs."""
     *inputs, y = split(spec)
-    return [tuple(y.index(i) if i in y else None for i in x) for x in inputs], len(y)
+    return [tuple(y.index(i) if i in y else -ord(i) for i in x) for x in inputs], len(y)
 
 
-def _batch(batched, *, spec, precision=None):
+def _batch(batched, *, spec, **rest):
     """Z is the batch index: on each input that is batched, and on the output."""
     a, b, y = split(spec)
     a, b = ("Z" * is_batched + x for x, is_batched in zip((a, b), batched.inputs, strict=True))
-    return {"spec": f"{a},{b}->Z{y}", "precision": precision}
+    return rest | {"spec": f"{a},{b}->Z{y}"}
 
 
 bilinear("contract",
-         lambda xp, a, b, *, spec, precision=None: xp.contract(a, b, spec, precision),
-         (lambda xp, g, b, *, spec, precision=None: xp.contract(g, b, for_left(spec), precision),
-          lambda xp, g, a, *, spec, precision=None: xp.contract(a, g, for_right(spec), precision)),
+         lambda xp, a, b, *, spec, precision=None, dtype=None:
+             xp.contract(a, b, spec, precision, dtype),
+         (lambda xp, g, b, *, spec, precision=None, dtype=None:
+             xp.contract(g, b, for_left(spec), precision, dtype),
+          lambda xp, g, a, *, spec, precision=None, dtype=None:
+             xp.contract(a, g, for_right(spec), precision, dtype)),
          axes=_axes, batch=_batch, identity=0.0,
          torch="matmul mm bmm mv dot torch.einsum torch.Tensor.__matmul__",
          jax="matmul dot einsum vdot jax.lax.dot_general", prims="dot_general",

@@ -23,6 +23,15 @@ pointwise("divide", lambda xp, a, b: a / b,
           pitfalls="Where b is 0 the gradient is inf or NaN, even behind a `where`: "
                    "put a harmless value into b first.",
           example="divide([1., 2.], 4.) = [0.25, 0.5]")
+pointwise("remainder", lambda xp, a, b: a % b,
+          (ONE, lambda xp, y, a, b: -xp.floor(a / b)), 2, prims="", safe=1.0, domain=(0.3, 0.9),
+          kinks="a jump wherever a / b is an integer",
+          pitfalls="The sign is the divisor's, as in Python; fmod has the dividend's.",
+          example="remainder([7., -7.], 3.) = [1., 2.]")
+pointwise("fmod", lambda xp, a, b: xp.fmod(a, b),
+          (ONE, lambda xp, y, a, b: -xp.trunc(a / b)), 2, prims="rem", jax="fmod jax.lax.rem",
+          safe=1.0, domain=(0.3, 0.9), kinks="a jump wherever a / b is an integer",
+          example="fmod([7., -7.], [3., 3.]) = [1., -1.]")
 pointwise("negative", lambda xp, x: -x, NEG, prims="neg", torch="neg negative",
           example="negative([1., -2.]) = [-1., 2.]")
 pointwise("power", lambda xp, a, b: a ** b,

@@ -3,6 +3,8 @@
 `g` is the incoming cotangent; the inputs' shapes and dtypes are known, their values are not kept.
 """
 
+import math
+
 from .row import linear, right_aligned, unchanged
 
 
@@ -59,15 +61,15 @@ linear("broadcast", lambda xp, x, *, shape, dims: xp.broadcast(x, shape, dims),
 
 # ----- reshape: same entries, same order -----
 def _reshape_axes(ndims, *, shape, old):
-    """Where each axis goes. Axes of size 1 come and go; the rest must match from the left."""
-    where, at = [], 0
-    for size in old:
-        while at < len(shape) and shape[at] == 1 and size != 1:
-            at += 1
-        same = at < len(shape) and size == shape[at]
-        where.append(at if same else None)
-        at += same
-    return [tuple(where)], len(shape)
+    """Where each axis goes: it stays itself if as many entries lie before it on both sides."""
+    places = {(size, _before(shape, i)): i for i, size in enumerate(shape)}
+    return [tuple(places.get((size, _before(old, i))) for i, size in enumerate(old))], len(shape)
+
+
+def _before(shape, i):
+    """The number of entries that the axes before axis i hold; ragged sizes are kept as they are."""
+    known = [n for n in shape[:i] if isinstance(n, int)]
+    return math.prod(known), tuple(sorted(n for n in shape[:i] if not isinstance(n, int)))
 
 
 linear("reshape", lambda xp, x, *, shape, old: xp.reshape(x, shape),
@@ -127,12 +129,18 @@ def _sliced(*, start, stop, step):
             if a != 0 or t != 1 or isinstance(b, int)]  # fmt: skip
 
 
-def _padded(*, low, high, gaps, value=0.0):
+def _pad_transpose(xp, g, x, value, **params):
+    inside = xp.slice(g, **_slice_of_pad(x, **params))
+    outside = xp.sum(g, tuple(range(len(g.shape)))) - xp.sum(inside, tuple(range(len(g.shape))))
+    return inside, outside if hasattr(value, "shape") else None
+
+
+def _padded(*, low, high, gaps):
     return [i for i, w in enumerate(zip(low, high, gaps, strict=True)) if any(w)]
 
 
 linear("slice", lambda xp, x, *, start, stop, step: xp.slice(x, start, stop, step),
-       lambda xp, g, x, **params: (xp.pad(g, **_pad_of_slice(x, **params)),),
+       lambda xp, g, x, **params: (xp.pad(g, 0.0, **_pad_of_slice(x, **params)),),
        axes=unchanged, moves=_sliced,
        batch=lambda batched, *, start, stop, step: {
            "start": (0, *start), "stop": (batched.size, *stop), "step": (1, *step)},
@@ -143,16 +151,17 @@ linear("slice", lambda xp, x, *, start, stop, step: xp.slice(x, start, stop, ste
               ([(4,)], {"start": (2,), "stop": (2,), "step": (1,)})),
        example="slice([1., 2., 3., 4.], start=(1,), stop=(4,), step=(2,)) = [2., 4.]")
 
-linear("pad", lambda xp, x, *, low, high, gaps, value=0.0: xp.pad(x, low, high, gaps, value),
-       lambda xp, g, x, *, value=0.0, **params: (xp.slice(g, **_slice_of_pad(x, **params)),),
-       axes=unchanged, moves=_padded,
-       batch=lambda batched, *, low, high, gaps, value=0.0: {
-           "low": (0, *low), "high": (0, *high), "gaps": (0, *gaps), "value": value},
+linear("pad", lambda xp, x, value, *, low, high, gaps: xp.pad(x, value, low, high, gaps),
+       _pad_transpose, arity=2, linear_in=(0, 1),
+       axes=lambda ndims, **_: ([tuple(range(ndims[0])), ()], ndims[0]), moves=_padded,
+       batch=lambda batched, *, low, high, gaps: {
+           "low": (0, *low), "high": (0, *high), "gaps": (0, *gaps)},
        torch="torch.nn.functional.pad", jax="pad jax.lax.pad", prims="pad",
-       tex=r"y_{s + i} = x_i, \text{ and zero elsewhere}", dtex=r"\text{the slice of } g",
-       cases=(([(2, 3)], {"low": (1, 0), "high": (0, 2), "gaps": (0, 1)}),
-              ([(0,)], {"low": (1,), "high": (1,), "gaps": (0,)})),
-       example="pad([1., 2.], low=(1,), high=(0,), gaps=(1,)) = [0., 1., 0., 2.]")
+       tex=r"y_{s + i} = x_i, \text{ and } v \text{ elsewhere}",
+       dtex=r"\text{the slice of } g; \text{ the rest is summed for } v",
+       cases=(([(2, 3), ()], {"low": (1, 0), "high": (0, 2), "gaps": (0, 1)}),
+              ([(0,), ()], {"low": (1,), "high": (1,), "gaps": (0,)})),
+       example="pad([1., 2.], 7., low=(1,), high=(0,), gaps=(1,)) = [7., 1., 7., 2.]")
 
 
 # ----- join -----
@@ -175,3 +184,34 @@ linear("concat", lambda xp, *xs, axis: xp.concat(xs, axis), _split,
        prims="concatenate", tex=r"y = (x_1, x_2, \ldots)", dtex=r"\text{the slices of } g",
        cases=(([(2, 3), (1, 3)], {"axis": 0}), ([(2, 0), (2, 2), (2, 1)], {"axis": 1})),
        example="concat([1.], [2., 3.], axis=0) = [1., 2., 3.]")
+
+
+# ----- stack: join along a new axis -----
+def _others(x, axis):
+    """The places of an input's axes, with room for the new one."""
+    return tuple(i + (i >= axis) for i in range(len(x.shape)))
+
+
+def _stack(xp, *xs, axis):
+    shape = (*xs[0].shape[:axis], 1, *xs[0].shape[axis:])
+    return xp.concat([xp.broadcast(x, shape, _others(x, axis)) for x in xs], axis)
+
+
+def _unstack(xp, g, *xs, axis):
+    parts = []
+    for i, x in enumerate(xs):
+        start, stop = [0] * len(g.shape), list(g.shape)
+        start[axis], stop[axis] = i, i + 1
+        part = xp.slice(g, tuple(start), tuple(stop), (1,) * len(start))
+        parts.append(xp.reshape(part, tuple(x.shape)))
+    return tuple(parts)
+
+
+linear("stack", _stack, _unstack, arity=None, linear_in="all",
+       axes=lambda ndims, *, axis: (
+           [tuple(i + (i >= axis) for i in range(n)) for n in ndims], ndims[0] + 1),
+       batch=lambda batched, *, axis: {"axis": axis + 1},
+       torch="torch.stack", jax="stack", tex=r"y = (x_1, x_2, \ldots)",
+       dtex=r"\text{the slices of } g",
+       cases=(([(2, 3), (2, 3)], {"axis": 1}), ([(), ()], {"axis": 0}), ([(0, 2)], {"axis": 2})),
+       example="stack([1., 2.], [3., 4.], axis=0) = [[1., 2.], [3., 4.]]")

@@ -46,6 +46,12 @@ class Symbol:
     def __pow__(self, b):
         return join(self, b, "{}^{{{}}}", ATOM, SUM, POWER)
 
+    def __mod__(self, b):
+        return join(self, b, r"{} \bmod {}", PRODUCT, PRODUCT, SUM)
+
+    def __floordiv__(self, b):
+        return join(self, b, r"\lfloor {} / {} \rfloor", POWER, POWER, ATOM)
+
     def __rpow__(self, a):
         return symbol(a) ** self
 

@@ -62,8 +62,8 @@ def examples(row, name, shapes, params, axis):
             for shape, t in zip(shapes, ties, strict=True)
         ]
         xs = [rng.uniform(*row.domain, s) for s in own]
-        if row.name == "where" or row.name.startswith("logical"):
-            xs = [xs[0] > 0.5, *(x > 0.5 if row.name.startswith("logical") else x for x in xs[1:])]
+        if row.name == "where" or row.name.startswith("bitwise"):
+            xs = [xs[0] > 0.5, *(x > 0.5 if row.name.startswith("bitwise") else x for x in xs[1:])]
         yield [array(name, x) for x in xs], [bool(t) for t in ties]
 
 

@@ -1,0 +1,156 @@
+"""What only torch can do wrong: in-place writes, no_grad, spellings, half precision."""
+
+import pytest
+
+import autodiff_lab as ad
+from tests.helpers import allclose, native_grad
+
+torch = pytest.importorskip("torch")
+F = torch.nn.functional
+
+X = torch.tensor([[0.3, -1.2, 2.0], [1.5, 0.7, -0.4]], dtype=torch.float64)
+POSITIVE = X.abs() + 0.5
+
+SPELLINGS = {
+    "mT": lambda x: (x.mT * x.T).sum(),
+    "narrow from the end": lambda x: x.narrow(1, -2, 2).square().sum(),
+    "select and stack": lambda x: torch.stack([x.select(0, 1), x[0]], -1).square().sum(),
+    "slices": lambda x: (x[..., ::2] * x[:, None, -1]).sum(),
+    "a number to a power": lambda x: (2**x + torch.pow(2.0, x) + 0 ** x.abs()).sum(),
+    "remainder": lambda x: (x % 0.7 + torch.fmod(x, 0.7 + x * x)).sum(),
+    "unary plus": lambda x: (+x * x).sum(),
+    "rsub with alpha": lambda x: torch.rsub(x, x * x, alpha=2).sum(),
+    "where as a method": lambda x: x.where(x > 0, x * x).sum(),
+    "pad with a value": lambda x: (F.pad(x, (1, 2), value=5.0) ** 2).sum(),
+    "var": lambda x: x.var() + x.var(1, correction=0).sum() + x.var(0, unbiased=False).sum(),
+    "max of everything": lambda x: torch.max(x) * torch.max(x, x * x).sum(),
+    "logical": lambda x: torch.where(torch.logical_not(x > 0) | (x > 1), x * x, x).sum(),
+    "compared with None": lambda x: (x * x).sum() if x != None else x.sum(),  # noqa: E711
+    "detach and data": lambda x: (x * x.detach() + x * x.data).sum(),
+    "chunks of rows": lambda x: torch.cat([x[:1], x[1:] * 3]).square().sum(),
+    "layer norm": lambda x: (F.layer_norm(x, (3,), X[0], X[1]) * X).sum(),
+    "linear": lambda x: (F.linear(x, X, X[:, 0]) ** 2).sum(),
+    "einsum": lambda x: torch.einsum("ij,kj->ik", x, x * x).sum(),
+    "flatten and squeeze": lambda x: (x[None].squeeze(0).flatten() ** 3).sum(),
+    "branches and numbers": lambda x: (x * x).sum() if x.sum() > 0 else x.sum() * float(x[0, 0]),
+}
+
+
+@pytest.mark.parametrize("spelling", SPELLINGS)
+def test_spelling_has_torchs_gradient(spelling):
+    f = SPELLINGS[spelling]
+    expected = native_grad(f, (0,))(X)[0]
+    allclose(ad.grad(f)(X), expected, "float64")
+    direction = torch.cos(X)
+    dy = ad.jvp(f, (X,), (direction,))[1]
+    assert float(dy) == pytest.approx(float((expected * direction).sum()), rel=1e-9)
+
+
+def test_no_grad_inside_a_function_is_honoured():
+    def f(x):
+        with torch.no_grad():
+            target = x * 2
+        return (x * target).sum()
+
+    allclose(ad.grad(f)(X), native_grad(f, (0,))(X)[0], "float64")
+    with torch.no_grad():  # around the call it changes nothing
+        allclose(ad.grad(lambda x: (x * x).sum())(X), 2 * X, "float64")
+    allclose(ad.grad(lambda x: (ad.grad(lambda y: (y**3).sum())(x)).sum())(X), 6 * X, "float64")
+
+
+def test_torchs_own_graph_is_never_built():
+    w = X.clone().requires_grad_()
+    y, pullback = ad.vjp(lambda x: x * w, X)
+    (g,) = pullback(w)
+    assert not y.requires_grad and not g.requires_grad
+    value, gradient = ad.value_and_grad(lambda w: (w * w).sum())(w)
+    assert not value.requires_grad and not gradient.requires_grad
+
+
+def test_a_value_changed_in_place_after_it_was_recorded():
+    def f(x):
+        buffer = torch.ones(2, 3, dtype=torch.float64)
+        y = x * buffer
+        buffer.add_(1)
+        return y.sum()
+
+    with pytest.raises(ad.AutodiffError, match="changed in place after it was recorded"):
+        ad.grad(f)(X)
+    z = X.clone()
+    _, pullback = ad.vjp(lambda a: (a * a).sum(), z)
+    z.add_(100)
+    with pytest.raises(ad.AutodiffError, match="changed in place"):
+        pullback(torch.ones((), dtype=torch.float64))
+    tape = ad.record(torch.exp, X)
+    tape.output.zero_()
+    with pytest.raises(ad.AutodiffError, match="changed in place"):
+        tape.backward(torch.ones_like(X))
+
+
+def test_writing_a_recorded_value_into_a_plain_tensor_is_refused_before_it_happens():
+    buffer = torch.zeros(3, dtype=torch.float64)
+
+    def f(x):
+        buffer[0] = x[0, 0]
+        return buffer.sum()
+
+    with pytest.raises(ad.AutodiffError, match="in-place __setitem__"):
+        ad.grad(f)(X)
+    assert buffer.tolist() == [0, 0, 0]
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x: x.narrow(0, 1, 9).sum(),
+        lambda x: x.select(2, 0).sum(),
+        lambda x: torch.stack([x, x], 5).sum(),
+        lambda x: x.unsqueeze(7).sum(),
+        lambda x: x.transpose(0, 5).sum(),
+        lambda x: x[True].sum(),
+        lambda x: torch.einsum("ij,jk->ik", x[:, :1], x.T).sum(),
+        lambda x: torch.cat([torch.zeros(0, dtype=x.dtype), x]).sum(),
+        lambda x: x.mH.sum(),
+        lambda x: x.real.sum(),
+        lambda x: F.relu(x, inplace=True).sum(),
+    ],
+)
+def test_what_is_not_understood_is_refused_and_never_guessed(f):
+    with pytest.raises(ad.AutodiffError) as caught:
+        ad.grad(f)(X)
+    assert "\n" not in str(caught.value) and "_one" not in str(caught.value)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_half_precision_bodies_compute_in_float32(dtype):
+    h = (X * 1000).to(dtype)
+    weights = X.to(dtype)
+
+    def f(x):
+        return (F.layer_norm(x, (3,)) * weights).sum()
+
+    ours, theirs = ad.grad(f)(h), native_grad(f, (0,))(h)[0]
+    assert torch.allclose(ours.float(), theirs.float(), rtol=2e-2, atol=2e-5)
+
+
+def test_numbers_serve_as_tangents_and_cotangents():
+    x = torch.tensor(3.0)
+    assert ad.jvp(lambda x: x + 1, (x,), (1.0,))[1] == 1.0
+    assert ad.vjp(lambda x: x + 1, x)[1](2.0)[0] == 2.0
+    with pytest.raises(ad.AutodiffError, match="takes tuples"):
+        ad.jvp(torch.sin, x, x)
+
+
+def test_a_row_defined_again_replaces_the_first():
+    """A learner who mends a row in a notebook runs its cell again."""
+    from autodiff_lab.table.row import CACHES, ROWS, pointwise
+
+    try:
+        pointwise("sinc", lambda xp, x: xp.sinc(x), lambda xp, y, x: 100 + 0 * x)
+        assert ad.grad(torch.sinc)(torch.tensor(0.5)) == 100
+        pointwise("sinc", lambda xp, x: xp.sinc(x), lambda xp, y, x: 7 + 0 * x)
+        assert ad.grad(torch.sinc)(torch.tensor(0.5)) == 7
+    finally:
+        del ROWS["sinc"]
+        for cache in CACHES:
+            cache.clear()
