@@ -44,6 +44,8 @@ def _scale(xp, partial, g, y, xs):
 def _in_dtype_of(xp, y, xs):
     """Inputs in the output's dtype: on torch 1 / b is float32 for an integer b, whatever y is."""
     wanted = (y.dtype, xp.bool_type)
+    if all(getattr(x, "dtype", y.dtype) in wanted for x in xs):
+        return xs
     return [
         x if type(x) is Node or getattr(x, "dtype", y.dtype) in wanted else xp.astype(x, y.dtype)
         for x in xs

@@ -109,7 +109,9 @@ class Tape:
     def constant(self, value):
         node = Node("constant", None, (), {}, tuple(getattr(value, "shape", ())),
                     getattr(value, "dtype", type(value)), False)  # fmt: skip
-        if self.keep_all or not hasattr(value, "shape"):
+        if not hasattr(value, "shape"):
+            node.value = value
+        elif self.keep_all:
             node.keep(value)
         return node
 
@@ -171,8 +173,8 @@ class Tape:
 def writes(value):
     """How often a torch tensor has been written to in place; None where nobody counts."""
     try:
-        return value._version
-    except (AttributeError, RuntimeError):  # an array of JAX, an inference tensor
+        return getattr(value, "_version", None)
+    except RuntimeError:  # an inference tensor
         return None
 
 

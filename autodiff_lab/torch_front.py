@@ -12,7 +12,6 @@ import contextlib
 import functools
 import operator
 import re
-import sys
 
 from . import source, trees
 from .errors import AutodiffError
@@ -243,12 +242,15 @@ def record(func, args, kwargs):
     unboxed = values if xs is args else _unbox(tape, args)
     y = _compute(func, unboxed, _unbox(tape, kwargs) if kwargs else kwargs)
     where, scope = source.locate(__file__) if tape.keep_all else (None, ())
-    frozen = not torch_grad_enabled()
+    frozen = not _torch().is_grad_enabled()
     return Box(y, tape.add(row, tuple(parents), values, params, y, scope, where, frozen), tape)
 
 
-def torch_grad_enabled():
-    return sys.modules["torch"].is_grad_enabled()
+@functools.cache
+def _torch():
+    import torch
+
+    return torch
 
 
 def _innermost(args, kwargs):
