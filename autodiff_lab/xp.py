@@ -23,7 +23,14 @@ def of(*values):
 
 @functools.cache
 def verbs(name):
-    return {"torch": TorchVerbs, "jax": JaxVerbs}[name]()
+    """The verbs of one framework by its name, "torch" or "jax"."""
+    try:
+        return {"torch": TorchVerbs, "jax": JaxVerbs}[name]()
+    except ImportError as e:
+        raise AutodiffError(
+            f"{name} could not be imported ({e}); install it with pip install "
+            f"'tapestry-labs[{name}]', or use the other framework"
+        ) from None
 
 
 def framework(values):

@@ -1,6 +1,7 @@
 """Errors are part of the interface: one sentence, the offending values, the next step."""
 
 import re
+import sys
 
 import pytest
 
@@ -162,3 +163,15 @@ def test_jax_control_flow_and_custom_rules_are_named():
         "control flow",
         "unroll",
     )
+
+
+@both
+def test_a_framework_that_is_not_installed(name, monkeypatch):
+    from autodiff_lab import xp
+
+    xp.verbs.cache_clear()
+    monkeypatch.setitem(sys.modules, name, None)  # importing it now fails
+    refused(
+        lambda: xp.verbs(name), f"{name} could not be imported", "pip install", "other framework"
+    )
+    xp.verbs.cache_clear()

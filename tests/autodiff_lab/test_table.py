@@ -100,6 +100,7 @@ def test_forward_and_reverse_agree(row, shapes, params, name):
     assert left == pytest.approx(right, rel=1e-6 if "float32" in str(params) else 1e-10, abs=1e-12)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FRAMEWORKS)
 @pytest.mark.parametrize("row, shapes, params", differentiable())
 def test_second_order_in_all_four_nestings(row, shapes, params, name):
