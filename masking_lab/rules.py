@@ -40,7 +40,7 @@ def apply(row, verbs, count, xs, params, place=source.here):
 
 
 def _apply(row, verbs, count, xs, params):
-    ndims = [len(getattr(x, "shape", ())) for x in xs]
+    ndims = [len(_dims(x)) for x in xs]
     places, ndim = row.axes(ndims, **_comparable(params))
     _refuse_moves(row, xs, params)
     sizes = _sizes(row, xs, places, ndim, params)
@@ -101,9 +101,8 @@ def _refuse_moves(row, xs, params):
     """Moving entries along a ragged dim needs each example's own index: not in this table yet."""
     moved = row.moves(**params) if row.moves else ()
     for x in xs:
-        if any(
-            axis in moved for axis, own in enumerate(getattr(x, "sizes", ())) if own is not None
-        ):
+        ragged = [axis for axis, (_, lengths) in enumerate(_dims(x)) if lengths is not None]
+        if set(ragged) & set(moved):
             raise _cannot("moves entries along a ragged dim")
 
 
@@ -173,11 +172,8 @@ def _cast(verbs, x, dtype):
 def _aligned(row, verbs, x, n, ndim, count):
     """The padded data, with axes of size 1 after the batch axis where the row broadcasts."""
     if not isinstance(x, Lane):
-        if row.arity is None and hasattr(
-            x, "shape"
-        ):  # joined to the others: give it the batch axis
-            return verbs.broadcast(x, (count, *x.shape), tuple(range(1, n + 1)))
-        return x
+        joined = row.arity is None and hasattr(x, "shape")  # concat, stack: all need the batch axis
+        return verbs.broadcast(x, (count, *x.shape), tuple(range(1, n + 1))) if joined else x
     if row.elementwise and n < ndim:
         return verbs.reshape(x.data, (count, *(1,) * (ndim - n), *x.data.shape[1:]))
     return x.data
