@@ -6,6 +6,7 @@ Most were found by a reader who tried to break the lab. `xp` is the framework's 
 import numpy as np
 import pytest
 
+import autodiff_lab as ad
 import masking_lab as ml
 from autodiff_lab import xp
 from tests.helpers import FRAMEWORKS, array, to_numpy
@@ -53,12 +54,26 @@ def test_a_reshape_that_moves_the_ragged_dim_is_refused(name):
 @both
 def test_dead_entries_that_a_broadcast_creates_are_dead(name):
     verbs = xp.verbs(name)
-    xs, ys = ragged(name, 3, 3, width=1), ragged(name, 3, 1)
+    xs = [array(name, np.ones(n)) for n in (3, 2)]
+    ys = [array(name, np.ones(n)) for n in (3, 1)]
 
     def f(x, y):
-        return verbs.sum(verbs.broadcast(x[:, 0:1], (3, y.shape[0]), (0, 1)), (1,))
+        return verbs.sum(verbs.broadcast(x, (x.shape[0], y.shape[0]), (0,)), (1,))
 
     same_as_loop(f, xs, ys)
+
+
+@both
+def test_an_example_that_is_nan_by_itself_leaves_the_shared_gradient_clean(name):
+    """Centring an empty example makes NaN of its dead entries; it must not reach the weights."""
+    xs, w = ragged(name, 3, 0), array(name, np.eye(2))
+
+    def f(x, w):
+        return (x - x.mean(0)) @ w
+
+    b = ml.batch(xs)
+    ours = ad.grad(lambda w: ml.autobatch(f)(b, w).data.sum())(w)
+    np.testing.assert_allclose(to_numpy(ours), to_numpy(ad.grad(lambda w: f(xs[0], w).sum())(w)))
 
 
 @both
