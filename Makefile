@@ -18,6 +18,8 @@ NBVAL := --nbval --nbval-sanitize-with tests/nbval_sanitize.cfg --nbval-cell-tim
 
 # JupyterLab refuses to run as root unless told.
 ROOT_FLAG := $(if $(filter 0,$(shell id -u)),--allow-root)
+# The browser that opens and the address that is printed both lead to the index.
+LAB_AT := --ServerApp.root_dir=course --LabApp.default_url=/lab/tree/index.ipynb
 
 .DEFAULT_GOAL := help
 .PHONY: help lab test check bench corners binder-check format clean clean-corners
@@ -41,7 +43,7 @@ $(READY): pyproject.toml constraints.txt .ci/setup .ci/install_torch.py \
 	@touch $@
 
 lab: $(READY)
-	$(BIN)/jupyter-lab course/index.ipynb $(ROOT_FLAG) $(LAB_ARGS)
+	$(BIN)/jupyter-lab $(LAB_AT) $(ROOT_FLAG) $(LAB_ARGS)
 
 test: $(READY)
 	$(PYTEST) $(NBVAL) tests course
