@@ -8,7 +8,7 @@ from . import trees, xp
 from .calculus import push
 from .errors import AutodiffError
 from .tape import Tape
-from .trace import check_differentiable, trace
+from .trace import as_array_like, check_differentiable, trace
 
 
 class ForwardTape(Tape):
@@ -79,8 +79,7 @@ def _checked(verbs, tangent, value, name):
     if tangent is None:
         return None
     check_differentiable(verbs, value, name)
-    if isinstance(tangent, (int, float)):
-        tangent = verbs.astype(verbs.asarray(tangent, value), value.dtype)
+    tangent = as_array_like(verbs, tangent, value)
     shape = tuple(getattr(tangent, "shape", ()))
     if shape != tuple(value.shape) or getattr(tangent, "dtype", value.dtype) != value.dtype:
         raise AutodiffError(

@@ -11,7 +11,7 @@ from . import trees, xp
 from .calculus import pull
 from .errors import AutodiffError
 from .tape import Tape
-from .trace import as_argnums, trace
+from .trace import as_argnums, as_array_like, trace
 
 
 def walk(tape, cotangents):
@@ -121,7 +121,7 @@ def _seeds(tape, g):
             )
         return [tape.xp.ones((), leaves[0].dtype, leaves[0])]
     seeds = [
-        _as_seed(tape.xp, s, y)
+        as_array_like(tape.xp, s, y)
         for s, y in zip(trees.flatten_like(tape.output, g), leaves, strict=True)
     ]
     for leaf, seed in zip(leaves, seeds, strict=True):
@@ -132,13 +132,6 @@ def _seeds(tape, g):
                 f"shape {shape}; they must agree"
             )
     return seeds
-
-
-def _as_seed(verbs, seed, y):
-    """A number becomes an array, and a tensor of torch's own graph is taken out of it."""
-    if isinstance(seed, (int, float)) and hasattr(y, "dtype"):
-        return verbs.astype(verbs.asarray(seed, y), y.dtype)
-    return verbs.detached(seed)
 
 
 def _scalar(f, tape, has_aux):

@@ -68,6 +68,9 @@ class Operators:
     def __hash__(self):
         return id(self)
 
+    def __pos__(self):
+        return self
+
     def __len__(self):
         return self._call(len, self)
 
@@ -196,9 +199,6 @@ class Box(Operators):
     def plain(self):
         """The tensor inside, whatever the number of tapes around it."""
         return self.value.plain() if type(self.value) is Box else self.value
-
-    def __pos__(self):
-        return self
 
     def __bool__(self):
         return bool(self.value)

@@ -7,6 +7,7 @@ import operator
 
 from . import source, xp
 from .errors import AutodiffError
+from .torch_dims import one_axis
 
 
 def getitem(x, index):
@@ -61,21 +62,12 @@ def _ranges(x, index):
     return tuple(start), tuple(stop), tuple(step), keep
 
 
-def _axis(dim, ndim, name):
-    if not -ndim <= dim < ndim:
-        raise AutodiffError(
-            f"torch.{name} at {source.here()} was given dim {dim} for {ndim} dims; it must lie "
-            f"between {-ndim} and {ndim - 1}"
-        )
-    return dim % ndim
-
-
 def _select(x, dim, index):
-    return getitem(x, (slice(None),) * _axis(dim, x.ndim, "select") + (index,))
+    return getitem(x, (slice(None),) * one_axis(dim, x.ndim) + (index,))
 
 
 def _narrow(x, dim, start, length):
-    at = _axis(dim, x.ndim, "narrow")
+    at = one_axis(dim, x.ndim)
     size = operator.index(x.shape[at])
     first = start + size if start < 0 else start
     if not 0 <= first <= first + length <= size:

@@ -13,6 +13,7 @@ from typing import NamedTuple
 from . import source
 from .errors import AutodiffError
 from .table.row import CACHES, ROWS
+from .torch_dims import axes_of, one_axis
 from .torch_rewrites import REWRITES
 
 
@@ -99,24 +100,6 @@ def _plain(row, *xs, input=None, other=None, exponent=None):
 
 
 # ----- helpers -----
-def axes_of(dim, ndim):
-    """`dim` as PyTorch takes it (None, an int, a tuple; negative or not) as a tuple of axes."""
-    if dim is None or dim == ():
-        return tuple(range(ndim))
-    dims = (dim,) if isinstance(dim, int) else tuple(dim)
-    for d in dims:
-        if not -max(ndim, 1) <= d < max(ndim, 1):
-            raise AutodiffError(
-                f"dim {d} is out of range for a tensor of {ndim} dims ({source.here()}); "
-                f"it must lie between {-ndim} and {ndim - 1}"
-            )
-    return tuple(sorted(d % ndim for d in dims)) if ndim else ()
-
-
-def one_axis(dim, ndim):
-    return axes_of(dim, ndim)[0]
-
-
 def flat_sizes(sizes):
     return tuple(sizes[0] if len(sizes) == 1 and isinstance(sizes[0], (tuple, list)) else sizes)
 

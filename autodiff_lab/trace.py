@@ -66,6 +66,13 @@ def check_differentiable(verbs, leaf, name):
         )
 
 
+def as_array_like(verbs, x, y):
+    """A tangent or cotangent for `y`: a number becomes an array, torch's own graph stays behind."""
+    if isinstance(x, (int, float)) and hasattr(y, "dtype"):
+        return verbs.astype(verbs.asarray(x, y), y.dtype)
+    return verbs.detached(x)
+
+
 def _is_chosen(path, argnums):
     return argnums is None or any(path.startswith(f"[0][{i}]") for i in argnums)
 

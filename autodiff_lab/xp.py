@@ -166,9 +166,8 @@ class TorchVerbs:
         return x.detach()
 
     def detached(self, x):
-        """Out of torch's own graph; a boxed value is left alone."""
-        plain = isinstance(x, self.lib.Tensor) and type(x).__module__ != "autodiff_lab.torch_front"
-        return x.detach() if plain and x.requires_grad else x
+        """Out of torch's own graph; a boxed value is no Tensor and is left alone."""
+        return x.detach() if isinstance(x, self.lib.Tensor) and x.requires_grad else x
 
     # ----- reduce -----
     def sum(self, x, axis, keepdims=False):

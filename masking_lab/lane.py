@@ -66,9 +66,6 @@ class Lane(Operators):
     def plain(self):
         return self.data
 
-    def __pos__(self):
-        return self
-
     def __bool__(self):
         raise MaskError(
             f"Python needed one truth value for all examples at {source.here()}; choose per "
