@@ -93,7 +93,7 @@ def verb(f):
 
 
 class TorchVerbs:
-    name = "torch"
+    name, counts_writes = "torch", True
 
     def __init__(self):
         import torch
@@ -121,6 +121,9 @@ class TorchVerbs:
 
     def is_float(self, dtype):
         return dtype.is_floating_point
+
+    def is_inexact(self, dtype):
+        return dtype.is_floating_point or dtype.is_complex
 
     def common_dtype(self, dtypes):
         return functools.reduce(self.lib.promote_types, dtypes)
@@ -167,7 +170,9 @@ class TorchVerbs:
 
     def detached(self, x):
         """Out of torch's own graph; a boxed value is no Tensor and is left alone."""
-        return x.detach() if isinstance(x, self.lib.Tensor) and x.requires_grad else x
+        if not isinstance(x, self.lib.Tensor) or hasattr(x, "tape") or not x.requires_grad:
+            return x
+        return x.detach()
 
     # ----- reduce -----
     def sum(self, x, axis, keepdims=False):
@@ -236,7 +241,7 @@ class TorchVerbs:
 
 
 class JaxVerbs:
-    name = "jax"
+    name, counts_writes = "jax", False
 
     def __init__(self):
         import jax
@@ -265,6 +270,9 @@ class JaxVerbs:
 
     def is_float(self, dtype):
         return self.lib.issubdtype(dtype, self.lib.floating)
+
+    def is_inexact(self, dtype):
+        return dtype.kind in "fc" or self.lib.issubdtype(dtype, self.lib.inexact)
 
     def common_dtype(self, dtypes):
         return functools.reduce(self.lib.promote_types, dtypes)
