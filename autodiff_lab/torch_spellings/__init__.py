@@ -13,11 +13,13 @@ from typing import NamedTuple
 from .. import source, torch_rewrites
 from ..errors import AutodiffError
 from ..table.row import CACHES, ROWS
-from . import contractions, reductions, shapes
+from . import contractions, reductions, shapes, windows
 
-SECTIONS = (shapes, reductions, contractions)
+SECTIONS = (shapes, reductions, contractions, windows)
 SIGNATURES = {name: entry for section in SECTIONS for name, entry in section.SIGNATURES.items()}
-REWRITES = torch_rewrites.REWRITES
+REWRITES = torch_rewrites.REWRITES.copy()
+for _section in SECTIONS:
+    REWRITES |= getattr(_section, "REWRITES", {})
 
 
 class Lowered(NamedTuple):

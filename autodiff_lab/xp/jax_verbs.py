@@ -5,9 +5,10 @@ import math
 import sys
 
 from . import ends
+from .jax_windows import JaxWindows
 
 
-class JaxVerbs:
+class JaxVerbs(JaxWindows):
     name = "jax"
 
     def __init__(self):

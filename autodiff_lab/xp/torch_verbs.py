@@ -4,9 +4,10 @@ import functools
 import math
 
 from . import ends, verb
+from .torch_windows import TorchWindows
 
 
-class TorchVerbs:
+class TorchVerbs(TorchWindows):
     name = "torch"
 
     def __init__(self):
