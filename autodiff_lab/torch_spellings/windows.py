@@ -207,10 +207,12 @@ def _interpolate(input, size=None, scale_factor=None, mode="nearest", align_corn
                  recompute_scale_factor=None, antialias=False):  # fmt: skip
     from torch.nn.functional import interpolate
 
+    if antialias:
+        raise TypeError("interpolate with antialias=True")
     n = input.ndim - 2
     if mode == "area" and size is not None:
         return _adaptive_avg_pool(n)(input, size)
-    rest = {"mode": mode, "align_corners": align_corners, "antialias": antialias,
+    rest = {"mode": mode, "align_corners": align_corners,
             "recompute_scale_factor": recompute_scale_factor}  # fmt: skip
     sizes = [size] * n if size is None or isinstance(size, int) else list(size)
     scales = [scale_factor] * n if not isinstance(scale_factor, (tuple, list)) else scale_factor
