@@ -5,11 +5,12 @@ import math
 import sys
 
 from . import ends
+from .jax_linalg import JaxLinalg
 from .jax_windows import JaxWindows
 
 
-class JaxVerbs(JaxWindows):
-    name = "jax"
+class JaxVerbs(JaxWindows, JaxLinalg):
+    name, counts_writes = "jax", False
 
     def __init__(self):
         import jax
@@ -38,6 +39,9 @@ class JaxVerbs(JaxWindows):
 
     def is_float(self, dtype):
         return self.lib.issubdtype(dtype, self.lib.floating)
+
+    def is_inexact(self, dtype):
+        return dtype.kind in "fc" or self.lib.issubdtype(dtype, self.lib.inexact)
 
     def common_dtype(self, dtypes):
         return functools.reduce(self.lib.promote_types, dtypes)

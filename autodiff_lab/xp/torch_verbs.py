@@ -4,11 +4,12 @@ import functools
 import math
 
 from . import ends, verb
+from .torch_linalg import TorchLinalg
 from .torch_windows import TorchWindows
 
 
-class TorchVerbs(TorchWindows):
-    name = "torch"
+class TorchVerbs(TorchWindows, TorchLinalg):
+    name, counts_writes = "torch", True
 
     def __init__(self):
         import torch
@@ -36,6 +37,9 @@ class TorchVerbs(TorchWindows):
 
     def is_float(self, dtype):
         return dtype.is_floating_point
+
+    def is_inexact(self, dtype):
+        return dtype.is_floating_point or dtype.is_complex
 
     def common_dtype(self, dtypes):
         return functools.reduce(self.lib.promote_types, dtypes)
@@ -82,7 +86,9 @@ class TorchVerbs(TorchWindows):
 
     def detached(self, x):
         """Out of torch's own graph; a boxed value is no Tensor and is left alone."""
-        return x.detach() if isinstance(x, self.lib.Tensor) and x.requires_grad else x
+        if not isinstance(x, self.lib.Tensor) or hasattr(x, "tape") or not x.requires_grad:
+            return x
+        return x.detach()
 
     # ----- reduce -----
     def sum(self, x, axis, keepdims=False):
