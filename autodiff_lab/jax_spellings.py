@@ -6,6 +6,7 @@ row, the row's inputs (positions among the operands, or a `Constant`), and its p
 
 from typing import NamedTuple
 
+from . import jax_layers
 from .source import is_library
 from .table.row import CACHES, ROWS
 
@@ -190,6 +191,7 @@ SIGNATURES = {
     "reduce_min": _reduction("min"),
     "dot_general": _dot_general,
     "integer_pow": _integer_pow,
+    **jax_layers.SIGNATURES,
 }
 
 
