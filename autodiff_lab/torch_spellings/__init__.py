@@ -22,6 +22,10 @@ for _section in SECTIONS:
     REWRITES |= getattr(_section, "REWRITES", {})
 
 
+class Unspelled(AutodiffError):
+    """The table knows the operation, but not with these arguments."""
+
+
 class Lowered(NamedTuple):
     row: object = None
     xs: tuple = ()
@@ -50,6 +54,7 @@ def lower(func, args, kwargs):
     if hasattr(func, "is_verb"):
         return _verb(ROWS[name], args, kwargs)
     kwargs = {k: v for k, v in kwargs.items() if k not in NEUTRAL or v is not NEUTRAL[k]}
+    kwargs.pop("memory_format", None)  # how a result is stored changes no derivative
     if name == "where" and hasattr(func, "__objclass__"):  # the method: x.where(condition, other)
         args = (args[1], args[0], *args[2:])
     try:
@@ -63,10 +68,14 @@ def lower(func, args, kwargs):
         row = _pointwise_row(func, name)
         return None if row is None else Lowered(row, _plain(row, *args, **kwargs), {})
     except TypeError as e:
-        raise AutodiffError(
-            f"torch.{name} was called in a way that has no row yet ({source.here()}): "
-            f"{str(e).split('() ')[-1]}; leave that argument out, or write it in simpler operations"
-        ) from None
+        raise Unspelled(unspelled(name, e)) from None
+
+
+def unspelled(name, e):
+    return (
+        f"torch.{name} was called in a way that has no row yet ({source.here()}): "
+        f"{str(e).split('() ')[-1]}; leave that argument out, or write it in simpler operations"
+    )
 
 
 def spoken(func):

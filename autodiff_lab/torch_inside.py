@@ -1,0 +1,106 @@
+"""What has no row: enter the function, and meet the operations it is made of.
+
+A function of PyTorch that the table does not know is run as it is, on the boxes. What it does
+arrives from the dispatcher, one operation (`aten`) at a time, and each is lowered by its name. One
+that has no row either may have a definition in simpler operations: PyTorch keeps such definitions
+for its own compiler (`torch._decomp`). Only these definitions of the *value* are used; derivatives
+come from the rows they end in. Whatever is left is refused.
+"""
+
+import functools
+
+import torch
+
+from . import aten_spellings, source
+from .errors import AutodiffError
+from .torch_spellings import spoken
+
+DEEPEST = 40  # definitions within definitions; PyTorch's own go some ten deep
+
+
+def enter(func, args, kwargs):
+    """Run the function itself on the boxes; what it does arrives in `record_inside`."""
+    try:
+        with torch._C.DisableTorchFunctionSubclass():
+            return func(*args, **kwargs)
+    except AutodiffError as e:
+        if str(e).startswith("inside torch."):
+            raise
+        raise AutodiffError(f"inside torch.{spoken(func)}: {e}") from None
+    except TypeError as e:
+        if "__torch_dispatch__" not in str(e):
+            raise
+        raise AutodiffError(no_row(func)) from None
+
+
+def spelled(op):
+    """What an operation means whose arguments only the dispatcher knows, or None."""
+    return aten_spellings.REWRITES.get(spoken(op))
+
+
+def decompose(unbox, op, args, kwargs):
+    """`op` in simpler operations, by PyTorch's own definition; or its value, if that is discrete."""
+    if spoken(op) in WITHOUT_DERIVATIVE:
+        return op(*unbox(args), **unbox(kwargs))
+    definition = _definitions().get(op)
+    if definition is not None:
+        found = _defined(definition, op, args, kwargs)
+        if found is not NotImplemented:
+            return found
+    if _answers_are_discrete(op):
+        return op(*unbox(args), **unbox(kwargs))
+    raise AutodiffError(no_row(op))
+
+
+@functools.cache
+def _definitions():
+    from torch._decomp import decomposition_table
+
+    return decomposition_table
+
+
+_depth = 0
+
+
+def _defined(definition, op, args, kwargs):
+    global _depth
+    if _depth >= DEEPEST:  # a definition that ends in itself
+        raise AutodiffError(no_row(op))
+    _depth += 1
+    try:
+        with torch._C.DisableTorchFunctionSubclass():
+            return definition(*args, **kwargs)
+    finally:
+        _depth -= 1
+
+
+# ----- what has no derivative, and needs no row to say so -----
+# Made beside the input, of which only shape and dtype count; or drawn at random, where PyTorch
+# gives the parameters a zero derivative.
+WITHOUT_DERIVATIVE = frozenset(
+    "empty_like full_like rand_like randn_like randint_like zeros_like ones_like new_zeros new_ones "
+    "new_full new_empty new_empty_strided empty_permuted bernoulli normal poisson binomial "
+    "multinomial is_same_size".split()
+)
+
+
+def _answers_are_discrete(op):
+    """Integers and booleans have no derivative: `argsort`, `isnan`, `searchsorted`."""
+    return spoken(op) in DISCRETE and not op._schema.is_mutable
+
+
+DISCRETE = frozenset(
+    "isnan isinf isposinf isneginf signbit all any nonzero nonzero_static argmax argmin argsort "
+    "bucketize searchsorted count_nonzero isin isclose allclose equal bincount unique_dim _unique2 "
+    "unique_consecutive isreal triu_indices tril_indices".split()
+)
+
+
+# ----- errors -----
+def no_row(func):
+    name = spoken(func)
+    return (
+        f"no row for torch.{name} ({source.here()}); write it with operations that have one, or "
+        f"add the row: from autodiff_lab.table.row import pointwise; "
+        f"pointwise({name!r}, lambda xp, x: xp.{name}(x), d=lambda xp, y, x: <its derivative>)"
+    )
