@@ -3,7 +3,9 @@
     push: tangents of the inputs   -> tangent of the output        (forward, jvp)
     pull: cotangent of the output  -> cotangents of the inputs     (reverse, vjp)
 
-None stands for a zero that nobody has to compute.
+None stands for a zero that nobody has to compute. Of a row with many outputs the tangents and the
+cotangents are tuples. Complex cotangents are JAX's: the transpose, not the conjugate transpose, so
+that a holomorphic function pulls with the same partial that it pushes with.
 """
 
 from .table.row import NEG, ONE
@@ -12,39 +14,54 @@ from .tape import Node
 
 def push(row, xp, y, xs, dxs, params):
     """The tangent of `y`, or None if it is zero."""
-    if row.kind == "constant" or all(dx is None for dx in dxs):
+    if row.kind == "constant" or all([dx is None for dx in dxs]):
         return None
-    return _like(xp, _PUSH[row.kind](row, xp, y, xs, dxs, params), y)
+    dy = _PUSH[row.kind](row, xp, y, xs, dxs, params)
+    if row.outputs == 1:
+        return _like(xp, dy, y)
+    return tuple([None if d is None else _like(xp, d, v) for d, v in zip(dy, y, strict=True)])
 
 
-def pull(row, xp, g, y, xs, params, wanted):
+def pull(row, xp, g, y, xs, params, wanted, residuals=None):
     """One cotangent per input; None where it is zero or not `wanted`."""
     if row.kind == "constant":
         return (None,) * len(xs)
-    cotangents = _PULL[row.kind](row, xp, g, y, xs, params, wanted)
+    if residuals is not None:
+        cotangents = row.fast[1](xp, g, y, xs, residuals, wanted, **params)
+    else:
+        cotangents = _PULL[row.kind](row, xp, g, y, xs, params, wanted)
     return [
-        None if c is None or not w else unbroadcast(xp, c, x)
+        _arrive(xp, c, x) if w and c is not None else None
         for c, x, w in zip(cotangents, xs, wanted, strict=True)
     ]
 
 
+def _arrive(xp, c, x):
+    c = c() if callable(c) else c
+    return None if c is None else unbroadcast(xp, c, x)
+
+
 # ----- pointwise: one partial serves both directions -----
-def _scale(xp, partial, g, y, xs):
-    if partial == ONE:
+def scale(xp, partial, g, y, xs):
+    if partial is ONE:
         return g
-    if partial == NEG:
+    if partial is NEG:
         return -g
     p = partial(xp, y, *xs)
-    dtype = getattr(p, "dtype", y.dtype)
+    dtype = getattr(p, "dtype", None)
+    if dtype is None or dtype == y.dtype:
+        return g * p
     if dtype == xp.bool_type:  # a comparison counts as 1 or 0, and 0 takes nothing, not even a NaN
         return xp.where(p, g, 0.0)
-    return g * (p if dtype == y.dtype else xp.astype(p, y.dtype))
+    return g * (p if xp.is_complex(dtype) else xp.astype(p, y.dtype))
 
 
 def _in_dtype_of(xp, y, xs):
     """Inputs in the output's dtype: on torch 1 / b is float32 for an integer b, whatever y is."""
+    if len(xs) == 1:
+        return xs
     wanted = (y.dtype, xp.bool_type)
-    if all(getattr(x, "dtype", y.dtype) in wanted for x in xs):
+    if all([getattr(x, "dtype", y.dtype) in wanted for x in xs]):
         return xs
     return [
         x if type(x) is Node or getattr(x, "dtype", y.dtype) in wanted else xp.astype(x, y.dtype)
@@ -56,14 +73,17 @@ def _push_pointwise(row, xp, y, xs, dxs, params):
     total, xs = None, _in_dtype_of(xp, y, xs)
     for partial, dx in zip(row.d, dxs, strict=True):
         if dx is not None:
-            term = _scale(xp, partial, dx, y, xs)
+            term = scale(xp, partial, dx, y, xs)
             total = term if total is None else total + term
     return total
 
 
 def _pull_pointwise(row, xp, g, y, xs, params, wanted):
-    pairs, xs = zip(row.d, wanted, strict=True), _in_dtype_of(xp, y, xs)
-    return [_scale(xp, partial, g, y, xs) if w else None for partial, w in pairs]
+    xs = _in_dtype_of(xp, y, xs)
+    return [
+        scale(xp, partial, g, y, xs) if w else None
+        for partial, w in zip(row.d, wanted, strict=True)
+    ]
 
 
 # ----- linear: forward is the operation itself -----
@@ -89,11 +109,13 @@ def _push_bilinear(row, xp, y, xs, dxs, params):
 
 
 def _pull_bilinear(row, xp, g, y, xs, params, wanted):
+    """The transpose for one input reads the other; of its own it may ask shape and dtype."""
     return [row.d[i](xp, g, xs[1 - i], **params) if wanted[i] else None for i in (0, 1)]
 
 
 # ----- general: both stated -----
 def _push_general(row, xp, y, xs, dxs, params):
+    dxs = [_zeros(xp, x, x) if dx is None else dx for x, dx in zip(xs, dxs, strict=True)]
     return row.d[0](xp, *dxs, y, *xs, **params)
 
 
@@ -111,11 +133,11 @@ def _push_composite(row, xp, y, xs, dxs, params):
 
 
 def _pull_composite(row, xp, g, y, xs, params, wanted):
-    from .reverse import vjp
+    from .reverse import transposed
 
     active = [i for i, w in enumerate(wanted) if w]
-    _, pullback = vjp(_body(row, xp, xs, params, active), *(xs[i] for i in active))
-    found = dict(zip(active, pullback(g), strict=True))
+    found = transposed(_body(row, xp, xs, params, active), [xs[i] for i in active], g)
+    found = dict(zip(active, found, strict=True))
     return [found.get(i) for i in range(len(xs))]
 
 
@@ -145,7 +167,7 @@ _PULL = {
 }
 
 
-# ----- shapes -----
+# ----- shapes and dtypes -----
 def unbroadcast(xp, g, x):
     """Undo broadcasting and type promotion: a cotangent has the shape and dtype of its input."""
     if g.shape != x.shape:
@@ -155,7 +177,15 @@ def unbroadcast(xp, g, x):
         stretched = tuple(i for i, n in enumerate(x.shape) if n == 1 and g.shape[i] != 1)
         if stretched:
             g = xp.sum(g, stretched, True)
-    return g if g.dtype == x.dtype else xp.astype(g, x.dtype)
+    return g if g.dtype == x.dtype else cast(xp, g, x.dtype)
+
+
+def cast(xp, x, dtype):
+    """Complex to real takes the real part: the other direction of embedding the reals."""
+    if xp.is_complex(x.dtype) and not xp.is_complex(dtype):
+        x = xp.real(x)
+        return x if x.dtype == dtype else xp.astype(x, dtype)
+    return xp.astype(x, dtype)
 
 
 def _like(xp, dy, y):
@@ -163,7 +193,7 @@ def _like(xp, dy, y):
     if dy.shape != y.shape:
         extra = len(y.shape) - len(dy.shape)
         dy = xp.broadcast(dy, tuple(y.shape), tuple(range(extra, len(y.shape))))
-    return dy if dy.dtype == y.dtype else xp.astype(dy, y.dtype)
+    return dy if dy.dtype == y.dtype else cast(xp, dy, y.dtype)
 
 
 def _zeros(xp, x, like):

@@ -14,6 +14,8 @@ from .trace import as_array_like, check_differentiable, trace
 class ForwardTape(Tape):
     """A tape whose nodes carry tangents and are forgotten as soon as nobody points to them."""
 
+    reverse = False
+
     def __init__(self, verbs, tangents):
         super().__init__(verbs)
         self.tangents = iter(tangents)
@@ -25,15 +27,25 @@ class ForwardTape(Tape):
         return node
 
     def add(self, row, parents, values, params, y, scope=(), where=None, frozen=False):
-        node = super().add(row, parents, values, params, y, frozen=frozen)
+        node = self._node(row, (), params, y, frozen)
+        node.active = not frozen and any([p.active for p in parents])
         if node.active:
             node.tangent = push(row, self.xp, y, values, [p.tangent for p in parents], params)
-        node.parents = ()
-        self.nodes.clear()
+            node.active = node.tangent is not None
         return node
 
-    def _keep(self, node, values, y):
-        pass
+    def add_many(self, row, parents, values, params, ys, scope=(), where=None, frozen=False):
+        nodes = [self._node(row, (), params, y, frozen) for y in ys]
+        if not frozen and any([p.active for p in parents]):
+            dxs = [p.tangent for p in parents]
+            dys = push(row, self.xp, tuple(ys), values, dxs, params) or (None,) * len(nodes)
+            for node, dy in zip(nodes, dys, strict=True):
+                node.tangent, node.active = dy, dy is not None
+        return nodes
+
+    def _append(self, node):
+        node.index = 0  # nobody walks back
+        return node
 
 
 def jvp(f, primals, tangents):

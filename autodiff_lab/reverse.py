@@ -10,38 +10,62 @@ import functools
 from . import trees, xp
 from .calculus import pull
 from .errors import AutodiffError
-from .tape import Tape
+from .tape import Tape, changed, written
 from .trace import as_argnums, as_array_like, trace
 
 
-def walk(tape, cotangents):
+def walk(tape, cotangents, once=False):
     """The reverse walk: `cotangents` maps node indices to what arrives there; it is filled in.
 
-    Each sum is a new array, never an in-place one: two parents may hold the same cotangent.
+    Each sum is a new array, never an in-place one: two parents may hold the same cotangent. A walk
+    that happens `once` lets go of everything as soon as it has been read.
     """
     verbs = tape.xp
     for node in reversed(tape.nodes):
-        g = cotangents[node.index]
-        if g is None or not node.active or node.row is None:
+        if node.xs is None:  # an input, a constant, or not the first of a group
             continue
-        parents = node.parents
-        xs, wanted = [p.known() for p in parents], [p.active for p in parents]
-        found = pull(node.row, verbs, g, node.known(), xs, node.params, wanted)
-        for parent, c in zip(parents, found, strict=True):
+        g = cotangents[node.index] if node.group is None else _of_group(verbs, node, cotangents)
+        if g is None:
+            continue
+        if node.writes is not None and node.writes != written(node):
+            raise changed(node)
+        wanted = [p.active for p in node.parents]
+        found = pull(node.row, verbs, g, node.y, node.xs, node.params, wanted, node.residuals)
+        if once:
+            cotangents[node.index] = node.xs = node.y = node.residuals = None
+        for parent, c in zip(node.parents, found, strict=True):
             if c is not None:
                 before = cotangents[parent.index]
                 cotangents[parent.index] = c if before is None else before + c
     return cotangents
 
 
-def _pull_back(tape, seeds):
-    """Cotangents of the tape's inputs, given one seed per output leaf."""
+def _of_group(verbs, first, cotangents):
+    """One cotangent per output of a row with many: zeros where nothing arrived."""
+    gs = [cotangents[node.index] for node in first.group]
+    if all(g is None for g in gs):
+        return None
+    like = next(g for g in gs if g is not None)
+    return tuple(
+        verbs.zeros(tuple(n.shape), n.dtype, like) if g is None and n.active else g
+        for g, n in zip(gs, first.group, strict=True)
+    )
+
+
+def _pull_back(tape, seeds, once=False):
+    """Cotangents of all nodes, given one seed per output leaf."""
     cotangents = [None] * len(tape.nodes)
     for node, g in zip(tape.outputs, seeds, strict=True):
         if node is not None and g is not None:
             before = cotangents[node.index]
             cotangents[node.index] = g if before is None else before + g
-    return walk(tape, cotangents)
+    return walk(tape, cotangents, once)
+
+
+def transposed(f, primals, g):
+    """The cotangents of `primals` for the cotangent `g` of `f(*primals)`: what a composite pulls."""
+    tape = trace(Tape, f, primals)
+    return _or_zeros(tape, _pull_back(tape, trees.leaves(g), once=True))
 
 
 def vjp(f, *primals):
@@ -57,9 +81,8 @@ def vjp(f, *primals):
     tape = trace(Tape, f, primals)
 
     def pullback(g):
-        seeds = _seeds(tape, g)
-        cotangents = _pull_back(tape, seeds)
-        return tape.in_arguments(_or_zeros(tape, cotangents))
+        cotangents = _pull_back(tape, _seeds(tape, g))
+        return tape.in_arguments(_as_frameworks(tape.xp, _or_zeros(tape, cotangents)))
 
     return tape.output, pullback
 
@@ -73,8 +96,9 @@ def value_and_grad(f, argnums=0, has_aux=False):
         tape = trace(Tape, f, args, kwargs, argnums=chosen)
         value = _scalar(f, tape, has_aux)
         seed = tape.xp.ones((), value.dtype, value)
-        cotangents = _pull_back(tape, [seed] + [None] * (len(tape.outputs) - 1))
-        found = tape.in_arguments(_or_zeros(tape, cotangents))
+        seeds = [seed] + [None] * (len(tape.outputs) - 1)
+        cotangents = _or_zeros(tape, _pull_back(tape, seeds, once=True))
+        found = tape.in_arguments(_as_frameworks(tape.xp, cotangents))
         grads = tuple(found[i] for i in chosen)
         return tape.output, grads[0] if isinstance(argnums, int) else grads
 
@@ -105,9 +129,9 @@ def grad(f, argnums=0, has_aux=False):
 def backward(tape, g=None):
     """`Tape.backward`: the reverse walk that also writes every node's adjoint."""
     cotangents = _pull_back(tape, _seeds(tape, g))
-    for node, c in zip(tape.nodes, cotangents, strict=True):
+    for node, c in zip(tape.nodes, _as_frameworks(tape.xp, cotangents), strict=True):
         node.adjoint = c
-    return tape.in_arguments(_or_zeros(tape, cotangents))
+    return tape.in_arguments(_as_frameworks(tape.xp, _or_zeros(tape, cotangents)))
 
 
 # ----- seeds and results -----
@@ -131,7 +155,7 @@ def _seeds(tape, g):
                 f"the cotangent has shape {tuple(getattr(seed, 'shape', ()))}, but the output has "
                 f"shape {shape}; they must agree"
             )
-    return seeds
+    return _as_frameworks(tape.xp, seeds)
 
 
 def _scalar(f, tape, has_aux):
@@ -148,7 +172,8 @@ def _scalar(f, tape, has_aux):
         )
     if not tape.xp.is_float(output.dtype):
         raise AutodiffError(
-            f"grad needs a floating-point scalar, but {name} returned dtype {output.dtype}"
+            f"grad needs a real floating-point scalar, but {name} returned dtype {output.dtype}; "
+            "take its real or imaginary part, or use vjp"
         )
     return output
 
@@ -158,6 +183,13 @@ def _shapes(leaves):
         f"shape {tuple(x.shape)}" if hasattr(x, "shape") else type(x).__name__ for x in leaves
     ]
     return ", ".join(shapes) or "nothing"
+
+
+def _as_frameworks(verbs, cotangents):
+    """Between the walk's convention and the framework's: PyTorch conjugates complex cotangents."""
+    if verbs.name != "torch":
+        return cotangents
+    return [verbs.conj(c) if c is not None and verbs.is_complex(c.dtype) else c for c in cotangents]
 
 
 def _or_zeros(tape, cotangents):

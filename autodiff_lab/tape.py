@@ -1,9 +1,9 @@
 """The tape: what happened, in order. It knows no calculus.
 
-A `Node` is one operation: the row it is an instance of, its parents, its parameters and its value.
-Other people read the same tape in their own way: the walks push tangents or pull cotangents along
-it, the kernel draws it. A tape that is only walked keeps the values that `row.keep` asks for; a
-tape made by `record` keeps them all, with the line of source each node came from.
+A `Node` is one operation: the row it is an instance of, its parents, its parameters and what is
+kept of its values. Other people read the same tape in their own way: the walks push tangents or
+pull cotangents along it, the kernel draws it. A tape that is only walked keeps what `row.keep` asks
+for; a tape made by `record` keeps every value, with the line of source each node came from.
 """
 
 import itertools
@@ -15,33 +15,31 @@ _levels = itertools.count(1)
 
 
 class Node:
-    """One operation on the tape. A constant is a node too, but off the tape: its index is None."""
+    """One operation on the tape. A constant is a node too, but off the tape: its index is None.
+
+    `xs` and `y` are what the reverse walk will read: values, or where a value is not kept the node
+    itself, which still has a shape and a dtype. A node that nobody looks at writes only the first
+    two lines of its slots; what was never written reads as None.
+    """
 
     __slots__ = (
-        "index", "op", "row", "parents", "params", "value", "shape", "dtype",
-        "active", "adjoint", "tangent", "name", "scope", "where", "version",
+        "index", "row", "parents", "params", "xs", "y", "shape", "dtype", "active", "writes",
+        "group", "part", "residuals", "tangent",
+        "value", "adjoint", "name", "scope", "where",
     )  # fmt: skip
 
-    def __init__(self, op, row, parents, params, shape, dtype, active):
-        self.op, self.row, self.parents, self.params = op, row, parents, params
+    def __init__(self, row, parents, params, shape, dtype, active):
+        self.row, self.parents, self.params = row, parents, params
         self.shape, self.dtype, self.active = shape, dtype, active
-        self.index = self.value = self.adjoint = self.tangent = self.name = self.where = None
-        self.scope, self.version = (), None
 
-    def keep(self, value):
-        """Keep the value, and on torch the count of in-place writes to it so far."""
-        self.value, self.version = value, writes(value)
+    def __getattr__(self, name):
+        if name in Node.__slots__:
+            return None
+        raise AttributeError(f"a node has no attribute {name!r}")
 
-    def known(self):
-        """The value; where it was not kept, the node itself, which still has shape and dtype."""
-        if self.value is None:
-            return self
-        if self.version is not None and self.version != writes(self.value):
-            raise AutodiffError(
-                f"a value that the reverse walk needs ({self!r}) was changed in place after it was "
-                "recorded; build a new tensor instead of writing into this one"
-            )
-        return self.value
+    @property
+    def op(self):
+        return self.row.name if self.row else "constant" if self.index is None else "input"
 
     @property
     def file(self):
@@ -73,9 +71,12 @@ class Node:
         of = ", ".join(
             f"%{p.index}" if p.index is not None else p.name or "const" for p in self.parents
         )
-        label = self.name or f"{self.op}({of})"
+        label = self.name or f"{self.op}({of})" + ("" if self.part is None else f"[{self.part}]")
         dtype = str(self.dtype).removeprefix("torch.")
         return f"<node %{self.index} {label}: {dtype}{list(self.shape)}>"
+
+
+NUMBER = Node(None, (), {}, (), float, False)  # a Python number on a tape that nobody looks at
 
 
 class Tape:
@@ -95,59 +96,71 @@ class Tape:
 
     def input(self, value, name):
         """The node of one argument; integers are inputs too, but have no derivative."""
-        active = self.xp.is_float(value.dtype)
-        node = Node("input", None, (), {}, tuple(value.shape), value.dtype, active)
+        active = self.xp.is_inexact(value.dtype)
+        node = self._append(Node(None, (), {}, value.shape, value.dtype, active))
         node.name = name
         if self.keep_all:
-            node.keep(value)
-        node.index = len(self.nodes)
-        self.nodes.append(node)
+            node.value = value
         self.inputs.append(node)
         self.leaves.append(value)
         return node
 
     def constant(self, value):
-        node = Node("constant", None, (), {}, tuple(getattr(value, "shape", ())),
-                    getattr(value, "dtype", type(value)), False)  # fmt: skip
-        if not hasattr(value, "shape"):
+        node = Node(None, (), {}, getattr(value, "shape", ()), getattr(value, "dtype", type(value)),
+                    False)  # fmt: skip
+        if self.keep_all or not hasattr(value, "shape"):
             node.value = value
-        elif self.keep_all:
-            node.keep(value)
         return node
 
     def add(self, row, parents, values, params, y, scope=(), where=None, frozen=False):
         """Append the node for `y = row(*values, **params)`; no derivative flows if `frozen`."""
-        shape, dtype = tuple(y.shape), y.dtype
-        active = (
-            row.kind != "constant" and any(p.active for p in parents) and self._flows(row, dtype)
-        )
-        node = Node(row.name, row, parents, params, shape, dtype, active and not frozen)
-        node.index, node.scope, node.where = len(self.nodes), scope, where
-        self.nodes.append(node)
-        self._keep(node, values, y)
+        node = self._node(row, parents, params, y, frozen)
+        if node.active:
+            self._keep(node, values, y, node)
+        if self.keep_all:
+            node.value, node.scope, node.where = y, scope, where
         return node
 
-    def _flows(self, row, dtype):
-        if self.xp.is_float(dtype):
-            return True
-        if self.xp.is_complex(dtype):
-            raise AutodiffError(
-                f"{row.name} gave dtype {dtype}; complex values are not differentiated yet: "
-                "compute with the real and the imaginary part as two arrays"
-            )
-        return False
-
-    def _keep(self, node, values, y):
-        """Keep what the reverse walk will read, and nothing else."""
+    def add_many(self, row, parents, values, params, ys, scope=(), where=None, frozen=False):
+        """One node per output: a group. What the walks keep stands on the first of them."""
+        nodes = [self._node(row, parents, params, y, frozen) for y in ys]
+        first = nodes[0]
+        for part, node in enumerate(nodes):
+            node.group, node.part = nodes, part
+        if any([node.active for node in nodes]):
+            self._keep(first, values, tuple(ys), tuple(nodes))
         if self.keep_all:
-            node.keep(y)
-        elif node.active:
-            keep_y, keep_x = node.row.keep(tuple(p.active for p in node.parents))
-            if keep_y:
-                node.keep(y)
-            for parent, value, kept in zip(node.parents, values, keep_x, strict=True):
-                if kept and parent.value is None:
-                    parent.keep(value)
+            for node, y in zip(nodes, ys, strict=True):
+                node.value, node.scope, node.where = y, scope, where
+        return nodes
+
+    def _keep(self, node, values, y, instead):
+        """Keep what the reverse walk will read, and nothing else."""
+        parents = node.parents
+        keep_y, keep_x = node.row.keep(tuple([p.active for p in parents]))
+        node.y = y if keep_y else instead
+        node.xs = [
+            x if kept or not hasattr(x, "shape") else p
+            for x, p, kept in zip(values, parents, keep_x, strict=True)
+        ]
+        if self.xp.counts_writes:
+            node.writes = written(node)
+
+    def _node(self, row, parents, params, y, frozen):
+        active = not frozen and row.kind != "constant" and any([p.active for p in parents])
+        active = active and self.xp.is_inexact(y.dtype)
+        return self._append(Node(row, parents, params, y.shape, y.dtype, active))
+
+    def _append(self, node):
+        node.index = len(self.nodes)
+        self.nodes.append(node)
+        return node
+
+    reverse = True  # will be walked backwards
+
+    def concrete(self, node, answer):
+        """Python is told a value (a branch, an `.item()`): a tape that is replayed must know."""
+        return answer
 
     def finish(self, leaves, rebuild, nodes):
         self.output, self.rebuild, self.outputs = rebuild(leaves), rebuild, nodes
@@ -170,12 +183,26 @@ class Tape:
         return f"<tape: {len(self.nodes)} nodes, {self.framework}>"
 
 
+# ----- a value that was written to after it was recorded is an error, never a wrong gradient -----
 def writes(value):
-    """How often a torch tensor has been written to in place; None where nobody counts."""
+    """How often a torch tensor has been written to in place; 0 where nobody counts."""
     try:
-        return getattr(value, "_version", None)
+        return getattr(value, "_version", 0)
     except RuntimeError:  # an inference tensor
-        return None
+        return 0
+
+
+def written(node):
+    """The writes so far to all that the reverse walk will read of this node."""
+    ys = node.y if type(node.y) is tuple else (node.y,)
+    return sum([writes(x) for x in (*node.xs, *ys)])
+
+
+def changed(node):
+    return AutodiffError(
+        f"a value that the reverse walk needs (at {node!r}) was changed in place after it was "
+        "recorded; build a new tensor instead of writing into this one"
+    )
 
 
 def closed_tape():

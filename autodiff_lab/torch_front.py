@@ -1,22 +1,24 @@
 """The torch front end: run the function on boxed values and write down what happens.
 
-PyTorch calls `__torch_function__` on any argument that has it, so a plain Python class is enough to
-see every operation; nothing is patched, and nothing can stay patched. Control flow is ordinary
-Python: the tape sees the branch that was taken.
+Control flow is ordinary Python: the tape sees the branch that was taken. Nothing is patched, and
+nothing can stay patched: a box (`torch_box`) reports what is done to it. What it reports comes in
+two vocabularies, PyTorch's functions and below them the dispatcher's (`aten`), and both are lowered
+to rows by the same names.
 
 Boxes of two tapes may meet (`grad(grad(f))`). The tape with the highest level, the innermost,
 records first; the values inside its boxes may be boxes of the next.
 """
 
-import contextlib
-import functools
 import operator
-import re
+
+import torch
 
 from . import source, trees
 from .errors import AutodiffError
-from .tape import closed_tape
-from .torch_spellings import PLAIN, QUERIES, lower
+from .tape import NUMBER, closed_tape
+from .torch_box import Box
+from .torch_inplace import in_place, is_in_place
+from .torch_spellings import PLAIN, QUERIES, lower, spoken
 
 
 def run(tape, call, leaves, names, boxed):
@@ -25,11 +27,9 @@ def run(tape, call, leaves, names, boxed):
     Torch's own graph is never built: tensors are detached as they come in. What runs under the
     user's `torch.no_grad()` is recorded, and no derivative flows through it.
     """
-    import torch
-
     with torch.enable_grad():
         given = [
-            Box.of_input(tape, leaf, name) if b else leaf
+            _given(tape, tape.xp.detached(leaf), name) if b else leaf
             for leaf, name, b in zip(leaves, names, boxed, strict=True)
         ]
         try:
@@ -43,216 +43,135 @@ def run(tape, call, leaves, names, boxed):
     return tape.finish(values, rebuild, nodes)
 
 
-class Operators:
-    """Python's operators and a tensor's methods, sent to `__torch_function__`.
-
-    `rank` decides who answers when two kinds meet: a masked batch outranks a box.
-    """
-
-    __slots__ = ()
-    __array_ufunc__ = None  # numpy arrays on the left must ask us
-    framework, rank = "torch", 0
-
-    def __getattr__(self, name):
-        return method(self, name)
-
-    def __getitem__(self, index):
-        return self._call(operator.getitem, self, index)
-
-    def __setitem__(self, index, value):
-        raise AutodiffError(
-            f"in-place x[...] = ... at {source.here()} would change a recorded value; build the "
-            "new value instead, for example with torch.where or torch.cat"
-        )
-
-    def __hash__(self):
-        return id(self)
-
-    def __pos__(self):
-        return self
-
-    def __len__(self):
-        return self._call(len, self)
-
-    def __iter__(self):
-        return iter([self[i] for i in range(len(self))])
-
-    @classmethod
-    def _call(cls, func, *args):
-        return cls.__torch_function__(func, (), args, {})
+def _given(tape, leaf, name):
+    node = tape.input(leaf, name)
+    return Box.of(leaf, node, tape) if node.active or tape.keep_all else leaf
 
 
-def _binary(func, flipped):
-    def operate(self, other):
-        if other is None and func in (operator.eq, operator.ne):
-            return func is operator.ne
-        if getattr(other, "rank", 0) > self.rank:
-            return NotImplemented
-        return self._call(func, *((other, self) if flipped else (self, other)))
-
-    return operate
-
-
-def _in_place(symbol):
-    def refuse(self, other):
-        raise AutodiffError(
-            f"in-place {symbol}= at {source.here()} would change a recorded value; "
-            f"write `x = x {symbol} ...` instead"
-        )
-
-    return refuse
-
-
-for _name, _symbol in dict(
-    add="+",
-    sub="-",
-    mul="*",
-    truediv="/",
-    floordiv="//",
-    mod="%",
-    pow="**",
-    matmul="@",
-    and_="&",
-    or_="|",
-).items():
-    _func, _plain = getattr(operator, _name), _name.rstrip("_")
-    setattr(Operators, f"__{_plain}__", _binary(_func, flipped=False))
-    setattr(Operators, f"__r{_plain}__", _binary(_func, flipped=True))
-    setattr(Operators, f"__i{_plain}__", _in_place(_symbol))
-for _name in ("eq", "ne", "lt", "le", "gt", "ge"):
-    setattr(Operators, f"__{_name}__", _binary(getattr(operator, _name), flipped=False))
-for _name in ("neg", "abs", "invert"):
-    _func = getattr(operator, _name)
-    setattr(Operators, f"__{_name}__", lambda self, func=_func: self._call(func, self))
-
-
-# Properties that are no tensors: answered by the value.
-PLAIN_PROPERTIES = frozenset(
-    "is_cuda is_cpu is_mps is_meta is_leaf is_sparse is_quantized is_nested requires_grad grad "
-    "layout itemsize nbytes names".split()
-)
-
-
-def method(x, name):
-    """`x.name`: the tensor method or property of that name, as a call on `x`."""
-    import torch
-
-    found = getattr(torch.Tensor, name, None)
-    if found is None or name.startswith("_"):
-        raise AttributeError(f"a recorded tensor has no attribute {name!r}")
-    if callable(found):
-        return functools.partial(_call_method, x, found)
-    if name in PLAIN_PROPERTIES:
-        return getattr(x.plain(), name)
-    return type(x).__torch_function__(_property(name), (), (x,), {})
-
-
-def _call_method(x, found, *args, **kwargs):
-    return type(x).__torch_function__(found, (), (x, *args), kwargs)
-
-
-@functools.cache
-def _property(name):
-    def get(x):
-        return getattr(x, name)
-
-    get.__name__ = name
-    return get
-
-
-class Box(Operators):
-    """A tensor on its way through a recorded function: its value, its node, its tape."""
-
-    __slots__ = ("value", "node", "tape", "__weakref__")
-    rank = 1
-
-    def __init__(self, value, node, tape):
-        self.value, self.node, self.tape = value, node, tape
-
-    @classmethod
-    def of_input(cls, tape, value, name):
-        value = tape.xp.detached(value)
-        return cls(value, tape.input(value, name), tape)
-
-    @classmethod
-    def __torch_function__(cls, func, types, args=(), kwargs=None):
-        if any(getattr(t, "rank", 0) > cls.rank for t in types):
-            return NotImplemented
-        return record(func, args, kwargs or {})
-
-    @property
-    def shape(self):
-        return self.value.shape
-
-    @property
-    def dtype(self):
-        return self.value.dtype
-
-    @property
-    def device(self):
-        return self.value.device
-
-    @property
-    def ndim(self):
-        return self.value.ndim
-
-    def plain(self):
-        """The tensor inside, whatever the number of tapes around it."""
-        return self.value.plain() if type(self.value) is Box else self.value
-
-    def __bool__(self):
-        return bool(self.value)
-
-    def __float__(self):
-        return float(self.value)
-
-    def __int__(self):
-        return int(self.value)
-
-    def __index__(self):
-        return operator.index(self.value)
-
-    def __repr__(self):
-        return f"Box({self.value!r})"
-
-    def __format__(self, spec):
-        return format(self.value, spec)
-
-
+# ----- one call on boxed values: compute the value, add the node, box the result -----
 def record(func, args, kwargs):
-    """One call on boxed values: compute the value, add the node, box the result."""
+    """A function of PyTorch, a method, an operator or a property."""
+    row = PLAIN.get(func)
+    if row is not None and not kwargs and len(args) == row.arity:  # the short way: torch.tanh(x)
+        return _apply(_innermost(args, kwargs), row, args, {}, func, args, kwargs)
+    return _lowered(func, args, kwargs, _enter)
+
+
+def record_inside(op, args, kwargs):
+    """An operation of the dispatcher, met inside a function that has no row of its own."""
+    with torch._C._EnableTorchFunction():  # it was off, so that the function could run as it is
+        return _lowered(op, args, kwargs, _decompose)
+
+
+def _lowered(func, args, kwargs, otherwise):
     tape = _innermost(args, kwargs)
+    if tape is None:
+        return func(*args, **kwargs)
     if tape.closed:
         raise closed_tape()
-    row, xs, params = PLAIN.get(func), args, {}
-    if row is None or kwargs or len(args) != row.arity:  # the short way is for `torch.tanh(x)`
-        if func.__name__ in QUERIES:
-            return _compute(func, _unbox(tape, args), _unbox(tape, kwargs))
-        lowered = lower(func, args, kwargs)
-        if lowered is None:
-            return _discrete(tape, func, args, kwargs)
-        if lowered.rewritten is not None:
-            return lowered.rewritten()
-        row, xs, params = lowered.row, lowered.xs, lowered.params
-    values, parents = [], []
+    name = spoken(func)
+    if name in QUERIES:
+        return _query(tape, func, args, kwargs)
+    if is_in_place(func, name, kwargs):
+        return in_place(tape, func, name, args, kwargs)
+    lowered = lower(func, args, kwargs)
+    if lowered is None:
+        return otherwise(tape, func, args, kwargs)
+    if lowered.rewritten is not None:
+        return _remember(lowered.rewritten(), func, args)
+    return _apply(tape, lowered.row, lowered.xs, lowered.params, func, args, kwargs)
+
+
+def _remember(y, func, args):
+    """Of `x[index]` the box remembers x: what is written into a view is written into its base."""
+    if func is operator.getitem and type(y) is Box and y is not args[0]:
+        y.base = args
+    return y
+
+
+def _apply(tape, row, xs, params, func, args, kwargs):
+    if tape.closed:
+        raise closed_tape()
+    if row.kind == "composite" and not tape.keep_all and not _can_be_fast(tape, row, xs):
+        return row.fn(tape.xp, *xs, **params)
+    values, parents, look = [], [], tape.keep_all
     for x in xs:
-        mine = type(x) is Box and x.tape is tape
-        values.append(x.value if mine else _unbox(tape, x))
-        parents.append(x.node if mine else tape.constant(values[-1]))
-    unboxed = values if xs is args else _unbox(tape, args)
-    y = _compute(func, unboxed, _unbox(tape, kwargs) if kwargs else kwargs)
-    where, scope = source.locate(__file__) if tape.keep_all else (None, ())
-    frozen = not _torch().is_grad_enabled()
-    return Box(y, tape.add(row, tuple(parents), values, params, y, scope, where, frozen), tape)
+        if type(x) is Box and x.tape is tape:
+            values.append(x.value)
+            parents.append(x.node)
+        else:
+            value = _unbox(tape, x)
+            values.append(value)
+            parents.append(tape.constant(value) if look or hasattr(x, "shape") else NUMBER)
+    residuals = None
+    if row.fast and not look:
+        y, residuals = row.fast[0](tape.xp, *values, **params)
+    else:
+        y = func(*(values if xs is args else _unbox(tape, args)), **_unbox(tape, kwargs))
+    if type(y) is torch.Tensor and any([y is x for x in values]):  # x.contiguous() may be x
+        return next(x for x, v in zip(xs, values, strict=True) if v is y)
+    where, scope = source.locate(__file__) if look else (None, ())
+    frozen = not torch.is_grad_enabled()
+    if row.outputs != 1:
+        nodes = tape.add_many(row, tuple(parents), values, params, y, scope, where, frozen)
+        return _rebuilt(y, [_boxed(tape, v, node) for v, node in zip(y, nodes, strict=True)])
+    node = tape.add(row, tuple(parents), values, params, y, scope, where, frozen)
+    node.residuals = residuals
+    return _boxed(tape, y, node)
 
 
-@functools.cache
-def _torch():
-    import torch
-
-    return torch
+def _boxed(tape, y, node):
+    """Where no derivative flows and nobody looks, the value itself goes on, at full speed."""
+    return Box.of(y, node, tape) if node.active or tape.keep_all else y
 
 
+def _rebuilt(ys, boxes):
+    """A tuple like the one PyTorch gave: a `torch.return_types.sort` has names."""
+    return type(ys)(boxes)
+
+
+def _can_be_fast(tape, row, xs):
+    return row.fast and tape.reverse and not any([type(_unbox(tape, x)) is Box for x in xs])
+
+
+# ----- what has no row: enter it, and meet the operations it is made of -----
+def _enter(tape, func, args, kwargs):
+    """Run the function itself on the boxes; what it does arrives in `record_inside`."""
+    try:
+        with torch._C.DisableTorchFunctionSubclass():
+            return func(*args, **kwargs)
+    except AutodiffError as e:
+        raise AutodiffError(f"inside torch.{spoken(func)}: {e}") from None
+
+
+def _decompose(tape, op, args, kwargs):
+    """PyTorch's own definition of the operation in simpler ones, if it has one."""
+    from torch._decomp import decomposition_table
+
+    if _is_discrete(op):
+        return op(*_unbox(tape, args), **_unbox(tape, kwargs))
+    if op in decomposition_table:
+        with torch._C.DisableTorchFunctionSubclass():
+            return decomposition_table[op](*args, **kwargs)
+    raise AutodiffError(no_row(op))
+
+
+def _is_discrete(op):
+    """Operations whose answers are all integers or booleans have no derivative."""
+    return op.overloadpacket.__name__ in DISCRETE
+
+
+DISCRETE = frozenset("is_same_size isnan isinf isposinf isneginf signbit all any nonzero".split())
+
+
+# ----- answers that are no tensors -----
+def _query(tape, func, args, kwargs):
+    box = next(x for x in args if type(x) is Box)
+    answer = func(*_unbox(tape, args), **_unbox(tape, kwargs))
+    return tape.concrete(box.node, answer) if func.__name__ in ("item", "tolist") else answer
+
+
+# ----- boxes in containers -----
 def _innermost(args, kwargs):
     found = None
     for x in (*args, *kwargs.values()) if kwargs else args:
@@ -267,13 +186,6 @@ def _innermost(args, kwargs):
     return found
 
 
-def _compute(func, args, kwargs):
-    """The framework's own value; boxes that remain belong to outer tapes, which record it first."""
-    if _innermost(args, kwargs) is None:
-        return func(*args, **kwargs)
-    return record(func, args, kwargs)
-
-
 def _unbox(tape, x):
     kind = type(x)
     if kind is Box:
@@ -281,36 +193,15 @@ def _unbox(tape, x):
     if kind is list or kind is tuple:
         return kind([_unbox(tape, item) for item in x])
     if kind is dict:
-        return {k: _unbox(tape, v) for k, v in x.items()}
+        return {k: _unbox(tape, v) for k, v in x.items()} if x else x
     if kind is float or kind is int:
         return x
     return tape.xp.detached(x)
 
 
-def _discrete(tape, func, args, kwargs):
-    """No row: an answer of integers or booleans has no derivative; anything else is refused."""
-    import torch
-
-    y = None
-    if not _IN_PLACE.match(func.__name__):
-        with contextlib.suppress(Exception):
-            y = _compute(func, _unbox(tape, args), _unbox(tape, kwargs))
-    plain = y.value if type(y) is Box else y
-    if isinstance(plain, torch.Tensor) and not (plain.is_floating_point() or plain.is_complex()):
-        return y
-    raise AutodiffError(no_row(func))
-
-
-_IN_PLACE = re.compile(r"__setitem__|__i(add|sub|mul|truediv|pow|and|or|xor)__|.*[^_]_$")
-
-
+# ----- errors -----
 def no_row(func):
-    name = func.__name__
-    if _IN_PLACE.match(name):
-        return (
-            f"in-place {name} at {source.here()} would write a recorded value into a tensor, or "
-            f"change one; use {name.strip('_')} and keep its result, or torch.where"
-        )
+    name = spoken(func)
     return (
         f"no row for torch.{name} ({source.here()}); write it with operations that have one, or "
         f"add the row: from autodiff_lab.table.row import pointwise; "

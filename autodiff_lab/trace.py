@@ -54,12 +54,7 @@ def check_differentiable(verbs, leaf, name):
             f"argument {name} is a {type(leaf).__name__}, not an array; pass {fix.format(value)} "
             "or leave it out of argnums"
         )
-    if verbs.is_complex(leaf.dtype):
-        raise AutodiffTypeError(
-            f"argument {name} has dtype {leaf.dtype}; complex arguments are not differentiated "
-            "yet: pass the real and the imaginary part as two arrays"
-        )
-    if not verbs.is_float(leaf.dtype):
+    if not verbs.is_inexact(leaf.dtype):
         raise AutodiffTypeError(
             f"argument {name} has dtype {leaf.dtype}, and only floating-point arguments have a "
             "derivative; convert it to float, or choose other argnums"

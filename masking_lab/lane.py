@@ -7,13 +7,13 @@ example's, with a `Length` where the size is each example's own.
 import math
 
 from autodiff_lab import source
-from autodiff_lab.torch_front import Operators
+from autodiff_lab.operators import Methods
 
 from .errors import MaskError
 from .masked_batch import told_shape, valid
 
 
-class Lane(Operators):
+class Lane(Methods):
     """One example's array, with no batch axis in sight.
 
     `sizes` has one entry per dim: None, or the lengths of a ragged dim. `fill` is what every dead

@@ -10,7 +10,9 @@ The kinds, and what the one statement `d` of the derivative is for each of them:
     composite   made of other rows    nothing: its only mathematics is `fn`, written over rows
 
 `fn(xp, *xs, **params)` says what the operation computes; `xp` is the framework's thin namespace.
-Parameters are keyword-only and axes are never negative.
+Parameters are keyword-only and axes are never negative. A row with many outputs returns a tuple,
+and its derivative takes and gives tuples in their place. A cotangent may be given as a function
+without arguments: it is called only if somebody wants it.
 """
 
 import ast
@@ -32,8 +34,11 @@ class Row:
     fn: object
     d: object = None
     arity: int | None = 1  # None: any number of inputs
+    outputs: int | str = 1  # "many": fn returns a tuple
     linear_in: tuple = (0,)  # linear rows: the inputs it is linear in; the others are kept
     keeps: str = ""  # general rows: which of "x" and "y" the reverse walk keeps
+    kernel: object = None  # kernel(g, y, *xs): g * partial by PyTorch's fused kernel, same as `d`
+    fast: object = None  # composite rows: (forward, backward), fused, tested against `fn`
     axes: object = None  # axes(ndims, **params) -> (for each input, where its axes go), output ndim
     batch: object = None  # batch(batched, **params) -> params with a batch axis in front
     moves: object = None  # moves(**params) -> the axes along which entries change places

@@ -30,7 +30,10 @@ class Lowered(NamedTuple):
 # Answered on the value: Python numbers, not tensors.
 QUERIES = frozenset(
     "size dim numel nelement len item tolist stride storage_offset is_floating_point is_complex "
-    "is_contiguous get_device element_size data_ptr __len__ __bool__ __float__ __int__".split()
+    "is_contiguous get_device element_size data_ptr __len__ len __bool__ __float__ __int__ "
+    "is_cuda is_cpu is_mps is_meta is_leaf is_sparse is_quantized is_nested layout itemsize nbytes "
+    "names grad grad_fn is_inference is_conj is_neg is_same_size sym_size sym_numel "
+    "sym_stride sym_storage_offset".split()
 )
 # Keyword arguments that change nothing when they have this value.
 NEUTRAL = {
@@ -64,8 +67,14 @@ def lower(func, args, kwargs):
         ) from None
 
 
-def _name(func):
+def spoken(func):
+    """What a function of PyTorch, a property or an operation of the dispatcher is called."""
     name = func.__name__
+    return func.__self__.__name__ if name in ("__get__", "__set__") else name.split(".")[0]
+
+
+def _name(func):
+    name = spoken(func)
     if name.startswith("__") and name.endswith("__"):
         name = name.strip("_")
     name = name.removeprefix("special_")  # torch.special.psi calls itself special_psi

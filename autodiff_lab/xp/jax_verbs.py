@@ -8,7 +8,7 @@ from . import ends, no_derivative
 
 
 class JaxVerbs:
-    name = "jax"
+    name, counts_writes = "jax", False
 
     def __init__(self):
         import jax
@@ -37,6 +37,9 @@ class JaxVerbs:
 
     def is_float(self, dtype):
         return self.lib.issubdtype(dtype, self.lib.floating)
+
+    def is_inexact(self, dtype):
+        return dtype.kind in "fc" or self.lib.issubdtype(dtype, self.lib.inexact)
 
     def common_dtype(self, dtypes):
         return functools.reduce(self.lib.promote_types, dtypes)

@@ -7,7 +7,7 @@ from . import ends, no_derivative, verb
 
 
 class TorchVerbs:
-    name = "torch"
+    name, counts_writes = "torch", True
 
     def __init__(self):
         import torch
@@ -35,6 +35,9 @@ class TorchVerbs:
 
     def is_float(self, dtype):
         return dtype.is_floating_point
+
+    def is_inexact(self, dtype):
+        return dtype.is_floating_point or dtype.is_complex
 
     def common_dtype(self, dtypes):
         return functools.reduce(self.lib.promote_types, dtypes)
@@ -81,7 +84,9 @@ class TorchVerbs:
 
     def detached(self, x):
         """Out of torch's own graph; a boxed value is no Tensor and is left alone."""
-        return x.detach() if isinstance(x, self.lib.Tensor) and x.requires_grad else x
+        if not isinstance(x, self.lib.Tensor) or hasattr(x, "tape") or not x.requires_grad:
+            return x
+        return x.detach()
 
     # ----- reduce -----
     def sum(self, x, axis, keepdims=False):

@@ -1,0 +1,96 @@
+"""Python's operators on a value that stands for a tensor, sent to `__torch_function__`.
+
+This module imports no framework: a masked batch's lane has operators where torch is not installed.
+"""
+
+import functools
+import operator
+
+
+class Operators:
+    """Python's operators, sent to `__torch_function__` without the detour through C++.
+
+    `rank` decides who answers when two kinds meet: a masked batch outranks a box.
+    """
+
+    __slots__ = ()
+    __array_ufunc__ = None  # numpy arrays on the left must ask us
+    framework, rank = "torch", 0
+
+    def __getitem__(self, index):
+        return self._call(operator.getitem, self, index)
+
+    def __setitem__(self, index, value):
+        self._call(operator.setitem, self, index, value)
+
+    def __hash__(self):
+        return id(self)
+
+    def __pos__(self):
+        return self
+
+    def __len__(self):
+        return self._call(len, self)
+
+    def __iter__(self):
+        return iter([self[i] for i in range(len(self))])
+
+    @classmethod
+    def _call(cls, func, *args):
+        return cls.__torch_function__(func, (), args, {})
+
+
+def _binary(func, flipped):
+    def operate(self, other):
+        if other is None and func in (operator.eq, operator.ne):
+            return func is operator.ne
+        if getattr(other, "rank", 0) > self.rank:
+            return NotImplemented
+        return self._call(func, *((other, self) if flipped else (self, other)))
+
+    return operate
+
+
+def _in_place(func):
+    return lambda self, other: self._call(func, self, other)
+
+
+for _name in "add sub mul truediv floordiv mod pow matmul and_ or_ xor lshift rshift".split():
+    _func, _plain = getattr(operator, _name), _name.rstrip("_")
+    setattr(Operators, f"__{_plain}__", _binary(_func, flipped=False))
+    setattr(Operators, f"__r{_plain}__", _binary(_func, flipped=True))
+    setattr(Operators, f"__i{_plain}__", _in_place(getattr(operator, f"i{_plain}")))
+for _name in ("eq", "ne", "lt", "le", "gt", "ge"):
+    setattr(Operators, f"__{_name}__", _binary(getattr(operator, _name), flipped=False))
+for _name in ("neg", "abs", "invert"):
+    _func = getattr(operator, _name)
+    setattr(Operators, f"__{_name}__", lambda self, func=_func: self._call(func, self))
+
+
+class Methods(Operators):
+    """A tensor's methods and properties too, for a value that is no `torch.Tensor`."""
+
+    __slots__ = ()
+
+    def __getattr__(self, name):
+        import torch
+
+        found = getattr(torch.Tensor, name, None)
+        if found is None or name.startswith("_"):
+            raise AttributeError(f"a recorded tensor has no attribute {name!r}")
+        if callable(found):
+            return functools.partial(_call_method, self, found)
+        if name in PLAIN_PROPERTIES:
+            return getattr(self.plain(), name)
+        return type(self).__torch_function__(found.__get__, (), (self,), {})
+
+
+# Properties that are no tensors: answered by the value.
+PLAIN_PROPERTIES = frozenset(
+    "is_cuda is_cpu is_mps is_meta is_leaf is_sparse is_quantized is_nested requires_grad grad "
+    "layout itemsize nbytes names".split()
+)
+
+
+def _call_method(x, found, *args, **kwargs):
+    return type(x).__torch_function__(found, (), (x, *args), kwargs)
