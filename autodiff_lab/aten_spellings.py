@@ -58,9 +58,24 @@ def _slice(x, dim=0, start=None, end=None, step=1):
     return _along(x, dim, slice(start, end, step))
 
 
-def _prims_slice(x, start, limit, strides=None):
+def _slice_of_prims(x, start, limit, strides=None):
     steps = strides or [1] * len(start)
     return x[tuple(slice(*s) for s in zip(start, limit, steps, strict=True))]
+
+
+def _slice_in_dim(x, start, limit, stride=1, axis=0):
+    return _along(x, axis, slice(start, limit, stride))
+
+
+def _windows(x, dim, size, step):
+    """`x.unfold(dim, size, step)`: the windows along a dim, their entries in a new last one."""
+    dim = dim % max(x.ndim, 1)
+    x = x.reshape(1) if x.ndim == 0 else x
+    starts = torch.arange(0, x.shape[dim] - size + 1, step, device=x.device)
+    at = starts[:, None] + torch.arange(size, device=x.device)
+    shape = (*x.shape[:dim], *at.shape, *x.shape[dim + 1 :])
+    found = torch.index_select(x, dim, at.reshape(-1)).reshape(shape)
+    return torch.movedim(found, dim + 1, -1)
 
 
 def _split_with_sizes(x, sizes, dim=0):
@@ -123,14 +138,24 @@ def _safe_softmax(x, dim, dtype=None):
     return torch.where(dead, 0.0, torch.softmax(torch.where(dead, 0.0, x), dim))
 
 
+# Names that mean something else in PyTorch's functions: these take other arguments there, or return
+# no indices. They are met by their definitions.
+OTHERWISE = frozenset(
+    "adaptive_max_pool2d adaptive_max_pool3d embedding mse_loss smooth_l1_loss huber_loss "
+    "binary_cross_entropy soft_margin_loss multi_margin_loss".split()
+)
+PRIMS = {
+    "transpose": torch.permute, "slice": _slice_of_prims, "slice_in_dim": _slice_in_dim,
+    "broadcast_in_dim": _broadcast_in_dim, "convert_element_type": _convert, "view_of": _same,
+    "as_strided": as_strided,
+}  # fmt: skip
 REWRITES = {
-    "alias": _same, "alias_copy": _same, "view_of": _same, "lift_fresh": _same, "lift": _same,
+    "alias": _same, "alias_copy": _same, "lift_fresh": _same, "lift": _same,
     "resolve_conj": _same, "resolve_neg": _same, "_neg_view": torch.neg, "_conj": torch.conj,
     "_conj_copy": torch.conj, "_conj_physical": torch.conj, "conj_physical": torch.conj,
     "view": _reshape, "_unsafe_view": _reshape, "_reshape_alias": _reshape, "_reshape_copy": _reshape,
-    "view_copy": _reshape, "_to_copy": _to_copy, "convert_element_type": _convert,
-    "broadcast_in_dim": _broadcast_in_dim, "as_strided": as_strided,
-    "slice": _slice, "slice_in_dim": _slice, "slice_copy": _slice,
+    "view_copy": _reshape, "_to_copy": _to_copy, "as_strided": as_strided, "unfold": _windows,
+    "slice": _slice, "slice_copy": _slice,
     "split": _split, "split_with_sizes": _split_with_sizes, "unsafe_split": _split,
     "unsafe_split_with_sizes": _split_with_sizes, "split_copy": _split,
     "split_with_sizes_copy": _split_with_sizes, "unbind": _unbind, "unbind_copy": _unbind,

@@ -19,7 +19,7 @@ from .errors import AutodiffError
 from .tape import NUMBER, closed_tape
 from .torch_box import Box
 from .torch_inplace import in_place, is_in_place
-from .torch_inside import decompose, enter, spelled
+from .torch_inside import decompose, enter, is_by_name, spelled
 from .torch_spellings import PLAIN, QUERIES, Unspelled, lower, spoken, unspelled
 
 
@@ -41,7 +41,8 @@ def run(tape, call, leaves, names, boxed):
     found, _, rebuild = trees.flatten(output)
     mine = [type(x) is Box and x.tape is tape for x in found]
     values = [x.value if m else x for x, m in zip(found, mine, strict=True)]
-    nodes = [x.node if m else None for x, m in zip(found, mine, strict=True)]
+    nodes = [x.node if m and x.node.index is not None else None
+             for x, m in zip(found, mine, strict=True)]  # fmt: skip
     return tape.finish(values, rebuild, nodes)
 
 
@@ -65,10 +66,13 @@ def record_inside(op, args, kwargs):
         rewritten = spelled(op)
         if rewritten is not None:
             return rewritten(*args, **kwargs)
-        return _lowered(
-            op, args, kwargs,
-            lambda tape: decompose(functools.partial(_unbox, tape), op, args, kwargs),
-        )  # fmt: skip
+
+        def otherwise(tape):
+            return decompose(functools.partial(_unbox, tape), op, args, kwargs)
+
+        if is_by_name(op):
+            return _lowered(op, args, kwargs, otherwise)
+        return otherwise(_innermost(args, kwargs))
 
 
 def _lowered(func, args, kwargs, otherwise):

@@ -15,7 +15,7 @@ from . import aten_spellings, source
 from .errors import AutodiffError
 from .torch_spellings import spoken
 
-DEEPEST = 40  # definitions within definitions; PyTorch's own go some ten deep
+DEEPEST = 12  # definitions within definitions: beyond that, one ends in itself
 
 
 def enter(func, args, kwargs):
@@ -35,7 +35,13 @@ def enter(func, args, kwargs):
 
 def spelled(op):
     """What an operation means whose arguments only the dispatcher knows, or None."""
-    return aten_spellings.REWRITES.get(spoken(op))
+    prims = op.namespace == "prims"
+    return (aten_spellings.PRIMS if prims else aten_spellings.REWRITES).get(spoken(op))
+
+
+def is_by_name(op):
+    """Does the name mean what it means among PyTorch's functions?"""
+    return spoken(op) not in aten_spellings.OTHERWISE
 
 
 def decompose(unbox, op, args, kwargs):
@@ -64,7 +70,7 @@ _depth = 0
 
 def _defined(definition, op, args, kwargs):
     global _depth
-    if _depth >= DEEPEST:  # a definition that ends in itself
+    if _depth >= DEEPEST:
         raise AutodiffError(no_row(op))
     _depth += 1
     try:

@@ -89,6 +89,8 @@ def _name(func):
     if name.startswith("__") and name.endswith("__"):
         name = name.strip("_")
     name = name.removeprefix("special_")  # torch.special.psi calls itself special_psi
+    if name == "unfold" and not hasattr(func, "__code__"):  # the method: windows along one dim
+        return "Tensor.unfold"
     return ALIASES.get(name, name)
 
 

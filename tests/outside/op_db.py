@@ -111,7 +111,8 @@ def wide(x):
 def inner(cs, xs):
     """A real number from many tensors."""
     terms = [(wide(c) * wide(x)).sum() for c, x in zip(cs, xs, strict=True) if x is not None]
-    return sum([torch.real(t) if t.is_complex() else t for t in terms])
+    nothing = torch.zeros((), dtype=torch.float64)
+    return sum([torch.real(t) if t.is_complex() else t for t in terms], nothing)
 
 
 # ----- what PyTorch says -----
@@ -170,7 +171,7 @@ def check_jvp(problem, gs, found):
     theirs = torch_jvp(problem, dxs)
     dys = run(ad.jvp, problem, tuple(problem.xs), dxs)[1]
     if theirs is not None:
-        compare("jvp", dys, theirs)
+        return compare("jvp", dys, theirs)
     left = inner([g.conj() for g in gs], dys)  # <g, J dx> = <J^T g, dx>
     right = inner([dx.conj() for dx in dxs], found)
     exact = all(y.dtype in (torch.float64, torch.complex128) for y in dys)
