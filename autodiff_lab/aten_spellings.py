@@ -10,6 +10,8 @@ import math
 import torch
 import torch.nn.functional as F
 
+from . import xp
+
 
 # ----- one tensor in another form -----
 def _same(x, *_, **__):
@@ -131,6 +133,30 @@ def _constant_pad(x, pad, value=0):
     return F.pad(x, [max(0, p) for p in pad], value=value)
 
 
+# ----- Fourier: `normalization` is 0 (none), 1 (by the root of the size) or 2 (by the size) -----
+def _scale(sizes, normalization):
+    return math.prod(sizes) ** (-normalization / 2)
+
+
+def _fft(x, dim, normalization, forward):
+    axis = tuple(d % x.ndim for d in dim)
+    scale = _scale([x.shape[a] for a in axis], normalization)
+    return xp.verbs("torch").fft(x, axis, not forward, scale)
+
+
+def _rfft(x, dim, normalization, onesided):
+    if not onesided:
+        return _fft(x, dim, normalization, True)
+    axis = tuple(d % x.ndim for d in dim)
+    return xp.verbs("torch").rfft(x, axis, _scale([x.shape[a] for a in axis], normalization))
+
+
+def _irfft(x, dim, normalization, size):
+    axis = tuple(d % x.ndim for d in dim)
+    sizes = [x.shape[a] for a in axis[:-1]] + [size]
+    return xp.verbs("torch").irfft(x, axis, _scale(sizes, normalization), size)
+
+
 def _safe_softmax(x, dim, dtype=None):
     """A softmax that is 0, not NaN, where every entry is -inf: such a row is taken out first."""
     x = x if dtype is None else x.to(dtype)
@@ -161,5 +187,6 @@ REWRITES = {
     "split_with_sizes_copy": _split_with_sizes, "unbind": _unbind, "unbind_copy": _unbind,
     "index": _index, "_unsafe_index": _index, "_safe_softmax": _safe_softmax,
     "addmm": _addmm, "addmv": _addmm, "baddbmm": _addmm, "addbmm": _addbmm,
+    "_fft_c2c": _fft, "_fft_r2c": _rfft, "_fft_c2r": _irfft,
     "convolution": _convolution, "constant_pad_nd": _constant_pad,
 }  # fmt: skip

@@ -1,5 +1,7 @@
 """JAX's primitives of convolution, pooling and linear algebra, lowered to rows."""
 
+import math
+
 from .table.row import ROWS
 
 
@@ -43,7 +45,21 @@ def _picked(row):
     return signature
 
 
+def _fft(eqn):
+    """lax transforms the last axes, and divides by their size on the way back."""
+    kind, sizes = eqn.params["fft_type"].name, eqn.params["fft_lengths"]
+    ndim = len(eqn.invars[0].aval.shape)
+    params = {
+        "axis": tuple(range(ndim - len(sizes), ndim)),
+        "scale": 1 / math.prod(sizes) if kind in ("IFFT", "IRFFT") else 1,
+    }
+    if kind in ("RFFT", "IRFFT"):
+        return ROWS[kind.lower()], (0,), params | ({"size": sizes[-1]} if kind == "IRFFT" else {})
+    return ROWS["fft"], (0,), params | {"inverse": kind == "IFFT"}
+
+
 SIGNATURES = {
+    "fft": _fft,
     "conv_general_dilated": _conv,
     "reduce_window_sum": _pool("window_sum"),
     "reduce_window_max": _pool("max_pool"),

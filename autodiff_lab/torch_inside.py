@@ -8,6 +8,7 @@ come from the rows they end in. Whatever is left is refused.
 """
 
 import functools
+import threading
 
 import torch
 
@@ -15,13 +16,13 @@ from . import aten_spellings, source
 from .errors import AutodiffError
 from .torch_spellings import spoken
 
-DEEPEST = 12  # definitions within definitions: beyond that, one ends in itself
+DEEPEST = 20  # functions within functions: beyond that, one ends in itself
 
 
 def enter(func, args, kwargs):
     """Run the function itself on the boxes; what it does arrives in `record_inside`."""
     try:
-        with torch._C.DisableTorchFunctionSubclass():
+        with _deeper(func), torch._C.DisableTorchFunctionSubclass():
             return func(*args, **kwargs)
     except AutodiffError as e:
         if str(e).startswith("inside torch."):
@@ -50,7 +51,8 @@ def decompose(unbox, op, args, kwargs):
         return op(*unbox(args), **unbox(kwargs))
     definition = _definitions().get(op)
     if definition is not None:
-        found = _defined(definition, op, args, kwargs)
+        with _deeper(op), torch._C.DisableTorchFunctionSubclass():
+            found = definition(*args, **kwargs)
         if found is not NotImplemented:
             return found
     if _answers_are_discrete(op):
@@ -65,19 +67,21 @@ def _definitions():
     return decomposition_table
 
 
-_depth = 0
+_here = threading.local()
 
 
-def _defined(definition, op, args, kwargs):
-    global _depth
-    if _depth >= DEEPEST:
-        raise AutodiffError(no_row(op))
-    _depth += 1
-    try:
-        with torch._C.DisableTorchFunctionSubclass():
-            return definition(*args, **kwargs)
-    finally:
-        _depth -= 1
+class _deeper:
+    def __init__(self, func):
+        self.func = func
+
+    def __enter__(self):
+        self.depth = getattr(_here, "depth", 0)
+        if self.depth >= DEEPEST:
+            raise AutodiffError(no_row(self.func))
+        _here.depth = self.depth + 1
+
+    def __exit__(self, *_):
+        _here.depth = self.depth
 
 
 # ----- what has no derivative, and needs no row to say so -----

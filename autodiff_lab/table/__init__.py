@@ -9,7 +9,7 @@ What a row is, and what its one statement of the derivative means, is in `row`.
 import sys
 
 from . import constant, pointwise, special, shape, reduction, contraction  # noqa: F401
-from . import convolution, pooling, linalg, composite  # noqa: F401
+from . import convolution, pooling, linalg, fourier, composite  # noqa: F401
 from .row import CACHES, ROWS, Row
 
 __all__ = ["ROWS", "Row", "find"]

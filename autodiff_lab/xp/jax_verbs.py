@@ -5,11 +5,12 @@ import math
 import sys
 
 from . import ends, no_derivative
+from .jax_fourier import JaxFourier
 from .jax_linalg import JaxLinalg
 from .jax_windows import JaxWindows
 
 
-class JaxVerbs(JaxWindows, JaxLinalg):
+class JaxVerbs(JaxWindows, JaxLinalg, JaxFourier):
     name, counts_writes = "jax", False
 
     def __init__(self):

@@ -4,11 +4,12 @@ import functools
 import math
 
 from . import ends, no_derivative, verb
+from .torch_fourier import TorchFourier
 from .torch_linalg import TorchLinalg
 from .torch_windows import TorchWindows
 
 
-class TorchVerbs(TorchWindows, TorchLinalg):
+class TorchVerbs(TorchWindows, TorchLinalg, TorchFourier):
     name, counts_writes = "torch", True
 
     def __init__(self):
