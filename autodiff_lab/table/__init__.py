@@ -8,7 +8,7 @@ Read the sections in this order: `constant`, `pointwise`, `shape`, `reduction`, 
 import sys
 
 from . import constant, pointwise, shape, reduction, contraction, convolution, pooling  # noqa: F401
-from . import linalg, composite  # noqa: F401
+from . import linalg, decomposition, composite  # noqa: F401
 from .row import CACHES, ROWS, Row
 
 __all__ = ["ROWS", "Row", "find"]

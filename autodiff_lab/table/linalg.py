@@ -69,6 +69,10 @@ def times_rows(xp, d, x):
     return x * xp.broadcast(d, tuple(x.shape), tuple(range(len(x.shape) - 1)))
 
 
+def symmetric(xp, x):
+    return (x + T(xp, x)) * 0.5
+
+
 def _times_number(xp, c, x):
     return x * xp.broadcast(c, tuple(x.shape), tuple(range(len(x.shape) - 2)))
 
@@ -109,24 +113,25 @@ def _solve_right(xp, a, b, trans):
 
 def _cholesky_jvp(xp, dx, y, x):
     real(xp, y, "cholesky")
-    inner = _solve_right(xp, y, _solve_left(xp, y, xp.symmetric(dx), False), True)
+    y = lower(xp, y)  # LAPACK leaves what it found in the other triangle
+    inner = _solve_right(xp, y, _solve_left(xp, y, symmetric(xp, dx), False), True)
     return mul(xp, y, _half(xp, inner))
 
 
 def _cholesky_vjp(xp, g, y, x):
     real(xp, y, "cholesky")
+    y = lower(xp, y)
     inner = _half(xp, mul(xp, T(xp, y), g))
-    return (xp.symmetric(_solve_right(xp, y, _solve_left(xp, y, inner, True), False)),)
+    return (symmetric(xp, _solve_right(xp, y, _solve_left(xp, y, inner, True), False)),)
 
 
 general("cholesky", lambda xp, x: xp.cholesky(x), _cholesky_jvp, _cholesky_vjp, keeps="y",
-        axes=_whole, domain="definite", torch="torch.linalg.cholesky cholesky",
+        axes=_whole, domain="definite", torch="torch.linalg.cholesky",
         jax="jax.numpy.linalg.cholesky jax.lax.linalg.cholesky",
         tex=r"A = L L^T", dtex=r"\dot L = L \, \Phi(L^{-1} \dot A L^{-T}), \quad "
         r"\Phi: \text{the lower triangle with half of the diagonal}",
-        kinks="the matrix is taken as symmetric: torch halves the derivative onto both triangles, "
-              "lax.linalg.cholesky's primitive leaves it where the formula puts it",
-        pitfalls="Only the lower triangle is read.",
+        pitfalls="Only the lower triangle is read, but the derivative is that of a symmetric matrix: "
+                 "half of it stands in each triangle.",
         cases=(([(3, 3)], {}), ([(2, 2, 2)], {}), ([(0, 0)], {})),
         example="cholesky([[4., 2.], [2., 5.]]) = [[2., 0.], [1., 2.]]")
 

@@ -13,9 +13,9 @@ from typing import NamedTuple
 from .. import source, torch_rewrites
 from ..errors import AutodiffError
 from ..table.row import CACHES, ROWS
-from . import contractions, reductions, shapes, windows
+from . import contractions, linalg, reductions, shapes, windows
 
-SECTIONS = (shapes, reductions, contractions, windows)
+SECTIONS = (shapes, reductions, contractions, windows, linalg)
 SIGNATURES = {name: entry for section in SECTIONS for name, entry in section.SIGNATURES.items()}
 REWRITES = torch_rewrites.REWRITES.copy()
 for _section in SECTIONS:

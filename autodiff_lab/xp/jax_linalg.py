@@ -2,12 +2,8 @@
 
 
 class JaxLinalg:
-    def symmetric(self, x):
-        """JAX's primitive leaves the derivative where the formula puts it."""
-        return x
-
     def cholesky(self, x):
-        return self.lax.linalg.cholesky(x, symmetrize_input=False)
+        return self.lax.linalg.cholesky(x)
 
     def triangular_solve(self, a, b, *, lower, left, trans, unit):
         return self.lax.linalg.triangular_solve(
@@ -27,3 +23,26 @@ class JaxLinalg:
         import jax.scipy.linalg as linalg
 
         return linalg.expm(x)
+
+    def pinv(self, x):
+        return self.lib.linalg.pinv(x)
+
+    # ----- decompositions, in lax's order of outputs -----
+    def eigh(self, x):
+        return tuple(self.lax.linalg.eigh(x))
+
+    def svd(self, x):
+        u, s, vt = self.lax.linalg.svd(x, full_matrices=False)
+        return s, u, vt
+
+    def svdvals(self, x):
+        return self.lax.linalg.svd(x, full_matrices=False, compute_uv=False)
+
+    def qr(self, x):
+        return tuple(self.lax.linalg.qr(x, full_matrices=False))
+
+    def lu(self, x):
+        return tuple(self.lax.linalg.lu(x))
+
+    def slogdet(self, x):
+        return tuple(self.lib.linalg.slogdet(x))
