@@ -25,7 +25,7 @@ def array(name, value, dtype=None):
 
 
 def to_numpy(x):
-    return x.detach().numpy() if hasattr(x, "detach") else np.asarray(x)
+    return x.detach().resolve_conj().numpy() if hasattr(x, "detach") else np.asarray(x)
 
 
 def native_grad(f, argnums, create_graph=False):

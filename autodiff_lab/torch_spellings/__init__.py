@@ -17,7 +17,9 @@ from . import contractions, elementwise, reductions, shapes
 
 SECTIONS = (elementwise, shapes, reductions, contractions)
 SIGNATURES = {name: entry for section in SECTIONS for name, entry in section.SIGNATURES.items()}
-REWRITES = torch_rewrites.REWRITES
+REWRITES = dict(torch_rewrites.REWRITES)
+for _section in SECTIONS:
+    REWRITES.update(getattr(_section, "REWRITES", {}))
 
 
 class Lowered(NamedTuple):

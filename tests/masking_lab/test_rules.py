@@ -29,6 +29,8 @@ def tied(row, shapes, params, axis):
     if row.name == "contract":
         a, b = params["spec"].split("->")[0].split(",")
         return [[i for i, c in enumerate(x) if c == a[axis]] for x in (a, b)]
+    if row.kind == "composite" and row.arity == 3:  # elementwise
+        return [[i for i in range(len(s)) if i - len(s) == axis - len(shapes[0])] for s in shapes]
     if row.kind == "composite":
         return [[axis], *([] for _ in shapes[1:])]
     places, _ = row.axes([len(s) for s in shapes], **params)
