@@ -170,7 +170,12 @@ def _div(eqn):
     return None if whole else (ROWS["divide"], (0, 1), {})
 
 
+def _clamp(eqn):
+    return ROWS["clamp"], (1, 0, 2), {}  # lax lists the lower bound first
+
+
 SIGNATURES = {
+    "clamp": _clamp,
     "round": _round,
     "div": _div,
     "broadcast_in_dim": _broadcast_in_dim,

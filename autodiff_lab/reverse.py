@@ -189,9 +189,7 @@ def _as_frameworks(verbs, cotangents):
     """Between the walk's convention and the framework's: PyTorch conjugates complex cotangents."""
     if verbs.name != "torch":
         return cotangents
-    return [
-        verbs.conj(c) if c is not None and verbs.is_complex(c.dtype) else c for c in cotangents
-    ]
+    return [verbs.conj(c) if c is not None and verbs.is_complex(c.dtype) else c for c in cotangents]
 
 
 def _or_zeros(tape, cotangents):

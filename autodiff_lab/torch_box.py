@@ -15,16 +15,19 @@ from .operators import Operators
 
 
 class Box(Operators, torch.Tensor):
-    """A tensor on its way through a recorded function: its value, its node, its tape."""
+    """A tensor on its way through a recorded function: its value, its node, its tape.
 
-    __slots__ = ("value", "node", "tape")
+    `base` is `(box, index)` where this one is `box[index]`: writing here writes there.
+    """
+
+    __slots__ = ("value", "node", "tape", "base")
     rank = 1
 
     @staticmethod
     def of(value, node, tape):
         seen = value if isinstance(value, torch.Tensor) else value.data  # a masked batch's lane
         box = _wrapper(Box, seen.shape, dtype=seen.dtype, device=seen.device)
-        box.value, box.node, box.tape = value, node, tape
+        box.value, box.node, box.tape, box.base = value, node, tape, None
         return box
 
     @classmethod
@@ -75,7 +78,10 @@ class Box(Operators, torch.Tensor):
 
     def become(self, other):
         """What an in-place operation does to a box: from now on it stands for another node."""
-        self.value, self.node = other.value, other.node
+        if type(other) is Box and other.tape is self.tape:
+            self.value, self.node = other.value, other.node
+        else:  # no derivative flows here any more
+            self.value, self.node = other, self.tape.constant(other)
 
     def __bool__(self):
         return self.tape.concrete(self.node, bool(self.value))

@@ -9,8 +9,7 @@ Boxes of two tapes may meet (`grad(grad(f))`). The tape with the highest level, 
 records first; the values inside its boxes may be boxes of the next.
 """
 
-import functools
-import re
+import operator
 
 import torch
 
@@ -18,6 +17,7 @@ from . import source, trees
 from .errors import AutodiffError
 from .tape import NUMBER, closed_tape
 from .torch_box import Box
+from .torch_inplace import in_place, is_in_place
 from .torch_spellings import PLAIN, QUERIES, lower, spoken
 
 
@@ -67,16 +67,26 @@ def _lowered(func, args, kwargs, otherwise):
     tape = _innermost(args, kwargs)
     if tape is None:
         return func(*args, **kwargs)
-    if spoken(func) in QUERIES:
+    if tape.closed:
+        raise closed_tape()
+    name = spoken(func)
+    if name in QUERIES:
         return _query(tape, func, args, kwargs)
+    if is_in_place(func, name, kwargs):
+        return in_place(tape, func, name, args, kwargs)
     lowered = lower(func, args, kwargs)
     if lowered is None:
-        if IN_PLACE.match(func.__name__) or kwargs.get("out") is not None:
-            return _in_place(tape, func, args, kwargs)
         return otherwise(tape, func, args, kwargs)
     if lowered.rewritten is not None:
-        return lowered.rewritten()
+        return _remember(lowered.rewritten(), func, args)
     return _apply(tape, lowered.row, lowered.xs, lowered.params, func, args, kwargs)
+
+
+def _remember(y, func, args):
+    """Of `x[index]` the box remembers x: what is written into a view is written into its base."""
+    if func is operator.getitem and type(y) is Box and y is not args[0]:
+        y.base = args
+    return y
 
 
 def _apply(tape, row, xs, params, func, args, kwargs):
@@ -98,6 +108,8 @@ def _apply(tape, row, xs, params, func, args, kwargs):
         y, residuals = row.fast[0](tape.xp, *values, **params)
     else:
         y = func(*(values if xs is args else _unbox(tape, args)), **_unbox(tape, kwargs))
+    if type(y) is torch.Tensor and any([y is x for x in values]):  # x.contiguous() may be x
+        return next(x for x, v in zip(xs, values, strict=True) if v is y)
     where, scope = source.locate(__file__) if look else (None, ())
     frozen = not torch.is_grad_enabled()
     if row.outputs != 1:
@@ -152,15 +164,6 @@ def _is_discrete(op):
 DISCRETE = frozenset("is_same_size isnan isinf isposinf isneginf signbit all any nonzero".split())
 
 
-# ----- in-place operations: the box stands for the new value from now on -----
-IN_PLACE = re.compile(r"__setitem__$|setitem$|__i(add|sub|mul|truediv|floordiv|mod|pow|and|or|xor)__|"
-                      r"i(add|sub|mul|truediv|floordiv|mod|pow|and|or|xor)$|[^.]*[^_]_(\.|$)")  # fmt: skip
-
-
-def _in_place(tape, func, args, kwargs):
-    raise AutodiffError(no_row(func))
-
-
 # ----- answers that are no tensors -----
 def _query(tape, func, args, kwargs):
     box = next(x for x in args if type(x) is Box)
@@ -199,11 +202,6 @@ def _unbox(tape, x):
 # ----- errors -----
 def no_row(func):
     name = spoken(func)
-    if IN_PLACE.match(func.__name__):
-        return (
-            f"in-place {name} at {source.here()} would write a recorded value into a tensor, or "
-            f"change one; use {name.strip('_')} and keep its result, or torch.where"
-        )
     return (
         f"no row for torch.{name} ({source.here()}); write it with operations that have one, or "
         f"add the row: from autodiff_lab.table.row import pointwise; "

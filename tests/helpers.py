@@ -42,14 +42,14 @@ def sample(row, rng, shape, i=0):
 
 
 def to_numpy(x):
-    return x.detach().numpy() if hasattr(x, "detach") else np.asarray(x)
+    return x.detach().resolve_conj().numpy() if hasattr(x, "detach") else np.asarray(x)
 
 
 def native_grad(f, argnums, create_graph=False):
     """The framework's own gradient: the oracle."""
 
     def gradient(*xs):
-        if hasattr(xs[0], "detach"):
+        if any(hasattr(x, "detach") for x in xs):
             return _torch_grad(f, argnums, xs, create_graph)
         import jax
 
@@ -61,7 +61,7 @@ def native_grad(f, argnums, create_graph=False):
 def _torch_grad(f, argnums, xs, create_graph):
     import torch
 
-    leaf = [x if x.requires_grad else x.detach() for x in xs]
+    leaf = [x.detach() if hasattr(x, "detach") and not x.requires_grad else x for x in xs]
     for i in argnums:
         leaf[i] = leaf[i] if leaf[i].requires_grad else leaf[i].clone().requires_grad_()
     y = f(*leaf)

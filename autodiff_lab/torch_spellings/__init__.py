@@ -13,13 +13,13 @@ from typing import NamedTuple
 from .. import source, torch_rewrites
 from ..errors import AutodiffError
 from ..table.row import CACHES, ROWS
-from . import contractions, linalg, reductions, shapes, windows
+from . import contractions, elementwise, linalg, reductions, shapes, windows
 
-SECTIONS = (shapes, reductions, contractions, windows, linalg)
+SECTIONS = (elementwise, shapes, reductions, contractions, windows, linalg)
 SIGNATURES = {name: entry for section in SECTIONS for name, entry in section.SIGNATURES.items()}
-REWRITES = torch_rewrites.REWRITES.copy()
+REWRITES = dict(torch_rewrites.REWRITES)
 for _section in SECTIONS:
-    REWRITES |= getattr(_section, "REWRITES", {})
+    REWRITES.update(getattr(_section, "REWRITES", {}))
 
 
 class Lowered(NamedTuple):
@@ -79,13 +79,14 @@ def _name(func):
     name = spoken(func)
     if name.startswith("__") and name.endswith("__"):
         name = name.strip("_")
+    name = name.removeprefix("special_")  # torch.special.psi calls itself special_psi
     return ALIASES.get(name, name)
 
 
 ALIASES = {
     "truediv": "div", "floordiv": "floor_divide", "mod": "remainder", "and_": "bitwise_and",
     "or_": "bitwise_or", "and": "bitwise_and", "or": "bitwise_or", "invert": "bitwise_not",
-    "radd": "add", "rmul": "mul",
+    "log_sigmoid": "logsigmoid", "radd": "add", "rmul": "mul",
 }  # fmt: skip
 
 

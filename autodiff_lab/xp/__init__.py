@@ -11,6 +11,7 @@ no single PyTorch function are wrapped by `@verb`, which asks the same protocol.
 import functools
 import sys
 
+from .. import source
 from ..errors import AutodiffError
 
 
@@ -98,3 +99,11 @@ def verb(f):
 def ends(info):
     """The smallest and the largest number of an integer dtype."""
     return info.min, info.max
+
+
+def no_derivative(row, what):
+    """An input that the table has no derivative for; raised only when somebody asks for it."""
+    return AutodiffError(
+        f"{row} has no derivative with respect to {what} ({source.here()}); keep that input "
+        "constant, for example with detach() or jax.lax.stop_gradient"
+    )

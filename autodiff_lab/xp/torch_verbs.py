@@ -3,7 +3,7 @@
 import functools
 import math
 
-from . import ends, verb
+from . import ends, no_derivative, verb
 from .torch_linalg import TorchLinalg
 from .torch_windows import TorchWindows
 
@@ -17,11 +17,11 @@ class TorchVerbs(TorchWindows, TorchLinalg):
         self.lib, self.bool_type = torch, torch.bool
 
     def __getattr__(self, name):
-        found = getattr(self.lib, name, None)
-        if found is None:
-            raise AttributeError(f"xp has no verb {name!r}: PyTorch has no function of that name")
-        setattr(self, name, found)
-        return found
+        for place in (self.lib, self.lib.special, self.lib.nn.functional):
+            if hasattr(place, name):
+                setattr(self, name, getattr(place, name))
+                return getattr(place, name)
+        raise AttributeError(f"xp has no verb {name!r}: PyTorch has no function of that name")
 
     # ----- choose, cast, make -----
     def where(self, c, a, b):
@@ -142,7 +142,60 @@ class TorchVerbs(TorchWindows, TorchLinalg):
 
     # ----- conventions at kinks, each its framework's own -----
     def slope_of_abs(self, x):
+        if self.is_complex(x.dtype):
+            return self.lib.conj(self.lib.sgn(x))
         return self.lib.sign(x)  # 0 at 0
+
+    def exceeds(self, a, b):
+        return ~(a <= b)  # a NaN does
+
+    def wins_fmax(self, a, b):
+        return (a >= b) | self.lib.isnan(b)
+
+    def wins_fmin(self, a, b):
+        return (a <= b) | self.lib.isnan(b)
+
+    def slope_of_power(self, a, b):
+        return self.where(b == 0, 0.0, b * a ** (b - 1))
+
+    def slope_of_exponent(self, y, a, b):
+        return self.where((a == 0) & (b >= 0), 0.0, y * self.log(a))
+
+    def share_of_logaddexp(self, exp, y, a, b):
+        return 1 / (1 + exp(b - a))
+
+    def inverse_square(self, a, b):
+        square = a * a + b * b
+        return self.where(square == 0, 0.0, 1 / square)
+
+    def slope_of_rsqrt(self, y, x):
+        return -0.5 * y**3
+
+    def slope_of_copysign(self, y, a):
+        return self.where(a == 0, 0.0, y / a)
+
+    def slope_of_sinc(self, x):
+        u = math.pi * x
+        square = x * u
+        slope = (u * self.lib.cos(u) - self.lib.sin(u)) / square
+        return self.where(square == 0, 0.0, slope)
+
+    def slope_of_logit(self, x):
+        return self.where((x < 0) | (x > 1), math.nan, 1 / ((x + 0.0) * (1 - x)))  # -0 is 0
+
+    def factor_of_log(self, log, a, b, pole):
+        return self.where((a == 0) & (b <= pole), 0.0, log(b))
+
+    def inside(self, x, low, high):
+        return (x >= low) & (x <= high)
+
+    def above(self, x, low, high):
+        return (x > high) | (high < low)
+
+    def root(self, x):
+        """The square root of a sum of squares: flat at 0."""
+        zero = x == 0
+        return self.where(zero, 0.0, self.lib.sqrt(self.where(zero, 1.0, x)))
 
     # ----- contract -----
     @verb
@@ -154,6 +207,43 @@ class TorchVerbs(TorchWindows, TorchLinalg):
         if plain:
             return plain(a, b)
         return self.lib.einsum(spec, a, b)
+
+    # ----- special functions -----
+    def cbrt(self, x):
+        return self.lib.sign(x) * self.lib.abs(x) ** (1 / 3)
+
+    def polygamma(self, n, x):
+        return self.lib.polygamma(int(n), x)
+
+    def igamma(self, a, x):
+        return self.lib.igamma(self.lib.as_tensor(a, dtype=x.dtype, device=x.device), x)
+
+    def igammac(self, a, x):
+        return self.lib.igammac(self.lib.as_tensor(a, dtype=x.dtype, device=x.device), x)
+
+    def igamma_grad_a(self, a, x):
+        return self.no_derivative("igamma", "its first input a on PyTorch")
+
+    def unless_tiny(self, x, f, otherwise):
+        """`f(x)`, but `otherwise` where x is so near to 0 that `f` would divide by it."""
+        eps = self.lib.finfo(x.dtype).eps
+        large = self.lib.abs(x) > eps
+        return self.where(large, f(self.where(large, x, eps)), otherwise)
+
+    def no_derivative(self, name, what):
+        raise no_derivative(name, what)
+
+    # ----- complex numbers -----
+    def imaginary(self, x):
+        return self.lib.imag(x) if self.is_complex(x.dtype) else self.lib.zeros_like(x)
+
+    def as_complex(self, x, dtype):
+        return self.lib.complex(x, self.lib.zeros_like(x)) if self.is_complex(dtype) else x
+
+    def slope_of_angle(self, x):
+        if not self.is_complex(x.dtype):
+            return self.lib.zeros_like(x)
+        return self.where(x == 0, 0.0, -1j / x)
 
 
 # Matrix products skip einsum's bookkeeping. Letters are renamed in the order they appear.

@@ -32,6 +32,7 @@ SPELLINGS = {
     "linear": lambda x: (F.linear(x, X, X[:, 0]) ** 2).sum(),
     "einsum": lambda x: torch.einsum("ij,kj->ik", x, x * x).sum(),
     "flatten and squeeze": lambda x: (x[None].squeeze(0).flatten() ** 3).sum(),
+    "mH and real": lambda x: (x.mH * x.real.T).sum(),
     "branches and numbers": lambda x: (x * x).sum() if x.sum() > 0 else x.sum() * float(x[0, 0]),
 }
 
@@ -94,7 +95,9 @@ def test_writing_a_recorded_value_into_a_plain_tensor_is_refused_before_it_happe
         buffer[0] = x[0, 0]
         return buffer.sum()
 
-    with pytest.raises(ad.AutodiffError, match="in-place __setitem__"):
+    with pytest.raises(
+        ad.AutodiffError, match=r"in-place x\[...\] = .* collect the values in a list"
+    ):
         ad.grad(f)(X)
     assert buffer.tolist() == [0, 0, 0]
 
@@ -110,8 +113,6 @@ def test_writing_a_recorded_value_into_a_plain_tensor_is_refused_before_it_happe
         lambda x: x[True].sum(),
         lambda x: torch.einsum("ij,jk->ik", x[:, :1], x.T).sum(),
         lambda x: torch.cat([torch.zeros(0, dtype=x.dtype), x]).sum(),
-        lambda x: x.mH.sum(),
-        lambda x: x.real.sum(),
         lambda x: F.relu(x, inplace=True).sum(),
     ],
 )

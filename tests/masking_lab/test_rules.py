@@ -29,6 +29,8 @@ def tied(row, shapes, params, axis):
     if row.name == "contract":
         a, b = params["spec"].split("->")[0].split(",")
         return [[i for i, c in enumerate(x) if c == a[axis]] for x in (a, b)]
+    if row.kind == "composite" and row.arity == 3:  # elementwise
+        return [[i for i in range(len(s)) if i - len(s) == axis - len(shapes[0])] for s in shapes]
     if row.kind == "composite":
         return [[axis], *([] for _ in shapes[1:])]
     places, _ = row.axes([len(s) for s in shapes], **params)
@@ -42,7 +44,7 @@ def cases():
         if row.name in SIZED:
             continue
         for i, (shapes, params) in enumerate(row.cases or [([(4, 3)] * row.arity, {})]):
-            if 0 in shapes[0]:
+            if None in shapes or 0 in shapes[0]:  # a number, not an array, comes first
                 continue
             for axis in range(len(shapes[0])):
                 if row.name == "layer_norm" and axis in params["axis"]:

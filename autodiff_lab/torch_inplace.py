@@ -1,0 +1,158 @@
+"""In-place operations on boxes: the new value is built beside the old one, and the box moves to it.
+
+Nothing recorded is ever overwritten. What a reader of the program would see through another name,
+a view that shares the storage, is either written through (`x[i] += 1`) or refused.
+"""
+
+import operator
+import re
+
+import torch
+
+from . import source
+from .errors import AutodiffError
+from .torch_box import Box
+
+_SYMBOLS = dict(
+    add="+", sub="-", mul="*", truediv="/", floordiv="//", mod="%", pow="**", matmul="@",
+    and_="&", or_="|", xor="^", lshift="<<", rshift=">>",
+)  # fmt: skip
+_AUGMENTED = {getattr(operator, f"i{n.rstrip('_')}"): getattr(operator, n) for n in _SYMBOLS}
+_SPOKEN = {f"i{n.rstrip('_')}": f"{symbol}=" for n, symbol in _SYMBOLS.items()} | {
+    "setitem": "x[...] =", "__setitem__": "x[...] =",
+}  # fmt: skip
+_NAME = re.compile(r"(?P<name>[a-z]\w*[a-z0-9])_$")
+# Whatever stood there before is gone: the new value is a constant.
+_FRESH = frozenset(
+    "zero_ fill_ normal_ uniform_ bernoulli_ random_ exponential_ geometric_ cauchy_ log_normal_ "
+    "resize_".split()
+)
+
+
+def is_in_place(func, name, kwargs):
+    return (
+        func in _AUGMENTED
+        or func is operator.setitem
+        or name == "__setitem__"
+        or kwargs.get("inplace") is True
+        or kwargs.get("out") is not None
+        or bool(_NAME.match(name))
+    )
+
+
+def in_place(tape, func, name, args, kwargs):
+    """Run `func`, which writes into its first argument, and let that argument be the new value."""
+    target = args[0] if args else None
+    if name == "requires_grad_":
+        return target
+    if type(target) is not Box or target.tape is not tape or kwargs.get("out") is not None:
+        raise AutodiffError(_into_a_plain_tensor(_SPOKEN.get(name, name)))
+    if name in ("setitem", "__setitem__"):
+        value = args[2]
+        if type(value) is Box and value.base is not None and _same(value.base, (target, args[1])):
+            return None  # x[i] += 1 wrote through its view already
+        _rebind(target, placed(target, args[1], value), name)
+        return None
+    new = _functional(tape, func, name, args, kwargs)
+    return _rebind(target, new, name)
+
+
+def _functional(tape, func, name, args, kwargs):
+    """The value that the in-place call would have written."""
+    if func in _AUGMENTED:
+        return _AUGMENTED[func](*args)
+    if kwargs.get("inplace"):
+        return func(*args, **{**kwargs, "inplace": False})
+    if name in _FRESH and not any(type(a) is Box for a in args[1:]):
+        return func(args[0].plain().clone(), *args[1:], **kwargs)
+    if name == "fill_":
+        return args[1].expand(args[0].shape).clone()
+    if name == "copy_":
+        return args[1].to(args[0].dtype).expand(args[0].shape).clone()
+    return _without_underscore(func, name)(*args, **kwargs)
+
+
+def _without_underscore(func, name):
+    plain = _NAME.match(name)["name"]
+    for place in (torch.Tensor, torch, torch.nn.functional):
+        if hasattr(place, plain):
+            return getattr(place, plain)
+    raise AutodiffError(
+        f"in-place {name} at {source.here()} has no counterpart that leaves its input alone; write "
+        "it with operations that return their result"
+    )
+
+
+def _rebind(target, new, name):
+    name = _SPOKEN.get(name, name)
+    _refuse_aliases(target, name)
+    if tuple(new.shape) != tuple(target.shape):
+        raise AutodiffError(
+            f"in-place {name} at {source.here()} would need shape {tuple(new.shape)}, but the "
+            f"tensor has shape {tuple(target.shape)}"
+        )
+    if target.requires_grad and not torch.is_grad_enabled():
+        raise AutodiffError(
+            f"in-place {name} under torch.no_grad() at {source.here()} would change a value behind "
+            "the derivative's back; build a new tensor instead"
+        )
+    new = new if new.dtype == target.dtype else new.to(target.dtype)
+    base = target.base
+    target.become(new)
+    if base is not None:
+        owner, index = base
+        owner.become(placed(owner, index, target))
+    return target
+
+
+def _same(a, b):
+    return a[0] is b[0] and (a[1] is b[1] or (type(a[1]) is type(b[1]) and str(a[1]) == str(b[1])))
+
+
+def _refuse_aliases(target, name):
+    """Does another tensor look at the same memory? Then it would have to change as well."""
+    if target.node.row is None and target.node.index is not None:
+        why = "is an argument of the recorded function"
+    elif _tensors_of_storage(target.plain()) > (1 if target.base is None else 2):
+        why = "shares its memory with another tensor that is still in use"
+    else:
+        return
+    raise AutodiffError(
+        f"in-place {name} at {source.here()} would change a recorded value that {why}; "
+        f"{_instead(name)}, or clone() it first"
+    )
+
+
+def _instead(name):
+    if name == "x[...] =":
+        return "build the new value with torch.where or torch.cat"
+    if name.endswith("="):
+        return f"write `x = x {name[:-1]} ...`"
+    return f"use {name.strip('_')} and keep its result"
+
+
+def _tensors_of_storage(x):
+    storage = x.untyped_storage()
+    return torch._C._storage_Use_Count(storage._cdata) - 1  # the Python object counts as one
+
+
+def _into_a_plain_tensor(name):
+    return (
+        f"in-place {name} at {source.here()} would write a recorded value into a tensor that is "
+        "not recorded; collect the values in a list and use torch.stack or torch.cat, or start "
+        "from a recorded tensor, such as x.new_zeros(...) + 0 * x"
+    )
+
+
+# ----- x[index] = value, as a function: a new tensor -----
+def placed(x, index, value):
+    """`x` with `value` at `index`: each entry is chosen from one or the other."""
+    hit = torch.zeros(x.shape, dtype=torch.bool, device=x.device)
+    hit[index] = True
+    if not isinstance(value, torch.Tensor) or value.numel() == 1:
+        value = value.reshape(()).to(x.dtype) if isinstance(value, torch.Tensor) else value
+        return torch.where(hit, value, x)
+    places = torch.arange(x.numel(), device=x.device).reshape(x.shape)[index]
+    spread = value.to(x.dtype).expand(places.shape).reshape(-1)
+    flat = torch.index_put(x.reshape(-1), (places.reshape(-1),), spread)
+    return flat.reshape(x.shape)
