@@ -24,12 +24,12 @@ def array(name, value, dtype=None):
     return jnp.asarray(value)
 
 
-def sample(row, rng, shape, i=0):
+def sample(row, rng, shape):
     """An input for the row: numbers in its domain, or the kind of matrix that it names."""
     if not isinstance(row.domain, str):
         return rng.uniform(*row.domain, shape)
     x = rng.uniform(-1.0, 1.0, shape)
-    if i > 0 or len(shape) < 2 or shape[-1] != shape[-2]:
+    if len(shape) < 2 or shape[-1] != shape[-2]:
         return x
     eye = np.eye(shape[-1])
     turned = np.swapaxes(x, -1, -2)

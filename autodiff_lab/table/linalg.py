@@ -210,6 +210,28 @@ general("det", lambda xp, x: xp.det(x),
         example="det([[2., 1.], [0., 4.]]) = 8.")
 
 
+# ----- L L' X = B: the derivative is that of the product, entries of both triangles count -----
+def _cholesky_solve_jvp(xp, db, dl, y, b, l):
+    real(xp, y, "cholesky_solve")
+    da = mul(xp, dl, T(xp, l))
+    return xp.cholesky_solve(db - mul(xp, da + T(xp, da), y), l)
+
+
+def _cholesky_solve_vjp(xp, g, y, b, l):
+    real(xp, y, "cholesky_solve")
+    gb = xp.cholesky_solve(g, l)
+    ga = mul(xp, gb, T(xp, y))
+    return gb, -mul(xp, ga + T(xp, ga), l)
+
+
+general("cholesky_solve", lambda xp, b, l: xp.cholesky_solve(b, l), _cholesky_solve_jvp,
+        _cholesky_solve_vjp, arity=2, axes=_whole, torch="cholesky_solve", jax="-", prims="",
+        tex=r"L L^T X = B",
+        dtex=r"\bar B = (L L^T)^{-1} g, \quad \bar L = -(\bar B X^T + X \bar B^T) L",
+        domain="regular", cases=(([(3, 2), (3, 3)], {}), ([(2, 2, 1), (2, 2, 2)], {})),
+        example="cholesky_solve([[8.], [4.]], [[2., 0.], [0., 1.]]) = [[2.], [4.]]")
+
+
 # ----- exp(A): the derivative is the corner of a larger exponential (Mathias 1996) -----
 def _corner(xp, x, e):
     """The upper right block of exp([[x, e], [0, x]]): the derivative of exp at x towards e."""

@@ -2,7 +2,7 @@
 
 from .. import source, xp
 from ..errors import AutodiffError
-from ..table.linalg import below, upper
+from ..table.linalg import below, trace, upper
 
 
 def _verbs():
@@ -65,8 +65,7 @@ def _old_triangular_solve(b, A, upper=True, transpose=False, unitriangular=False
 
 
 def _cholesky_solve(B, L, upper=False):
-    z = _triangular(L, B, True, upper, upper, False)
-    return _triangular(L, z, True, upper, not upper, False)
+    return _verbs().cholesky_solve(*_same_batch(B, L.mT if upper else L))
 
 
 def _cholesky_inverse(L, upper=False):
@@ -74,6 +73,26 @@ def _cholesky_inverse(L, upper=False):
 
     eye = torch.eye(L.shape[-1], dtype=L.dtype, device=L.device)
     return _cholesky_solve(eye.expand(L.shape), L, upper)
+
+
+def _lu_solve(LU, pivots, B, *, left=True, adjoint=False):
+    import torch
+
+    if not left:
+        return _lu_solve(LU, pivots, B.mT, adjoint=not adjoint).mT
+    moved = torch.lu_unpack(torch.empty(LU.shape), pivots, unpack_data=False)[0].to(LU.dtype)
+    if adjoint:
+        z = _triangular(LU, B, True, True, True, False)
+        return moved @ _triangular(LU, z, True, False, True, True)
+    z = _triangular(LU, moved.mT @ B, True, False, False, True)
+    return _triangular(LU, z, True, True, False, False)
+
+
+def _tensorsolve(A, B, dims=None):
+    if dims is not None:
+        _refuse("tensorsolve with dims")
+    shape = A.shape[B.ndim :]
+    return _solve(A.reshape(B.numel(), -1), B.reshape(-1)).reshape(shape)
 
 
 # ----- products -----
@@ -97,9 +116,7 @@ def _multi_dot(tensors, *, out=None):
 
 
 def _trace(input):
-    import torch
-
-    return torch.diagonal(input).sum(-1)
+    return trace(_verbs(), input)
 
 
 def _kron(input, other):
@@ -118,7 +135,7 @@ def _cross(input, other, dim=None):
     input, other = torch.broadcast_tensors(input, other)
     if dim is None:
         dim = next(i for i, n in enumerate(input.shape) if n == 3)
-    a, b = (x.unbind(dim) for x in (input, other))
+    a, b = ([x.select(dim, i) for i in range(3)] for x in (input, other))
     parts = [a[i - 2] * b[i - 1] - a[i - 1] * b[i - 2] for i in range(3)]
     return torch.stack(parts, dim)
 
@@ -164,7 +181,13 @@ def _old_svd(input, some=True, compute_uv=True):
 def _qr(A, mode="reduced"):
     if mode != "reduced":
         _refuse(f"qr with mode={mode!r}")
-    return _named("linalg_qr", *_verbs().qr(A))
+    m, n = A.shape[-2:]
+    if m >= n:
+        return _named("linalg_qr", *_verbs().qr(A))
+    import torch
+
+    q, r = _verbs().qr(A[..., :m])  # the columns that are left over only change R
+    return _named("linalg_qr", q, torch.cat([r, q.mT @ A[..., m:]], -1))
 
 
 def _old_qr(input, some=True):
@@ -211,6 +234,8 @@ REWRITES = {
     "linalg_inv_ex": _with_info(lambda A: _verbs().inv(A)),
     "linalg_solve": _solve, "linalg_solve_ex": _with_info(_solve),
     "linalg_solve_triangular": _solve_triangular, "triangular_solve": _old_triangular_solve,
+    "linalg_lu_solve": _lu_solve, "linalg_tensorsolve": _tensorsolve,
+    "lu_solve": lambda b, LU, pivots: _lu_solve(LU, pivots, b),
     "cholesky_solve": _cholesky_solve, "cholesky_inverse": _cholesky_inverse,
     "matrix_power": _matrix_power, "linalg_matrix_power": _matrix_power,
     "linalg_multi_dot": _multi_dot, "chain_matmul": lambda *xs: _multi_dot(xs),

@@ -13,6 +13,11 @@ class JaxLinalg:
     def solve(self, a, b):
         return self.lib.linalg.solve(a, b)
 
+    def cholesky_solve(self, b, l):  # noqa: E741
+        from jax.scipy.linalg import cho_solve
+
+        return cho_solve((l, True), b)
+
     def inv(self, x):
         return self.lib.linalg.inv(x)
 

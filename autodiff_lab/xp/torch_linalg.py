@@ -20,6 +20,10 @@ class TorchLinalg:
         return self.lib.linalg.solve(a, b)
 
     @verb
+    def cholesky_solve(self, b, l):  # noqa: E741
+        return self.lib.cholesky_solve(b, l)
+
+    @verb
     def inv(self, x):
         return self.lib.linalg.inv(x)
 

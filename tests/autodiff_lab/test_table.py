@@ -42,7 +42,7 @@ def draw(row, shapes, name, dtype, seed=0):
     """Inputs in the row's domain, all different, as arrays of the framework."""
     rng = np.random.default_rng(zlib.crc32(f"{row.name}{seed}".encode()))
     values = [
-        2 if shape is None else sample(row, rng, shape, i) for i, shape in enumerate(shapes)
+        2 if shape is None else sample(row, rng, shape) for shape in shapes
     ]
     if row.name == "where":
         return [array(name, values[0] > 0), *(array(name, v, dtype) for v in values[1:])]

@@ -63,7 +63,7 @@ def examples(row, name, shapes, params, axis):
             tuple(n if k in t else s for k, s in enumerate(shape))
             for shape, t in zip(shapes, ties, strict=True)
         ]
-        xs = [sample(row, rng, s, k) for k, s in enumerate(own)]
+        xs = [sample(row, rng, s) for s in own]
         if row.name == "where" or row.name.startswith("bitwise"):
             xs = [xs[0] > 0.5, *(x > 0.5 if row.name.startswith("bitwise") else x for x in xs[1:])]
         yield [array(name, x) for x in xs], [bool(t) for t in ties]
