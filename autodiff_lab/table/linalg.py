@@ -69,6 +69,10 @@ def times_rows(xp, d, x):
     return x * xp.broadcast(d, tuple(x.shape), tuple(range(len(x.shape) - 1)))
 
 
+def symmetric(xp, x):
+    return (x + T(xp, x)) * 0.5
+
+
 def _times_number(xp, c, x):
     return x * xp.broadcast(c, tuple(x.shape), tuple(range(len(x.shape) - 2)))
 
@@ -109,24 +113,25 @@ def _solve_right(xp, a, b, trans):
 
 def _cholesky_jvp(xp, dx, y, x):
     real(xp, y, "cholesky")
-    inner = _solve_right(xp, y, _solve_left(xp, y, xp.symmetric(dx), False), True)
+    y = lower(xp, y)  # LAPACK leaves what it found in the other triangle
+    inner = _solve_right(xp, y, _solve_left(xp, y, symmetric(xp, dx), False), True)
     return mul(xp, y, _half(xp, inner))
 
 
 def _cholesky_vjp(xp, g, y, x):
     real(xp, y, "cholesky")
+    y = lower(xp, y)
     inner = _half(xp, mul(xp, T(xp, y), g))
-    return (xp.symmetric(_solve_right(xp, y, _solve_left(xp, y, inner, True), False)),)
+    return (symmetric(xp, _solve_right(xp, y, _solve_left(xp, y, inner, True), False)),)
 
 
 general("cholesky", lambda xp, x: xp.cholesky(x), _cholesky_jvp, _cholesky_vjp, keeps="y",
-        axes=_whole, domain="definite", torch="torch.linalg.cholesky cholesky",
+        axes=_whole, domain="definite", torch="torch.linalg.cholesky",
         jax="jax.numpy.linalg.cholesky jax.lax.linalg.cholesky",
         tex=r"A = L L^T", dtex=r"\dot L = L \, \Phi(L^{-1} \dot A L^{-T}), \quad "
         r"\Phi: \text{the lower triangle with half of the diagonal}",
-        kinks="the matrix is taken as symmetric: torch halves the derivative onto both triangles, "
-              "lax.linalg.cholesky's primitive leaves it where the formula puts it",
-        pitfalls="Only the lower triangle is read.",
+        pitfalls="Only the lower triangle is read, but the derivative is that of a symmetric matrix: "
+                 "half of it stands in each triangle.",
         cases=(([(3, 3)], {}), ([(2, 2, 2)], {}), ([(0, 0)], {})),
         example="cholesky([[4., 2.], [2., 5.]]) = [[2., 0.], [1., 2.]]")
 
@@ -203,6 +208,28 @@ general("det", lambda xp, x: xp.det(x),
               "JAX, where the frameworks' own rules go on with cofactors",
         pitfalls="Overflows early: use slogdet.", cases=(([(3, 3)], {}), ([(2, 2, 2)], {})),
         example="det([[2., 1.], [0., 4.]]) = 8.")
+
+
+# ----- L L' X = B: the derivative is that of the product, entries of both triangles count -----
+def _cholesky_solve_jvp(xp, db, dl, y, b, l):
+    real(xp, y, "cholesky_solve")
+    da = mul(xp, dl, T(xp, l))
+    return xp.cholesky_solve(db - mul(xp, da + T(xp, da), y), l)
+
+
+def _cholesky_solve_vjp(xp, g, y, b, l):
+    real(xp, y, "cholesky_solve")
+    gb = xp.cholesky_solve(g, l)
+    ga = mul(xp, gb, T(xp, y))
+    return gb, -mul(xp, ga + T(xp, ga), l)
+
+
+general("cholesky_solve", lambda xp, b, l: xp.cholesky_solve(b, l), _cholesky_solve_jvp,
+        _cholesky_solve_vjp, arity=2, axes=_whole, torch="cholesky_solve", jax="-", prims="",
+        tex=r"L L^T X = B",
+        dtex=r"\bar B = (L L^T)^{-1} g, \quad \bar L = -(\bar B X^T + X \bar B^T) L",
+        domain="regular", cases=(([(3, 2), (3, 3)], {}), ([(2, 2, 1), (2, 2, 2)], {})),
+        example="cholesky_solve([[8.], [4.]], [[2., 0.], [0., 1.]]) = [[2.], [4.]]")
 
 
 # ----- exp(A): the derivative is the corner of a larger exponential (Mathias 1996) -----

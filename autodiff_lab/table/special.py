@@ -36,8 +36,9 @@ pointwise("log_ndtr", lambda xp, x: xp.log_ndtr(x),
 # ----- gamma and its relatives -----
 pointwise("lgamma", lambda xp, x: xp.lgamma(x), lambda xp, y, x: xp.digamma(x), safe=1.0,
           torch="lgamma torch.special.gammaln", jax="jax.scipy.special.gammaln jax.lax.lgamma",
-          domain=(0.3, 3.0), kinks="poles at 0, -1, -2, ...", tex=r"y = \log |\Gamma(x)|",
-          example="lgamma([1., 3.]) = [0., 0.69314718]")
+          domain=(0.3, 3.0), kinks="poles at 0, -1, -2, ...",
+          tex=r"y = \log \operatorname{abs} \Gamma(x)",
+          example="lgamma([3., 4.]) = [0.69314718, 1.79175947]")
 pointwise("digamma", lambda xp, x: xp.digamma(x), lambda xp, y, x: xp.polygamma(1, x), safe=1.0,
           torch="digamma torch.special.digamma torch.special.psi",
           jax="jax.scipy.special.digamma jax.lax.digamma", domain=(0.3, 3.0),

@@ -142,6 +142,7 @@ class Symbols:
     inverse_square = staticmethod(lambda a, b: 1 / (a * a + b * b))
     slope_of_rsqrt = staticmethod(lambda y, x: uses(-0.5 * y**3, x))
     slope_of_copysign = staticmethod(lambda y, a: y / a)
+    slope_of_angle = staticmethod(lambda x: Symbol("-i") / x)
     slope_of_sinc = staticmethod(
         lambda x: (wrap(r"\cos \pi {}", x) - wrap(r"\operatorname{{sinc}} {}", x)) / x
     )

@@ -13,13 +13,13 @@ from typing import NamedTuple
 from .. import source, torch_rewrites
 from ..errors import AutodiffError
 from ..table.row import CACHES, ROWS
-from . import contractions, elementwise, reductions, shapes, windows
+from . import contractions, elementwise, linalg, reductions, shapes, windows
 
-SECTIONS = (elementwise, shapes, reductions, contractions, windows)
+SECTIONS = (elementwise, shapes, reductions, contractions, windows, linalg)
 SIGNATURES = {name: entry for section in SECTIONS for name, entry in section.SIGNATURES.items()}
-REWRITES = torch_rewrites.REWRITES.copy()
+REWRITES = dict(torch_rewrites.REWRITES)
 for _section in SECTIONS:
-    REWRITES |= getattr(_section, "REWRITES", {})
+    REWRITES.update(getattr(_section, "REWRITES", {}))
 
 
 class Unspelled(AutodiffError):

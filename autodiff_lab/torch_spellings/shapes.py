@@ -141,7 +141,7 @@ SIGNATURES = {
     "permute": ("permute", _permute), "transpose": ("permute", _transpose),
     "swapaxes": ("permute", _transpose), "swapdims": ("permute", _transpose),
     "t": ("permute", _t), "T": ("permute", _reverse_axes), "mT": ("permute", _matrix_transpose),
-    "adjoint": ("permute", _matrix_transpose), "flip": ("flip", _flip),
+    "flip": ("flip", _flip),
     "cat": ("concat", _cat), "concat": ("concat", _cat), "concatenate": ("concat", _cat),
     "stack": ("stack", _stack), "pad": ("pad", _pad),
     "detach": ("stop_gradient", one), "data": ("stop_gradient", one),

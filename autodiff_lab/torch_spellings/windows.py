@@ -59,7 +59,7 @@ def _conv(n, input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1
 def _conv_padding(padding, kernel, stride, dilation):
     if padding == "same":
         if any(s != 1 for s in stride):
-            raise TypeError("padding='same' with a stride")
+            raise AutodiffError(f"padding='same' with stride {stride} ({source.here()})")
         reach = [d * (k - 1) for k, d in zip(kernel, dilation, strict=True)]
         return tuple((r // 2, r - r // 2) for r in reach)
     padding = 0 if padding == "valid" else padding
@@ -84,7 +84,10 @@ def _conv_transpose(
         "gaps": (1,) * n, "groups": groups,
     }  # fmt: skip
     if out_shape(**params) != tuple(input.shape):
-        raise TypeError(f"output_padding={more} with stride {stride}")
+        raise AutodiffError(
+            f"output_padding={more} does not fit stride {stride} ({source.here()}); it must be "
+            "smaller than the stride or the dilation"
+        )
     return _plus(_verbs().conv_input(input, weight, **params), bias)
 
 
@@ -208,7 +211,7 @@ def _interpolate(input, size=None, scale_factor=None, mode="nearest", align_corn
     from torch.nn.functional import interpolate
 
     if antialias:
-        raise TypeError("interpolate with antialias=True")
+        raise AutodiffError(f"interpolate with antialias=True has no row ({source.here()})")
     n = input.ndim - 2
     if mode == "area" and size is not None:
         return _adaptive_avg_pool(n)(input, size)

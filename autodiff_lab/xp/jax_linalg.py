@@ -2,12 +2,8 @@
 
 
 class JaxLinalg:
-    def symmetric(self, x):
-        """JAX's primitive leaves the derivative where the formula puts it."""
-        return x
-
     def cholesky(self, x):
-        return self.lax.linalg.cholesky(x, symmetrize_input=False)
+        return self.lax.linalg.cholesky(x)
 
     def triangular_solve(self, a, b, *, lower, left, trans, unit):
         return self.lax.linalg.triangular_solve(
@@ -16,6 +12,11 @@ class JaxLinalg:
 
     def solve(self, a, b):
         return self.lib.linalg.solve(a, b)
+
+    def cholesky_solve(self, b, l):  # noqa: E741
+        from jax.scipy.linalg import cho_solve
+
+        return cho_solve((l, True), b)
 
     def inv(self, x):
         return self.lib.linalg.inv(x)
@@ -27,3 +28,26 @@ class JaxLinalg:
         import jax.scipy.linalg as linalg
 
         return linalg.expm(x)
+
+    def pinv(self, x):
+        return self.lib.linalg.pinv(x)
+
+    # ----- decompositions, in lax's order of outputs -----
+    def eigh(self, x):
+        return tuple(self.lax.linalg.eigh(x))
+
+    def svd(self, x):
+        u, s, vt = self.lax.linalg.svd(x, full_matrices=False)
+        return s, u, vt
+
+    def svdvals(self, x):
+        return self.lax.linalg.svd(x, full_matrices=False, compute_uv=False)
+
+    def qr(self, x):
+        return tuple(self.lax.linalg.qr(x, full_matrices=False))
+
+    def lu(self, x):
+        return tuple(self.lax.linalg.lu(x))
+
+    def slogdet(self, x):
+        return tuple(self.lib.linalg.slogdet(x))

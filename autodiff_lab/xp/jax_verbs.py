@@ -120,6 +120,9 @@ class JaxVerbs(JaxWindows, JaxLinalg, JaxFourier):
 
     # ----- conventions at kinks, each its framework's own -----
     def slope_of_abs(self, x):
+        if self.is_complex(x.dtype):
+            size = self.lib.abs(x)
+            return self.lib.conj(x) / self.where(size == 0, 1.0, size)
         return self.lib.where(x >= 0, 1.0, -1.0)  # 1 at 0
 
     def exceeds(self, a, b):
@@ -235,6 +238,21 @@ class JaxVerbs(JaxWindows, JaxLinalg, JaxFourier):
             self.lib.broadcast_to(self.lib.asarray(v, x.dtype), shape) for v in (low, x, high)
         )
         return self.lax.clamp(low, x, high)
+
+    # ----- complex numbers -----
+    def complex(self, a, b):
+        return self.lax.complex(*self.lib.broadcast_arrays(a, b))
+
+    def imaginary(self, x):
+        return self.lax.imag(x) if self.is_complex(x.dtype) else self.lib.zeros_like(x)
+
+    def as_complex(self, x, dtype):
+        return self.lax.complex(x, self.lib.zeros_like(x)) if self.is_complex(dtype) else x
+
+    def slope_of_angle(self, x):
+        if not self.is_complex(x.dtype):
+            return self.lib.zeros_like(x)
+        return self.where(x == 0, 0.0, -1j / x)
 
 
 @functools.cache

@@ -143,6 +143,8 @@ class TorchVerbs(TorchWindows, TorchLinalg, TorchFourier):
 
     # ----- conventions at kinks, each its framework's own -----
     def slope_of_abs(self, x):
+        if self.is_complex(x.dtype):
+            return self.lib.conj(self.lib.sgn(x))
         return self.lib.sign(x)  # 0 at 0
 
     def exceeds(self, a, b):
@@ -231,6 +233,18 @@ class TorchVerbs(TorchWindows, TorchLinalg, TorchFourier):
 
     def no_derivative(self, name, what):
         raise no_derivative(name, what)
+
+    # ----- complex numbers -----
+    def imaginary(self, x):
+        return self.lib.imag(x) if self.is_complex(x.dtype) else self.lib.zeros_like(x)
+
+    def as_complex(self, x, dtype):
+        return self.lib.complex(x, self.lib.zeros_like(x)) if self.is_complex(dtype) else x
+
+    def slope_of_angle(self, x):
+        if not self.is_complex(x.dtype):
+            return self.lib.zeros_like(x)
+        return self.where(x == 0, 0.0, -1j / x)
 
 
 # Matrix products skip einsum's bookkeeping. Letters are renamed in the order they appear.

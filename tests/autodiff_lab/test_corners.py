@@ -66,3 +66,33 @@ def test_two_inputs(row, name):
         pytest.skip("the first input is a number, or the corners are jumps")
     points = list(itertools.product(CORNERS, repeat=2))
     check(*grads(own(row, name), points, name), points)
+
+
+ACTIVATIONS = """elu selu celu leaky_relu hardtanh relu6 hardswish softplus softsign logsigmoid gelu
+    tanhshrink softshrink hardshrink silu""".split()
+
+
+@pytest.mark.parametrize("spelling", ACTIVATIONS)
+def test_activations_of_torch_at_their_corners(spelling):
+    functional = pytest.importorskip("torch").nn.functional
+    points = [(x,) for x in (*CORNERS, 3.0, -3.0, 6.0, -0.5, -1.0)]
+    if spelling in ("hardtanh", "relu6", "softshrink", "hardshrink"):  # torch: 0 or 1, by length
+        points = [p for p in points if not math.isnan(p[0])]
+    if spelling in ("softsign", "gelu", "silu"):  # at inf the native kernel has its own answer
+        points = [p for p in points if math.isfinite(p[0])]
+    check(*grads(getattr(functional, spelling), points, "torch"), points)
+
+
+@pytest.mark.parametrize("low, high", [(-2.0, 1.0), (None, 1.0), (-2.0, None)])
+def test_clamp_of_torch_at_its_bounds(low, high):
+    torch = pytest.importorskip("torch")
+    points = [(x,) for x in CORNERS]
+    check(*grads(lambda x: torch.clamp(x, low, high), points, "torch"), points)
+
+
+@pytest.mark.parametrize("name", FRAMEWORKS)
+def test_clamp_between_arrays(name):
+    points = list(itertools.product((NAN, INF, 0.0, 1.0), (-INF, 0.0, 1.0, 2.0), (0.0, 1.0, NAN)))
+    clamp = own(ROWS["clamp"], name)
+    f = clamp if name == "torch" else lambda x, a, b: clamp(a, x, b)
+    check(*grads(f, points, name), points)
