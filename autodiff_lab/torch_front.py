@@ -19,7 +19,7 @@ from .errors import AutodiffError
 from .tape import NUMBER, closed_tape
 from .torch_box import Box
 from .torch_inplace import in_place, is_in_place
-from .torch_inside import decompose, enter, is_by_name, spelled
+from .torch_inside import as_outside, decompose, enter, is_by_name, spelled
 from .torch_spellings import PLAIN, QUERIES, Unspelled, lower, spoken, unspelled
 
 
@@ -62,7 +62,7 @@ def record(func, args, kwargs):
 
 def record_inside(op, args, kwargs):
     """An operation of the dispatcher, met inside a function that has no row of its own."""
-    with torch._C._EnableTorchFunction():  # it was off, so that the function could run as it is
+    with torch._C._EnableTorchFunction(), as_outside():  # off, so that the function runs as it is
         rewritten = spelled(op)
         if rewritten is not None:
             return rewritten(*args, **kwargs)

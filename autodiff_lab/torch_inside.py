@@ -34,6 +34,18 @@ def enter(func, args, kwargs):
         raise AutodiffError(no_row(func)) from None
 
 
+def as_outside():
+    """Below the dispatcher, lazy conjugates and negatives are read as if they were none.
+
+    Those layers lie behind us there, and so do the counters of writes: they are called back.
+    """
+    keys = torch._C.DispatchKey
+    without = torch._C._dispatch_tls_local_exclude_set()
+    for key in (keys.Conjugate, keys.Negative, keys.ZeroTensor, keys.ADInplaceOrView):
+        without = without.remove(key)
+    return torch._C._ForceDispatchKeyGuard(torch._C._dispatch_tls_local_include_set(), without)
+
+
 def spelled(op):
     """What an operation means whose arguments only the dispatcher knows, or None."""
     prims = op.namespace == "prims"
