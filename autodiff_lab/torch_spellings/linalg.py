@@ -206,6 +206,8 @@ def _lu(A, *, pivot=True):
 
     if not pivot:
         _refuse("lu with pivot=False")
+    if A.shape[-1] != A.shape[-2]:
+        _refuse("lu of a matrix that is not square")
     packed, _, perm = _verbs().lu(A)
     eye = torch.eye(A.shape[-1], dtype=A.dtype, device=A.device)
     return _named("linalg_lu", eye[perm.long()].mT, below(_verbs(), packed) + eye,
