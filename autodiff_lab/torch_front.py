@@ -16,8 +16,9 @@ import torch
 from . import source, trees
 from .errors import AutodiffError
 from .tape import NUMBER, closed_tape
-from .torch_box import Box
+from .torch_box import QUICK, Box
 from .torch_inplace import in_place, is_in_place
+from .torch_quick import learn
 from .torch_spellings import PLAIN, QUERIES, lower, spoken
 
 
@@ -27,6 +28,7 @@ def run(tape, call, leaves, names, boxed):
     Torch's own graph is never built: tensors are detached as they come in. What runs under the
     user's `torch.no_grad()` is recorded, and no derivative flows through it.
     """
+    tape.quick = tape.reverse and not tape.keep_all
     with torch.enable_grad():
         given = [
             _given(tape, tape.xp.detached(leaf), name) if b else leaf
@@ -35,7 +37,7 @@ def run(tape, call, leaves, names, boxed):
         try:
             output = call(given)
         finally:
-            tape.closed = True
+            tape.closed, tape.quick = True, False
     found, _, rebuild = trees.flatten(output)
     mine = [type(x) is Box and x.tape is tape for x in found]
     values = [x.value if m else x for x, m in zip(found, mine, strict=True)]
@@ -51,16 +53,19 @@ def _given(tape, leaf, name):
 # ----- one call on boxed values: compute the value, add the node, box the result -----
 def record(func, args, kwargs):
     """A function of PyTorch, a method, an operator or a property."""
-    row = PLAIN.get(func)
-    if row is not None and not kwargs and len(args) == row.arity:  # the short way: torch.tanh(x)
-        return _apply(_innermost(args, kwargs), row, args, {}, func, args, kwargs)
-    return _lowered(func, args, kwargs, _enter)
+    y = _lowered(func, args, kwargs, _enter)
+    if func in PLAIN and func not in QUICK:
+        learn(func, PLAIN[func])
+    return y
 
 
 def record_inside(op, args, kwargs):
     """An operation of the dispatcher, met inside a function that has no row of its own."""
     with torch._C._EnableTorchFunction():  # it was off, so that the function could run as it is
         return _lowered(op, args, kwargs, _decompose)
+
+
+Box.record, Box.record_inside = record, record_inside
 
 
 def _lowered(func, args, kwargs, otherwise):

@@ -99,9 +99,12 @@ class TorchVerbs:
         import torch
 
         self.lib, self.bool_type = torch, torch.bool
+        self.kernels_for = torch.Tensor  # what PyTorch's fused kernels may be called on
 
     def __getattr__(self, name):
         found = getattr(self.lib, name, None)
+        if found is None and name.endswith("_backward"):  # a fused kernel
+            found = getattr(self.lib.ops.aten, name).default
         if found is None:
             raise AttributeError(f"xp has no verb {name!r}: PyTorch has no function of that name")
         setattr(self, name, found)
@@ -241,7 +244,7 @@ class TorchVerbs:
 
 
 class JaxVerbs:
-    name, counts_writes = "jax", False
+    name, counts_writes, kernels_for = "jax", False, None
 
     def __init__(self):
         import jax
