@@ -9,6 +9,7 @@ Only public parts of JAX are used; where they moved between 0.5.3 and 0.12, both
 
 from . import source, trees, xp
 from .errors import AutodiffError
+from .jax_layers import library_call
 from .jax_spellings import CALLS, lower, no_row
 
 
@@ -79,20 +80,25 @@ def _equation(tape, eqn, pairs, scope, call):
     values, nodes = [v for v, _ in pairs], [n for _, n in pairs]
     if all(node is None for node in nodes):  # nothing recorded goes in
         return [(y, None) for y in rebind(eqn, values)]
-    if eqn.primitive.name in CALLS:
+    lowered = library_call(eqn)
+    if lowered is None and eqn.primitive.name in CALLS:
         name = str(eqn.params.get("name", ""))
         inside = scope if name.startswith("_") or not name else (*scope, name)
         return interpret(tape, *opened(body_of(eqn.params)), pairs, inside, (name, eqn, call))
-    lowered = lower(eqn)
+    lowered = lowered or lower(eqn)
     if lowered is None:
         return _discrete(tape, eqn, values, nodes, call)
     row, operands, params = lowered
-    (y,) = rebind(eqn, values)
+    ys = rebind(eqn, values)
     picked = [pairs[i] if type(i) is int else (i.value, None) for i in operands]
     parents = tuple(tape.constant(x) if node is None else node for x, node in picked)
     where, functions = where_of(eqn, call) if tape.keep_all else (None, ())
     scope = functions + tuple(name for name in scope if name not in functions)
-    return [(y, tape.add(row, parents, [x for x, _ in picked], params, y, scope, where))]
+    xs = [x for x, _ in picked]
+    if row.outputs != 1:
+        nodes = tape.add_many(row, parents, xs, params, ys, scope, where)
+        return list(zip(ys, nodes, strict=True))
+    return [(ys[0], tape.add(row, parents, xs, params, ys[0], scope, where))]
 
 
 def _discrete(tape, eqn, values, nodes, call):

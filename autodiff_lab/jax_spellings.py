@@ -6,6 +6,7 @@ row, the row's inputs (positions among the operands, or a `Constant`), and its p
 
 from typing import NamedTuple
 
+from . import jax_layers
 from .source import is_library
 from .table.row import CACHES, ROWS
 
@@ -169,7 +170,12 @@ def _div(eqn):
     return None if whole else (ROWS["divide"], (0, 1), {})
 
 
+def _clamp(eqn):
+    return ROWS["clamp"], (1, 0, 2), {}  # lax lists the lower bound first
+
+
 SIGNATURES = {
+    "clamp": _clamp,
     "round": _round,
     "div": _div,
     "broadcast_in_dim": _broadcast_in_dim,
@@ -190,6 +196,7 @@ SIGNATURES = {
     "reduce_min": _reduction("min"),
     "dot_general": _dot_general,
     "integer_pow": _integer_pow,
+    **jax_layers.SIGNATURES,
 }
 
 

@@ -62,6 +62,16 @@ class Box(Operators, torch.Tensor):
     def __torch_dispatch__(cls, func, types, args=(), kwargs=None):
         return cls.record_inside(func, args, kwargs or {})
 
+    @classmethod
+    def _call(cls, func, *args):
+        """An operator, perhaps inside a function of PyTorch that is run as it is."""
+        from .torch_front import record
+
+        if torch._C._is_torch_function_enabled():
+            return record(func, args, {})
+        with torch._C._EnableTorchFunction():
+            return record(func, args, {})
+
     @property
     def shape(self):
         return self.value.shape

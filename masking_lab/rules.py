@@ -13,7 +13,7 @@ To apply a row to lanes:
 from typing import NamedTuple
 
 from autodiff_lab import source
-from autodiff_lab.table.row import NEG, ONE
+from autodiff_lab.table.row import NEG, ONE, unchanged
 
 from .errors import MaskError
 from .lane import Lane, Length, agree, refill
@@ -127,12 +127,16 @@ def _replacement(row, verbs, x, goes):
     reduced = [a for a, n in enumerate(x.sizes) if n is not None and gone[a]]
     if row.kind == "bilinear":
         return 0.0, everywhere
-    if row.kind == "general":
+    if row.kind == "general" and row.identity is not None:
         low, high = verbs.limits(x.dtype)
-        return {"lowest": low, "highest": high}[row.identity], everywhere
+        return {"lowest": low, "highest": high}.get(row.identity, row.identity), everywhere
+    if row.kind == "general":
+        return row.safe, everywhere
     if row.kind == "pointwise":
         harmless = all(partial in (ONE, NEG) for partial in row.d)
         return (None if harmless else row.safe), everywhere
+    if row.axes is unchanged and row.identity is not None:  # a running sum keeps its axis
+        return row.identity, everywhere
     return (row.identity, reduced) if reduced else (None, ())
 
 

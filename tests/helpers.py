@@ -24,15 +24,32 @@ def array(name, value, dtype=None):
     return jnp.asarray(value)
 
 
+def sample(row, rng, shape):
+    """An input for the row: numbers in its domain, or the kind of matrix that it names."""
+    if not isinstance(row.domain, str):
+        return rng.uniform(*row.domain, shape)
+    x = rng.uniform(-1.0, 1.0, shape)
+    if len(shape) < 2 or shape[-1] != shape[-2]:
+        return x
+    eye = np.eye(shape[-1])
+    turned = np.swapaxes(x, -1, -2)
+    kinds = {
+        "definite": lambda: x @ turned + eye,
+        "symmetric": lambda: (x + turned) / 2 + np.diag(np.arange(float(shape[-1]))),
+        "regular": lambda: x + 3.0 * eye,
+    }
+    return kinds[row.domain]()
+
+
 def to_numpy(x):
-    return x.detach().numpy() if hasattr(x, "detach") else np.asarray(x)
+    return x.detach().resolve_conj().numpy() if hasattr(x, "detach") else np.asarray(x)
 
 
 def native_grad(f, argnums, create_graph=False):
     """The framework's own gradient: the oracle."""
 
     def gradient(*xs):
-        if hasattr(xs[0], "detach"):
+        if any(hasattr(x, "detach") for x in xs):
             return _torch_grad(f, argnums, xs, create_graph)
         import jax
 
@@ -44,7 +61,7 @@ def native_grad(f, argnums, create_graph=False):
 def _torch_grad(f, argnums, xs, create_graph):
     import torch
 
-    leaf = [x if x.requires_grad else x.detach() for x in xs]
+    leaf = [x.detach() if hasattr(x, "detach") and not x.requires_grad else x for x in xs]
     for i in argnums:
         leaf[i] = leaf[i] if leaf[i].requires_grad else leaf[i].clone().requires_grad_()
     y = f(*leaf)

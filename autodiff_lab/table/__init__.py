@@ -1,13 +1,16 @@
 """The table of operations: one row per meaning, and the only place where mathematics is stated.
 
-Read the sections in this order: `constant`, `pointwise`, `shape`, `reduction`, `contraction`,
-`composite`. What a row is, and what its one statement of the derivative means, is in `row`.
+Read the sections in this order: `constant`, `pointwise`, `special`, `activation`,
+`complex_numbers`, `shape`, `indexing`, `reduction`, `scan`, `sorting`, `contraction`, `composite`.
+What a row is, and what its one statement of the derivative means, is in `row`.
 """
 # ruff: noqa: I001  (the sections are imported in the order of the table)
 
 import sys
 
-from . import constant, pointwise, shape, reduction, contraction, composite  # noqa: F401
+from . import constant, pointwise, special, activation, complex_numbers  # noqa: F401
+from . import shape, reduction, contraction, convolution, pooling  # noqa: F401
+from . import linalg, decomposition, fourier, composite  # noqa: F401
 from .row import CACHES, ROWS, Row
 
 __all__ = ["ROWS", "Row", "find"]

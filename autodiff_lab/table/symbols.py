@@ -102,6 +102,11 @@ def wrap(form, x):
     return Symbol(form.format(x.tex), POWER, x.uses)
 
 
+def uses(x, *others):
+    """`x`, whose value needs the others too, somewhere near a kink."""
+    return Symbol(x.tex, x.rank, x.uses.union(*(symbol(o).uses for o in others)))
+
+
 class Symbols:
     """The namespace `xp` that writes instead of computing."""
 
@@ -113,11 +118,41 @@ class Symbols:
     floor = staticmethod(lambda x: wrap(r"\lfloor {} \rfloor", x))
     slope_of_abs = staticmethod(lambda x: call(r"\operatorname{sign}", x))
     sigmoid = staticmethod(lambda x: call(r"\sigma", x))
+    rsqrt = staticmethod(lambda x: 1 / wrap(r"\sqrt{{{}}}", x))
+    exp2 = staticmethod(lambda x: 2 ** symbol(x))
+    cbrt = staticmethod(lambda x: wrap(r"\sqrt[3]{{{}}}", x))
+    hypot = staticmethod(lambda a, b: wrap(r"\sqrt{{{}}}", a * a + b * b))
+    deg2rad = staticmethod(lambda x: x * Symbol(r"\pi") / 180)
+    rad2deg = staticmethod(lambda x: x * 180 / Symbol(r"\pi"))
+    logaddexp2 = staticmethod(lambda a, b: call(r"\operatorname{logaddexp2}", a, b))
+    polygamma = staticmethod(lambda n, x: uses(call(rf"\psi^{{({symbol(n).tex})}}", x), n))
+    digamma = staticmethod(lambda x: call(r"\psi", x))
+    conj = staticmethod(lambda x: wrap(r"\bar{{{}}}", x))
+    zeros_like = staticmethod(lambda x: symbol(0))
     maximum = staticmethod(lambda a, b: call(r"\max", a, b))
     minimum = staticmethod(lambda a, b: call(r"\min", a, b))
 
+    # ----- conventions at kinks: written as they are elsewhere -----
+    exceeds = staticmethod(lambda a, b: a > b)
+    wins_fmax = staticmethod(lambda a, b: a > b)
+    wins_fmin = staticmethod(lambda a, b: a < b)
+    slope_of_power = staticmethod(lambda a, b: b * a ** (b - 1))
+    slope_of_exponent = staticmethod(lambda y, a, b: uses(y * call(r"\log", a), b))
+    share_of_logaddexp = staticmethod(lambda exp, y, a, b: uses(exp(a - y), b))
+    inverse_square = staticmethod(lambda a, b: 1 / (a * a + b * b))
+    slope_of_rsqrt = staticmethod(lambda y, x: uses(-0.5 * y**3, x))
+    slope_of_copysign = staticmethod(lambda y, a: y / a)
+    slope_of_angle = staticmethod(lambda x: Symbol("-i") / x)
+    slope_of_sinc = staticmethod(
+        lambda x: (wrap(r"\cos \pi {}", x) - wrap(r"\operatorname{{sinc}} {}", x)) / x
+    )
+    slope_of_logit = staticmethod(lambda x: 1 / (x * (1 - x)))
+    factor_of_log = staticmethod(lambda log, a, b, pole: uses(log(b), a))
+    unless_tiny = staticmethod(lambda x, f, otherwise: f(x))
+    no_derivative = staticmethod(lambda row, what: Symbol(r"\text{none}"))
+
     def __getattr__(self, verb):
-        plain = ("sin", "cos", "tan", "tanh", "log", "max")
+        plain = ("sin", "cos", "tan", "sinh", "cosh", "tanh", "log", "max")
         name = f"\\{verb}" if verb in plain else rf"\operatorname{{{verb.replace('_', ' ')}}}"
         return lambda *xs: call(name, *xs)
 

@@ -16,7 +16,7 @@ import autodiff_lab as ad
 from autodiff_lab import xp
 from autodiff_lab.table import ROWS, find
 from autodiff_lab.table.symbols import Symbol
-from tests.helpers import FRAMEWORKS, allclose, array, native_grad, to_numpy
+from tests.helpers import FRAMEWORKS, allclose, array, native_grad, sample, to_numpy
 
 ELEMENTWISE = {
     1: [[(2, 3)], [()], [(0, 3)]],
@@ -33,7 +33,7 @@ def differentiable():
     return [
         pytest.param(row, shapes, params, id=f"{row.name}-{i}")
         for row in ROWS.values()
-        if row.kind != "constant"
+        if row.kind != "constant" and row.name != "complex"  # its own tests: test_complex
         for i, (shapes, params) in enumerate(cases(row))
     ]
 
@@ -41,20 +41,32 @@ def differentiable():
 def draw(row, shapes, name, dtype, seed=0):
     """Inputs in the row's domain, all different, as arrays of the framework."""
     rng = np.random.default_rng(zlib.crc32(f"{row.name}{seed}".encode()))
-    low, high = row.domain
-    values = [rng.uniform(low, high, shape) for shape in shapes]
+    values = [
+        2 if shape is None else sample(row, rng, shape) for shape in shapes
+    ]
     if row.name == "where":
         return [array(name, values[0] > 0), *(array(name, v, dtype) for v in values[1:])]
-    return [array(name, v, dtype) for v in values]
+    return [v if type(v) is int else array(name, v, dtype) for v in values]
 
 
 def apply(row, name, params):
     verbs = xp.verbs(name)
-    return lambda *xs: row.fn(verbs, *xs, **params)
+    if row.outputs == 1:
+        return lambda *xs: row.fn(verbs, *xs, **params)
+
+    def joined(*xs):
+        """Many outputs as one vector: those that are numbers, end to end."""
+        ys = [y for y in row.fn(verbs, *xs, **params) if verbs.is_inexact(y.dtype)]
+        return verbs.concat([verbs.reshape(y, (math.prod(y.shape),)) for y in ys], 0)
+
+    return joined
+
+
+NO_ORACLE = {("zeta", "jax")}  # JAX has no derivative of its own there
 
 
 def floats(xs):
-    return [i for i, x in enumerate(xs) if "float" in str(x.dtype)]
+    return [i for i, x in enumerate(xs) if "float" in str(getattr(x, "dtype", ""))]
 
 
 def loss(f, weights):
@@ -70,6 +82,8 @@ def test_gradient_is_the_frameworks_own(row, shapes, params, name, dtype):
     f = apply(row, name, params)
     weights = array(name, np.cos(np.arange(math.prod(f(*xs).shape))).reshape(f(*xs).shape), dtype)
     at = tuple(floats(xs))
+    if (row.name, name) in NO_ORACLE:
+        return
     ours = ad.grad(loss(f, weights), argnums=at)(*xs)
     theirs = native_grad(loss(f, weights), at)(*xs)
     for i, a, b in zip(at, ours, theirs, strict=True):
@@ -107,6 +121,8 @@ def test_second_order_in_all_four_nestings(row, shapes, params, name):
     """Hessian-vector products: forward over reverse, reverse over forward, and both twice."""
     xs, directions = draw(row, shapes, name, "float64"), draw(row, shapes, name, "float64", seed=1)
     f, at = apply(row, name, params), floats(xs)[-1]
+    if (row.name, name) in NO_ORACLE:
+        return
     if row.name == "pad":  # JAX 0.10 itself cannot differentiate lax.pad twice in the padding value
         at = 0
     y = f(*xs)
@@ -164,12 +180,16 @@ def own_functions():
         for name in FRAMEWORKS
         for spelling in getattr(row, name)
         for i, (shapes, params) in enumerate(cases(row))
-        if row.arity != 0 and set(params) <= set(WORDS[name]) and not is_operator(spelling)
+        if row.arity != 0 and row.outputs == 1 and set(params) <= set(WORDS[name]) and not is_operator(spelling)
     ]
 
 
 def is_operator(spelling):
     return spelling.endswith("__") or spelling in ("torch.Tensor.T", "torch.Tensor.mT")
+
+
+# Their first input is a number; PyTorch's polygamma insists on it, all others take an array.
+NUMBER_FIRST = "polygamma zeta igamma igammac torch.polygamma torch.special.polygamma".split()
 
 
 def own_value(row, name, spelling, xs, params):
@@ -180,6 +200,8 @@ def own_value(row, name, spelling, xs, params):
         import jax.scipy.special  # noqa: F401
     params = params | ({"correction": 1} if row.name == "var" else {})  # jnp.var's default is 0
     words = {WORDS[name][k]: v for k, v in params.items()}
+    if row.name in NUMBER_FIRST and spelling not in NUMBER_FIRST:
+        xs = [array(name, np.full(xs[1].shape, float(xs[0]))), xs[1]]
     if row.name in ("concat", "stack"):
         xs = [list(xs)]
     elif row.name == "flip" and name == "torch":
@@ -193,7 +215,11 @@ def own_value(row, name, spelling, xs, params):
         xs = [xs[1], xs[0], xs[2]]
     elif spelling in ("torch.Tensor.max", "torch.Tensor.min"):
         spelling = spelling.replace("Tensor.", "Tensor.a")  # over dims it is amax
-    elif spelling in ("jax.lax.rem", "jax.lax.pow"):  # lax does not broadcast
+    elif spelling == "jax.lax.clamp":  # lax lists the lower bound first
+        xs = np.broadcast_arrays(*(to_numpy(xs[i]) for i in (1, 0, 2)))
+    elif spelling.endswith((".imag", "lax.real")):
+        xs = [array(name, to_numpy(xs[0]) + 0j)]
+    elif spelling in ("jax.lax.rem", "jax.lax.pow", "jax.lax.complex"):  # lax does not broadcast
         xs = np.broadcast_arrays(*map(to_numpy, xs))
     return _resolve(spelling)(*xs, **words)
 

@@ -15,7 +15,7 @@ import masking_lab as ml
 from autodiff_lab import xp
 from autodiff_lab.table import ROWS
 from masking_lab.lane import Lane, refill
-from tests.helpers import FRAMEWORKS, allclose, array, to_numpy
+from tests.helpers import FRAMEWORKS, allclose, array, sample, to_numpy
 
 # Rows whose parameters hold sizes are tested through programs, in test_autobatch.
 SIZED = {"broadcast", "reshape", "arange", "slice"}
@@ -29,6 +29,8 @@ def tied(row, shapes, params, axis):
     if row.name == "contract":
         a, b = params["spec"].split("->")[0].split(",")
         return [[i for i, c in enumerate(x) if c == a[axis]] for x in (a, b)]
+    if row.kind == "composite" and row.arity == 3:  # elementwise
+        return [[i for i in range(len(s)) if i - len(s) == axis - len(shapes[0])] for s in shapes]
     if row.kind == "composite":
         return [[axis], *([] for _ in shapes[1:])]
     places, _ = row.axes([len(s) for s in shapes], **params)
@@ -42,7 +44,7 @@ def cases():
         if row.name in SIZED:
             continue
         for i, (shapes, params) in enumerate(row.cases or [([(4, 3)] * row.arity, {})]):
-            if 0 in shapes[0]:
+            if None in shapes or 0 in shapes[0]:  # a number, not an array, comes first
                 continue
             for axis in range(len(shapes[0])):
                 if row.name == "layer_norm" and axis in params["axis"]:
@@ -61,7 +63,7 @@ def examples(row, name, shapes, params, axis):
             tuple(n if k in t else s for k, s in enumerate(shape))
             for shape, t in zip(shapes, ties, strict=True)
         ]
-        xs = [rng.uniform(*row.domain, s) for s in own]
+        xs = [sample(row, rng, s) for s in own]
         if row.name == "where" or row.name.startswith("bitwise"):
             xs = [xs[0] > 0.5, *(x > 0.5 if row.name.startswith("bitwise") else x for x in xs[1:])]
         yield [array(name, x) for x in xs], [bool(t) for t in ties]

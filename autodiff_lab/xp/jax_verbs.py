@@ -1,0 +1,268 @@
+"""JAX's verbs. Read beside `torch_verbs`, which has the same verbs in the same order."""
+
+import functools
+import math
+import sys
+
+from . import ends, no_derivative
+from .jax_fourier import JaxFourier
+from .jax_linalg import JaxLinalg
+from .jax_windows import JaxWindows
+
+
+class JaxVerbs(JaxWindows, JaxLinalg, JaxFourier):
+    name, counts_writes, kernels_for = "jax", False, None
+
+    def __init__(self):
+        import jax
+
+        self.lib, self.lax, self.bool_type = jax.numpy, jax.lax, jax.numpy.dtype(bool)
+
+    def __getattr__(self, name):
+        places = (self.lib, self.lax, sys.modules["jax"].nn, sys.modules["jax"].scipy.special)
+        for place in places:
+            if hasattr(place, name):
+                setattr(self, name, getattr(place, name))
+                return getattr(place, name)
+        raise AttributeError(f"xp has no verb {name!r}: JAX has no function of that name")
+
+    # ----- choose, cast, make -----
+    def where(self, c, a, b):
+        if isinstance(c, bool):
+            return a if c else b
+        return self.lib.where(c, a, b)
+
+    def astype(self, x, dtype):
+        return self.lax.convert_element_type(x, dtype)
+
+    def dtype(self, name):
+        return self.lib.dtype(name)
+
+    def is_float(self, dtype):
+        return self.lib.issubdtype(dtype, self.lib.floating)
+
+    def is_inexact(self, dtype):
+        return dtype.kind in "fc" or self.lib.issubdtype(dtype, self.lib.inexact)
+
+    def common_dtype(self, dtypes):
+        return functools.reduce(self.lib.promote_types, dtypes)
+
+    def is_complex(self, dtype):
+        return self.lib.issubdtype(dtype, self.lib.complexfloating)
+
+    def is_half(self, dtype):
+        return dtype in (self.lib.float16, self.lib.bfloat16)
+
+    def limits(self, dtype):
+        if dtype == self.bool_type:
+            return False, True
+        return (-math.inf, math.inf) if self.is_float(dtype) else ends(self.lib.iinfo(dtype))
+
+    def asarray(self, x, like):
+        return self.lib.asarray(x)
+
+    def zeros(self, shape, dtype, like):
+        return self.lib.zeros(shape, dtype)
+
+    def ones(self, shape, dtype, like):
+        return self.lib.ones(shape, dtype)
+
+    def arange(self, shape, axis, dtype, like=None):
+        return self.lax.broadcasted_iota(dtype or self.lib.int32, tuple(shape), axis)
+
+    def copy(self, x):
+        return self.lib.copy(x)
+
+    def stop_gradient(self, x):
+        return self.lax.stop_gradient(x)
+
+    def fmod(self, a, b):
+        return self.lax.rem(*self.lib.broadcast_arrays(a, b))
+
+    def detached(self, x):
+        return x  # JAX has no graph behind an array
+
+    # ----- reduce -----
+    def sum(self, x, axis, keepdims=False):
+        return self.lib.sum(x, tuple(axis), keepdims=keepdims)
+
+    def max(self, x, axis, keepdims=False):
+        return self.lib.max(x, tuple(axis), keepdims=keepdims)
+
+    def min(self, x, axis, keepdims=False):
+        return self.lib.min(x, tuple(axis), keepdims=keepdims)
+
+    def size(self, x, axis):
+        return math.prod(x.shape[a] for a in axis)
+
+    # ----- move entries about -----
+    def broadcast(self, x, shape, dims):
+        return self.lax.broadcast_in_dim(x, tuple(shape), tuple(dims))
+
+    def reshape(self, x, shape):
+        return self.lax.reshape(x, tuple(shape))
+
+    def permute(self, x, axes):
+        return self.lax.transpose(x, tuple(axes))
+
+    def flip(self, x, axis):
+        return self.lax.rev(x, tuple(axis))
+
+    def slice(self, x, start, stop, step):
+        return self.lax.slice(x, tuple(start), tuple(stop), tuple(step))
+
+    def pad(self, x, value, low, high, gaps):
+        fill = self.lib.asarray(value, x.dtype)
+        return self.lax.pad(x, fill, list(zip(low, high, gaps, strict=True)))
+
+    def concat(self, xs, axis):
+        return self.lax.concatenate(list(xs), axis)
+
+    # ----- conventions at kinks, each its framework's own -----
+    def slope_of_abs(self, x):
+        if self.is_complex(x.dtype):
+            size = self.lib.abs(x)
+            return self.lib.conj(x) / self.where(size == 0, 1.0, size)
+        return self.lib.where(x >= 0, 1.0, -1.0)  # 1 at 0
+
+    def exceeds(self, a, b):
+        return a > b  # a NaN does not
+
+    def wins_fmax(self, a, b):
+        return (a > b) | self.lib.isnan(b)
+
+    def wins_fmin(self, a, b):
+        return (a < b) | self.lib.isnan(b)
+
+    def slope_of_power(self, a, b):
+        whole = isinstance(b, int) or not self.is_float(self.lib.result_type(b))
+        slope = b * a ** (self.where(b == 0, 1, b - 1) if whole else b - 1)
+        return self.where(b == 0, 0.0, slope) if whole else slope
+
+    def slope_of_exponent(self, y, a, b):
+        return y * self.lib.log(self.where(a == 0, 1.0, a))
+
+    def share_of_logaddexp(self, exp, y, a, b):
+        a, y = (self.where(v == math.inf, 0.0, v) for v in (a, y))
+        return exp(a - y)
+
+    def inverse_square(self, a, b):
+        return 1 / (a * a + b * b)
+
+    def slope_of_rsqrt(self, y, x):
+        return -0.5 * y / x
+
+    def slope_of_copysign(self, y, a):
+        return self.lib.copysign(1.0, a) * self.lib.copysign(1.0, y)
+
+    def slope_of_sinc(self, x):
+        u = math.pi * x
+        square = self.where(x == 0, 1.0, x * u)
+        slope = (u * self.lib.cos(u) - self.lib.sin(u)) / square
+        return self.where(x == 0, 0.0, slope)
+
+    def slope_of_logit(self, x):
+        return 1 / (x * (1 - x))
+
+    def factor_of_log(self, log, a, b, pole):
+        return log(b)
+
+    def inside(self, x, low, high):
+        return (x > low) & (x < high)
+
+    def above(self, x, low, high):
+        return x > high
+
+    def root(self, x):
+        """The square root of a sum of squares: its slope at 0 is inf."""
+        return self.lib.sqrt(x)
+
+    # ----- contract -----
+    def contract(self, a, b, spec, precision=None, dtype=None):
+        numbers, order = dot_general(spec)
+        common = self.lib.result_type(a, b)
+        if a.dtype != b.dtype:
+            a, b = self.astype(a, common), self.astype(b, common)
+        dtype = dtype or common
+        y = self.lax.dot_general(a, b, numbers, precision=precision, preferred_element_type=dtype)
+        return y if order == tuple(range(len(order))) else self.lax.transpose(y, order)
+
+    # ----- special functions -----
+    def erfinv(self, x):
+        return self.lax.erf_inv(x)
+
+    def polygamma(self, n, x):
+        n, x = self.lib.broadcast_arrays(self.lib.asarray(n, x.dtype), x)
+        return self.lax.polygamma(n, x)
+
+    def zeta(self, a, x):
+        return self.lax.zeta(*self.lib.broadcast_arrays(self.lib.asarray(a, x.dtype), x))
+
+    def ndtri(self, x):
+        return math.sqrt(2) * self.lax.erf_inv(2 * x - 1)
+
+    def i0(self, x):
+        return self.lib.exp(self.lib.abs(x)) * self.lax.bessel_i0e(x)
+
+    def igamma(self, a, x):
+        return self.lax.igamma(*self.lib.broadcast_arrays(self.lib.asarray(a, x.dtype), x))
+
+    def igammac(self, a, x):
+        return self.lax.igammac(*self.lib.broadcast_arrays(self.lib.asarray(a, x.dtype), x))
+
+    def igamma_grad_a(self, a, x):
+        return self.lax.igamma_grad_a(*self.lib.broadcast_arrays(self.lib.asarray(a, x.dtype), x))
+
+    def unless_tiny(self, x, f, otherwise):
+        eps = self.lib.finfo(x.dtype).eps
+        large = self.lib.abs(x) > eps
+        return self.where(large, f(self.where(large, x, eps)), otherwise)
+
+    def no_derivative(self, name, what):
+        raise no_derivative(name, what)
+
+    def logsigmoid(self, x):
+        return -self.lib.logaddexp(-x, 0.0)
+
+    def frac(self, x):
+        return x - self.lib.trunc(x)
+
+    def sinc(self, x):
+        """`jnp.sinc` has a custom rule for each order; the row has one partial."""
+        u = math.pi * self.where(x == 0, 1.0, x)
+        return self.where(x == 0, 1.0, self.lib.sin(u) / u)
+
+    def clamp(self, x, low, high):
+        shape = self.lib.broadcast_shapes(*(self.lib.shape(v) for v in (x, low, high)))
+        low, x, high = (
+            self.lib.broadcast_to(self.lib.asarray(v, x.dtype), shape) for v in (low, x, high)
+        )
+        return self.lax.clamp(low, x, high)
+
+    # ----- complex numbers -----
+    def complex(self, a, b):
+        return self.lax.complex(*self.lib.broadcast_arrays(a, b))
+
+    def imaginary(self, x):
+        return self.lax.imag(x) if self.is_complex(x.dtype) else self.lib.zeros_like(x)
+
+    def as_complex(self, x, dtype):
+        return self.lax.complex(x, self.lib.zeros_like(x)) if self.is_complex(dtype) else x
+
+    def slope_of_angle(self, x):
+        if not self.is_complex(x.dtype):
+            return self.lib.zeros_like(x)
+        return self.where(x == 0, 0.0, -1j / x)
+
+
+@functools.cache
+def dot_general(spec):
+    """Subscripts as lax's dimension numbers, and the order of the axes that it leaves."""
+    inputs, out = spec.split("->")
+    a, b = inputs.split(",")
+    both = [i for i in a if i in b]
+    batch, summed = [i for i in both if i in out], [i for i in both if i not in out]
+    place = tuple(tuple(x.index(i) for i in summed) for x in (a, b))
+    along = tuple(tuple(x.index(i) for i in batch) for x in (a, b))
+    left = batch + [i for i in a if i not in both] + [i for i in b if i not in both]
+    return (place, along), tuple(left.index(i) for i in out)

@@ -1,0 +1,272 @@
+"""PyTorch's verbs. Read beside `jax_verbs`, which has the same verbs in the same order."""
+
+import functools
+import math
+
+from . import ends, no_derivative, verb
+from .torch_fourier import TorchFourier
+from .torch_linalg import TorchLinalg
+from .torch_windows import TorchWindows
+
+
+class TorchVerbs(TorchWindows, TorchLinalg, TorchFourier):
+    name, counts_writes = "torch", True
+
+    def __init__(self):
+        import torch
+
+        self.lib, self.bool_type = torch, torch.bool
+        self.kernels_for = torch.Tensor  # what PyTorch's fused kernels may be called on
+
+    def __getattr__(self, name):
+        for place in (self.lib, self.lib.special, self.lib.nn.functional):
+            if hasattr(place, name):
+                setattr(self, name, getattr(place, name))
+                return getattr(place, name)
+        if name.endswith("_backward"):  # a fused kernel, for a row that names one
+            setattr(self, name, getattr(self.lib.ops.aten, name).default)
+            return getattr(self, name)
+        raise AttributeError(f"xp has no verb {name!r}: PyTorch has no function of that name")
+
+    # ----- choose, cast, make -----
+    def where(self, c, a, b):
+        if isinstance(c, bool):  # both Python: torch.where wants a tensor
+            return a if c else b
+        return self.lib.where(c, a, b)
+
+    def astype(self, x, dtype):
+        return x.to(self.dtype(dtype))
+
+    def dtype(self, name):
+        return getattr(self.lib, name) if isinstance(name, str) else name
+
+    def is_float(self, dtype):
+        return dtype.is_floating_point
+
+    def is_inexact(self, dtype):
+        return dtype.is_floating_point or dtype.is_complex
+
+    def common_dtype(self, dtypes):
+        return functools.reduce(self.lib.promote_types, dtypes)
+
+    def is_complex(self, dtype):
+        return dtype.is_complex
+
+    def is_half(self, dtype):
+        return dtype in (self.lib.float16, self.lib.bfloat16)
+
+    def limits(self, dtype):
+        if dtype == self.bool_type:
+            return False, True
+        return (-math.inf, math.inf) if dtype.is_floating_point else ends(self.lib.iinfo(dtype))
+
+    def asarray(self, x, like):
+        return self.lib.as_tensor(x, device=like.device)
+
+    def zeros(self, shape, dtype, like):
+        return self.lib.zeros(shape, dtype=dtype, device=getattr(like, "device", None))
+
+    def ones(self, shape, dtype, like):
+        return self.lib.ones(shape, dtype=dtype, device=getattr(like, "device", None))
+
+    @verb
+    def arange(self, shape, axis, dtype, like=None):
+        i = self.lib.arange(
+            shape[axis],
+            dtype=self.dtype(dtype) if dtype else None,
+            device=getattr(like, "device", None),
+        )
+        return i.reshape([-1 if k == axis else 1 for k in range(len(shape))]).expand(shape)
+
+    def copy(self, x):
+        return x.clone()
+
+    def log(self, x):
+        if isinstance(x, (int, float)):
+            return math.log(x) if x > 0 else math.nan
+        return self.lib.log(x)
+
+    def stop_gradient(self, x):
+        return x.detach()
+
+    def detached(self, x):
+        """Out of torch's own graph; a boxed value is no Tensor and is left alone."""
+        if not isinstance(x, self.lib.Tensor) or hasattr(x, "tape") or not x.requires_grad:
+            return x
+        return x.detach()
+
+    # ----- reduce -----
+    def sum(self, x, axis, keepdims=False):
+        return self._reduce(self.lib.sum, x, axis, keepdims)
+
+    def max(self, x, axis, keepdims=False):
+        return self._reduce(self.lib.amax, x, axis, keepdims)
+
+    def min(self, x, axis, keepdims=False):
+        return self._reduce(self.lib.amin, x, axis, keepdims)
+
+    def _reduce(self, f, x, axis, keepdims):
+        return f(x, tuple(axis), keepdims) if axis else x  # for torch () means every axis
+
+    @verb
+    def size(self, x, axis):
+        return math.prod(x.shape[a] for a in axis)
+
+    # ----- move entries about -----
+    @verb
+    def broadcast(self, x, shape, dims):
+        aligned = [1] * len(shape)
+        for d, n in zip(dims, x.shape, strict=True):
+            aligned[d] = n
+        return x.reshape(aligned).expand(tuple(shape))
+
+    def reshape(self, x, shape):
+        return self.lib.reshape(x, tuple(shape))
+
+    def permute(self, x, axes):
+        return self.lib.permute(x, tuple(axes))
+
+    def flip(self, x, axis):
+        return self.lib.flip(x, tuple(axis))
+
+    @verb
+    def slice(self, x, start, stop, step):
+        return x[tuple(slice(*s) for s in zip(start, stop, step, strict=True))]
+
+    @verb
+    def pad(self, x, value, low, high, gaps):
+        sizes = [n + max(0, n - 1) * k for n, k in zip(x.shape, gaps, strict=True)]
+        shape = [lo + n + hi for lo, n, hi in zip(low, sizes, high, strict=True)]
+        y = self.lib.zeros(shape, dtype=x.dtype, device=x.device) + value
+        y = y if y.dtype == x.dtype else y.to(x.dtype)
+        y[tuple(slice(lo, lo + n, k + 1) for lo, n, k in zip(low, sizes, gaps, strict=True))] = x
+        return y
+
+    def concat(self, xs, axis):
+        return self.lib.cat(list(xs), axis)
+
+    # ----- conventions at kinks, each its framework's own -----
+    def slope_of_abs(self, x):
+        if self.is_complex(x.dtype):
+            return self.lib.conj(self.lib.sgn(x))
+        return self.lib.sign(x)  # 0 at 0
+
+    def exceeds(self, a, b):
+        return ~(a <= b)  # a NaN does
+
+    def wins_fmax(self, a, b):
+        return (a >= b) | self.lib.isnan(b)
+
+    def wins_fmin(self, a, b):
+        return (a <= b) | self.lib.isnan(b)
+
+    def slope_of_power(self, a, b):
+        return self.where(b == 0, 0.0, b * a ** (b - 1))
+
+    def slope_of_exponent(self, y, a, b):
+        return self.where((a == 0) & (b >= 0), 0.0, y * self.log(a))
+
+    def share_of_logaddexp(self, exp, y, a, b):
+        return 1 / (1 + exp(b - a))
+
+    def inverse_square(self, a, b):
+        square = a * a + b * b
+        return self.where(square == 0, 0.0, 1 / square)
+
+    def slope_of_rsqrt(self, y, x):
+        return -0.5 * y**3
+
+    def slope_of_copysign(self, y, a):
+        return self.where(a == 0, 0.0, y / a)
+
+    def slope_of_sinc(self, x):
+        u = math.pi * x
+        square = x * u
+        slope = (u * self.lib.cos(u) - self.lib.sin(u)) / square
+        return self.where(square == 0, 0.0, slope)
+
+    def slope_of_logit(self, x):
+        return self.where((x < 0) | (x > 1), math.nan, 1 / ((x + 0.0) * (1 - x)))  # -0 is 0
+
+    def factor_of_log(self, log, a, b, pole):
+        return self.where((a == 0) & (b <= pole), 0.0, log(b))
+
+    def inside(self, x, low, high):
+        return (x >= low) & (x <= high)
+
+    def above(self, x, low, high):
+        return (x > high) | (high < low)
+
+    def root(self, x):
+        """The square root of a sum of squares: flat at 0."""
+        zero = x == 0
+        return self.where(zero, 0.0, self.lib.sqrt(self.where(zero, 1.0, x)))
+
+    # ----- contract -----
+    @verb
+    def contract(self, a, b, spec, precision=None, dtype=None):
+        if a.dtype != b.dtype:
+            dtype = self.lib.promote_types(a.dtype, b.dtype)
+            a, b = a.to(dtype), b.to(dtype)
+        plain = _PLAIN.get(_canonical(spec))
+        if plain:
+            return plain(a, b)
+        return self.lib.einsum(spec, a, b)
+
+    # ----- special functions -----
+    def cbrt(self, x):
+        return self.lib.sign(x) * self.lib.abs(x) ** (1 / 3)
+
+    def polygamma(self, n, x):
+        return self.lib.polygamma(int(n), x)
+
+    def igamma(self, a, x):
+        return self.lib.igamma(self.lib.as_tensor(a, dtype=x.dtype, device=x.device), x)
+
+    def igammac(self, a, x):
+        return self.lib.igammac(self.lib.as_tensor(a, dtype=x.dtype, device=x.device), x)
+
+    def igamma_grad_a(self, a, x):
+        return self.no_derivative("igamma", "its first input a on PyTorch")
+
+    def unless_tiny(self, x, f, otherwise):
+        """`f(x)`, but `otherwise` where x is so near to 0 that `f` would divide by it."""
+        eps = self.lib.finfo(x.dtype).eps
+        large = self.lib.abs(x) > eps
+        return self.where(large, f(self.where(large, x, eps)), otherwise)
+
+    def no_derivative(self, name, what):
+        raise no_derivative(name, what)
+
+    # ----- complex numbers -----
+    def imaginary(self, x):
+        return self.lib.imag(x) if self.is_complex(x.dtype) else self.lib.zeros_like(x)
+
+    def as_complex(self, x, dtype):
+        return self.lib.complex(x, self.lib.zeros_like(x)) if self.is_complex(dtype) else x
+
+    def slope_of_angle(self, x):
+        if not self.is_complex(x.dtype):
+            return self.lib.zeros_like(x)
+        return self.where(x == 0, 0.0, -1j / x)
+
+
+# Matrix products skip einsum's bookkeeping. Letters are renamed in the order they appear.
+_PLAIN = {
+    "ab,bc->ac": lambda a, b: a @ b,
+    "ab,cb->ac": lambda a, b: a @ b.mT,
+    "ab,ac->bc": lambda a, b: a.mT @ b,
+    "ab,b->a": lambda a, b: a @ b,
+    "a,ab->b": lambda a, b: a @ b,
+    "a,a->": lambda a, b: a @ b,
+    "abc,acd->abd": lambda a, b: a @ b,
+    "abc,cd->abd": lambda a, b: a @ b,
+    "abc,dc->abd": lambda a, b: a @ b.mT,
+}
+
+
+@functools.cache
+def _canonical(spec):
+    letters = dict.fromkeys(c for c in spec if c.isalpha())
+    names = dict(zip(letters, "abcdefghijklmnopqrstuvwxyz", strict=False))
+    return "".join(names.get(c, c) for c in spec)
