@@ -10,7 +10,7 @@ from .source import is_library
 from .table.row import CACHES, ROWS
 
 # Equations that hold a jaxpr: it is entered.
-CALLS = frozenset("jit pjit closed_call core_call remat remat2 checkpoint".split())
+CALLS = frozenset("jit pjit closed_call core_call".split())
 
 
 class Constant(NamedTuple):
@@ -195,13 +195,6 @@ SIGNATURES = {
 
 def no_row(eqn, place):
     name = eqn.primitive.name
-    if name in ("while", "scan", "cond"):
-        return f"jax.lax control flow ({name}, {place}) is not recorded yet; unroll it in Python"
-    if name.startswith("custom_"):
-        return (
-            f"{custom_name(eqn)} has a custom derivative ({name}, {place}), and no "
-            "row of that name; write it with operations that have rows"
-        )
     return (
         f"no row for JAX's {name} ({place}); write it with operations that have one, or add the "
         f"row: from autodiff_lab.table.row import pointwise; "
