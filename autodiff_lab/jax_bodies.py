@@ -174,11 +174,16 @@ def evaluate(eqns, env):
     return env
 
 
-def call(closed, *operands):
-    """The outputs of a closed jaxpr."""
+def enter(closed, operands):
+    """A closed jaxpr opened, and the values of all its variables."""
     jaxpr, consts = front.opened(closed)
     env = dict(zip([*jaxpr.constvars, *jaxpr.invars], [*consts, *operands], strict=True))
-    evaluate(jaxpr.eqns, env)
+    return jaxpr, evaluate(jaxpr.eqns, env)
+
+
+def call(closed, *operands):
+    """The outputs of a closed jaxpr."""
+    jaxpr, env = enter(closed, operands)
     return [front.read(env, a) for a in jaxpr.outvars]
 
 

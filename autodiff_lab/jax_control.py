@@ -12,6 +12,7 @@ from . import jax_front as front
 from .errors import AutodiffError
 from .jax_bodies import or_zeros, pick, split, spread, zeros_in
 from .jax_trips import while_trips
+from .table.row import ROWS
 
 COND = bodies.row("cond", r"y = f_i(x)")
 WHILE = bodies.row("while", r"c_{t+1} = f(c_t) \text{ while } p(c_t)")
@@ -54,35 +55,46 @@ def _halved_cond(site, branches, active):
     made = [bodies.halve(branch, active) for branch in branches]
     outs, reached = _any([m.outs for m in made]), _any([m.reached for m in made])
     index, *operands = site.values
-    forward = [_leaving(made, i, len(outs)) for i in range(len(made))]
-    ys, residuals = jax.lax.switch(index, forward, operands)
+    forward = [_leaving(made, i) for i in range(len(made))]
+    ys, left = jax.lax.switch(index, forward, operands)
 
     def pull(gs):
         backward = [_reading(m, i, outs, reached) for i, m in enumerate(made)]
-        found = jax.lax.switch(index, backward, residuals, pick(outs, gs))
+        found = jax.lax.switch(index, backward, operands, left, pick(outs, gs))
         return [None, *spread(reached, found)]
 
     return site.record(COND, ys, outs, pull)
 
 
-def _leaving(made, i, n):
+def _leaving(made, i):
     """Branch i, forward: its outputs, and the residuals of every branch."""
 
     def run(operands):
-        ys, mine = split(bodies.call(made[i].forward, *operands), n)
-        others = [[front.zeros_like(v) for v in m.residuals] for m in made]
+        jaxpr, env = bodies.enter(made[i].forward, operands)
+        ys = [front.read(env, a) for a in jaxpr.outvars[: len(made[i].outs)]]
+        mine = [env[v] for v in _left(made[i])]
+        others = [[front.zeros_like(v) for v in _left(m)] for m in made]
         return ys, [mine if i == j else zeros for j, zeros in enumerate(others)]
 
     return run
 
 
+def _left(halves):
+    """The residuals that are not operands themselves: those are at hand anyway."""
+    jaxpr, _ = front.opened(halves.forward)
+    residuals = dict.fromkeys(filter(front.is_var, jaxpr.outvars[len(halves.outs) :]))
+    return [v for v in residuals if v not in jaxpr.invars]
+
+
 def _reading(halves, i, outs, reached):
     """Branch i, backward: cotangents of all operands that any branch reaches."""
-    operands = front.opened(halves.forward)[0].invars
+    jaxpr, _ = front.opened(halves.forward)
 
-    def run(residuals, gs):
-        found = bodies.pulled(halves, residuals[i], pick(halves.outs, spread(outs, gs)))
-        slots = zip(spread(halves.reached, found), operands, reached, strict=True)
+    def run(operands, left, gs):
+        env = dict(zip([*jaxpr.invars, *_left(halves)], [*operands, *left[i]], strict=True))
+        residuals = [front.read(env, a) for a in jaxpr.outvars[len(halves.outs) :]]
+        found = bodies.pulled(halves, residuals, pick(halves.outs, spread(outs, gs)))
+        slots = zip(spread(halves.reached, found), jaxpr.invars, reached, strict=True)
         return [front.zeros_like(v) if c is None else c for c, v, wanted in slots if wanted]
 
     return run
@@ -90,6 +102,19 @@ def _reading(halves, i, outs, reached):
 
 def _any(masks):
     return tuple(map(any, zip(*masks, strict=True)))
+
+
+def select(site):
+    """select_n by number: the cases one after the other, as the row `where` takes them."""
+    which, *cases = site.pairs
+    chosen = cases[-1]
+    for i, case in reversed(list(enumerate(cases[:-1]))):
+        chosen = site.apply(ROWS["where"], [(_is(i, which[0]), None), case, chosen])
+    return [chosen]
+
+
+def _is(i, which):
+    return which == i if which.dtype.kind != "b" else ~which
 
 
 # ----- while -----

@@ -9,6 +9,8 @@ Transposing what a rule pushes is how JAX itself derives reverse mode (Radul et 
 linearize once").
 """
 
+import functools
+
 from . import jax_bodies as bodies
 from . import jax_front as front
 from . import xp
@@ -20,7 +22,7 @@ from .tape import Tape
 CUSTOM_JVP = bodies.row("custom_jvp", r"y = f(x), \; dy = \text{the user's rule}")
 CUSTOM_VJP = bodies.row("custom_vjp", r"y = f(x), \; \bar x = \text{the user's rule}")
 CHECKPOINT = bodies.row("checkpoint", r"y = f(x)")
-BARRIER = bodies.row("optimization_barrier", r"y = x")
+SAME = bodies.row("same", r"y = x")
 
 
 # ----- custom_jvp -----
@@ -30,7 +32,6 @@ def custom_jvp(site):
     if not site.tape.reverse:
         tangents = pick(site.active, site.tangents)
         ys, dys = _users_jvp(site)(site.values, tangents)
-        outs = tuple(dy is not None for dy in dys)
         return site.push(CUSTOM_JVP, ys, dys)
     return _transposed_jvp(site)
 
@@ -213,9 +214,13 @@ def _kept_apart(values):
     return jax.lax.optimization_barrier(values)
 
 
-def barrier(site):
-    """The identity; what goes through it is only kept apart."""
-    ys = _kept_apart(site.values)
+# ----- the identity in other clothes -----
+def same(site):
+    """Of a value only its place, its precision or its order of execution changes."""
+    apply = functools.partial(front.rebind, site.eqn)
+    ys = apply(site.values)
     if not site.tape.reverse:
-        return site.push(BARRIER, ys, site.tangents)
-    return site.record(BARRIER, ys, site.active, lambda gs: gs)
+        dxs = map(bodies.or_zeros, site.tangents, site.values)
+        return site.push(SAME, ys, spread(site.active, pick(site.active, apply(list(dxs)))))
+    back = apply if site.eqn.primitive.name == "reduce_precision" else list
+    return site.record(SAME, ys, site.active, back)

@@ -102,7 +102,7 @@ class Site(NamedTuple):
 
     def apply(self, row, pairs, **params):
         """A node of the table's own, such as the slice that a trip of a scan reads."""
-        xs = [x for x, _ in pairs]
+        xs = [solid(x) for x, _ in pairs]
         y = row.fn(self.verbs, *xs, **params)
         return y, self.tape.add(row, self._parents(pairs), xs, params, y, self.scope)
 
@@ -137,6 +137,13 @@ def _with_zeros(pull, variables):
     return filled
 
 
+# The identity, and what rounds a tangent as it rounds the value.
+SAME = (
+    "optimization_barrier", "device_put", "sharding_constraint", "reshard", "layout_constraint",
+    "reduce_precision",
+)  # fmt: skip
+
+
 def interpret(tape, jaxpr, consts, inputs, scope=(), call=None):
     """Evaluate a jaxpr on `(value, node)` pairs, adding a node per equation. Returns such pairs.
 
@@ -167,13 +174,22 @@ def _equation(site):
     if lowered is None:
         handler = structures().get(name)
         return handler(site) if handler else _discrete(site)
-    row, operands, params = lowered
-    (y,) = outcome(site)
+    return _add(site, *lowered)
+
+
+def _add(site, row, operands, params):
+    """The node, or the nodes, of an equation that has a row."""
+    tape, eqn, pairs, scope, call = site
+    ys = outcome(site)
     picked = [pairs[i] if type(i) is int else (i.value, None) for i in operands]
-    parents = tuple(tape.constant(x) if node is None else node for x, node in picked)
+    parents = tuple([tape.constant(x) if node is None else node for x, node in picked])
+    values = [x for x, _ in picked]
     where, functions = where_of(eqn, call) if tape.keep_all else (None, ())
     scope = functions + tuple(name for name in scope if name not in functions)
-    return [(y, tape.add(row, parents, [x for x, _ in picked], params, y, scope, where))]
+    if row.outputs == 1:
+        return [(ys[0], tape.add(row, parents, values, params, ys[0], scope, where))]
+    nodes = tape.add_many(row, parents, values, params, ys, scope, where)
+    return list(zip(ys, nodes, strict=True))
 
 
 def _discrete(site):
@@ -199,7 +215,8 @@ def structures():
         "custom_jvp_call": jax_custom.custom_jvp,
         "custom_vjp_call": jax_custom.custom_vjp,
         "custom_vjp_call_jaxpr": jax_custom.custom_vjp,
-        "optimization_barrier": jax_custom.barrier,
+        "select_n": jax_control.select,
+        **dict.fromkeys(SAME, jax_custom.same),
         "custom_linear_solve": jax_solve.linear_solve,
         **dict.fromkeys(("checkpoint", "remat", "remat2"), jax_custom.checkpoint),
     }

@@ -103,6 +103,10 @@ def _concatenate(eqn):
     return ROWS["concat"], range(len(eqn.invars)), {"axis": eqn.params["dimension"]}
 
 
+def _split(eqn):
+    return ROWS["split"], (0,), {"axis": eqn.params["axis"], "sizes": tuple(eqn.params["sizes"])}
+
+
 def _stack(eqn):
     return ROWS["stack"], range(len(eqn.invars)), {"axis": eqn.params["axis"]}
 
@@ -118,7 +122,7 @@ def _convert(eqn):
 
 # ----- choose, reduce, contract -----
 def _select_n(eqn):
-    if len(eqn.invars) != 3:
+    if len(eqn.invars) != 3 or eqn.invars[0].aval.dtype != bool:
         return None
     return ROWS["where"], (0, 2, 1), {}  # select_n lists the false case first
 
@@ -181,6 +185,7 @@ SIGNATURES = {
     "slice": _slice,
     "pad": _pad,
     "concatenate": _concatenate,
+    "split": _split,
     "stack": _stack,
     "iota": _iota,
     "convert_element_type": _convert,
