@@ -155,10 +155,20 @@ def interpret(tape, jaxpr, consts, inputs, scope=(), call=None):
     def pair(atom):
         return env[atom] if is_var(atom) else (atom.val, None)
 
-    for eqn in jaxpr.eqns:
+    for eqn in jaxpr.eqns if tape.keep_all else live(jaxpr):
         results = _equation(Site(tape, eqn, [pair(a) for a in eqn.invars], scope, call))
         env.update(zip(eqn.outvars, results, strict=True))
     return [pair(a) for a in jaxpr.outvars]
+
+
+def live(jaxpr):
+    """The equations that the outputs depend on. A custom_vjp that nobody uses is not refused."""
+    needed, found = {id(a) for a in jaxpr.outvars}, []
+    for eqn in reversed(jaxpr.eqns):
+        if eqn.effects or not needed.isdisjoint(map(id, eqn.outvars)):
+            needed.update(map(id, eqn.invars))
+            found.append(eqn)
+    return found[::-1]
 
 
 def _equation(site):
