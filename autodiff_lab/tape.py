@@ -84,6 +84,8 @@ NUMBER = Node(None, (), {}, (), float, False)  # a Python number on a tape that 
 class Tape:
     """The nodes of one run of a function, inputs first."""
 
+    dry = False  # JAX: a dry tape is of a linear map, and its values are only shapes
+
     def __init__(self, xp, keep_all=False):
         self.xp, self.keep_all = xp, keep_all
         self.level = next(_levels)  # the inner of two nested tapes has the higher level
