@@ -17,9 +17,10 @@ import torch
 from . import source, trees
 from .errors import AutodiffError
 from .tape import NUMBER, closed_tape
-from .torch_box import Box
+from .torch_box import QUICK, Box
 from .torch_inplace import in_place, is_in_place
 from .torch_inside import as_outside, decompose, enter, is_by_name, spelled
+from .torch_quick import learn
 from .torch_spellings import PLAIN, QUERIES, Unspelled, lower, spoken, unspelled
 
 
@@ -29,6 +30,7 @@ def run(tape, call, leaves, names, boxed):
     Torch's own graph is never built: tensors are detached as they come in. What runs under the
     user's `torch.no_grad()` is recorded, and no derivative flows through it.
     """
+    tape.quick = tape.reverse and not tape.keep_all
     with torch.enable_grad():
         given = [
             _given(tape, tape.xp.detached(leaf), name) if b else leaf
@@ -37,7 +39,7 @@ def run(tape, call, leaves, names, boxed):
         try:
             output = call(given)
         finally:
-            tape.closed = True
+            tape.closed, tape.quick = True, False
     found, _, rebuild = trees.flatten(output)
     mine = [type(x) is Box and x.tape is tape for x in found]
     values = [x.value if m else x for x, m in zip(found, mine, strict=True)]
@@ -54,10 +56,10 @@ def _given(tape, leaf, name):
 # ----- one call on boxed values: compute the value, add the node, box the result -----
 def record(func, args, kwargs):
     """A function of PyTorch, a method, an operator or a property."""
-    row = PLAIN.get(func)
-    if row is not None and not kwargs and len(args) == row.arity:  # the short way: torch.tanh(x)
-        return _apply(_innermost(args, kwargs), row, args, {}, func, args, kwargs)
-    return _lowered(func, args, kwargs, lambda tape: enter(func, args, kwargs))
+    y = _lowered(func, args, kwargs, lambda tape: enter(func, args, kwargs))
+    if func in PLAIN and func not in QUICK:
+        learn(func, PLAIN[func])
+    return y
 
 
 def record_inside(op, args, kwargs):
@@ -73,6 +75,9 @@ def record_inside(op, args, kwargs):
         if is_by_name(op):
             return _lowered(op, args, kwargs, otherwise)
         return otherwise(_innermost(args, kwargs))
+
+
+Box.record, Box.record_inside = record, record_inside
 
 
 def _lowered(func, args, kwargs, otherwise):

@@ -11,7 +11,7 @@ from .jax_windows import JaxWindows
 
 
 class JaxVerbs(JaxWindows, JaxLinalg, JaxFourier):
-    name, counts_writes = "jax", False
+    name, counts_writes, kernels_for = "jax", False, None
 
     def __init__(self):
         import jax
