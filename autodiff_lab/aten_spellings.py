@@ -125,6 +125,8 @@ def _convolution(x, w, b, stride, padding, dilation, transposed, output_padding,
 
 def _constant_pad(x, pad, value=0):
     """A negative pad cuts off."""
+    if isinstance(value, complex) and value.imag == 0:
+        value = value.real
     for i in range(0, len(pad), 2):
         dim = x.ndim - 1 - i // 2
         a, b = max(0, -pad[i]), max(0, -pad[i + 1])

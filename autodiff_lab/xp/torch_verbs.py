@@ -164,7 +164,9 @@ class TorchVerbs(TorchWindows, TorchLinalg, TorchFourier):
         return self.where(b == 0, 0.0, b * a ** (b - 1))
 
     def slope_of_exponent(self, y, a, b):
-        return self.where((a == 0) & (b >= 0), 0.0, y * self.log(a))
+        real = self.real(b) if isinstance(b, self.lib.Tensor) and b.is_complex() else b
+        real = real.real if isinstance(real, complex) else real
+        return self.where((a == 0) & (real >= 0), 0.0, y * self.log(a))
 
     def share_of_logaddexp(self, exp, y, a, b):
         return 1 / (1 + exp(b - a))
