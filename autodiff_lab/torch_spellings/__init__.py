@@ -13,9 +13,9 @@ from typing import NamedTuple
 from .. import source, torch_rewrites
 from ..errors import AutodiffError
 from ..table.row import CACHES, ROWS
-from . import contractions, elementwise, reductions, shapes
+from . import contractions, elementwise, indexing, reductions, shapes
 
-SECTIONS = (elementwise, shapes, reductions, contractions)
+SECTIONS = (elementwise, shapes, indexing, reductions, contractions)
 SIGNATURES = {name: entry for section in SECTIONS for name, entry in section.SIGNATURES.items()}
 REWRITES = dict(torch_rewrites.REWRITES)
 for _section in SECTIONS:
