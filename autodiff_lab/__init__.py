@@ -15,6 +15,7 @@ fill the tape, `torch_front` and `jax_front`. Importing this package imports nei
 from . import table
 from .errors import AutodiffError, AutodiffTypeError
 from .forward import jvp
+from .jacobian import hessian, hvp, jacfwd, jacrev
 from .record import record
 from .reverse import grad, value_and_grad, vjp
 from .tape import Node, Tape
@@ -25,6 +26,10 @@ __all__ = [
     "Node",
     "Tape",
     "grad",
+    "hessian",
+    "hvp",
+    "jacfwd",
+    "jacrev",
     "jvp",
     "record",
     "table",
