@@ -13,6 +13,7 @@ fill the tape, `torch_front` and `jax_front`. Importing this package imports nei
 """
 
 from . import table
+from .custom import custom_rule
 from .errors import AutodiffError, AutodiffTypeError
 from .forward import jvp
 from .jacobian import hessian, hvp, jacfwd, jacrev
@@ -25,6 +26,7 @@ __all__ = [
     "AutodiffTypeError",
     "Node",
     "Tape",
+    "custom_rule",
     "grad",
     "hessian",
     "hvp",
