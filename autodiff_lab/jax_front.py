@@ -8,6 +8,7 @@ Only public parts of JAX are used; where they moved between 0.5.3 and 0.12, both
 """
 
 from . import source, trees, xp
+from .custom import named
 from .errors import AutodiffError
 from .jax_spellings import CALLS, lower, no_row
 
@@ -79,6 +80,9 @@ def _equation(tape, eqn, pairs, scope, call):
     values, nodes = [v for v, _ in pairs], [n for _, n in pairs]
     if all(node is None for node in nodes):  # nothing recorded goes in
         return [(y, None) for y in rebind(eqn, values)]
+    custom = named(eqn.params.get("name"), len(eqn.invars))
+    if custom is not None:
+        return [_custom(tape, custom, eqn, values, nodes, scope, call)]
     if eqn.primitive.name in CALLS:
         name = str(eqn.params.get("name", ""))
         inside = scope if name.startswith("_") or not name else (*scope, name)
@@ -93,6 +97,15 @@ def _equation(tape, eqn, pairs, scope, call):
     where, functions = where_of(eqn, call) if tape.keep_all else (None, ())
     scope = functions + tuple(name for name in scope if name not in functions)
     return [(y, tape.add(row, parents, [x for x, _ in picked], params, y, scope, where))]
+
+
+def _custom(tape, custom, eqn, values, nodes, scope, call):
+    """A function with a rule of the user's own (`ad.custom_rule`) is one node."""
+    y = custom(*values)
+    pairs = zip(nodes, values, strict=True)
+    parents = tuple(tape.constant(x) if node is None else node for node, x in pairs)
+    where = where_of(eqn, call)[0] if tape.keep_all else None
+    return y, tape.add(custom.custom_row, parents, values, {}, y, scope, where)
 
 
 def _discrete(tape, eqn, values, nodes, call):

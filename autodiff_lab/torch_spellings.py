@@ -41,6 +41,8 @@ NEUTRAL = {
 
 def lower(func, args, kwargs):
     """The row this call means, with its inputs and parameters; None if the table has none."""
+    if hasattr(func, "custom_row"):  # ad.custom_rule
+        return Lowered(func.custom_row, args, kwargs)
     name = _name(func)
     if hasattr(func, "is_verb"):
         return _verb(ROWS[name], args, kwargs)
