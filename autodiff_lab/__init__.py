@@ -13,6 +13,7 @@ fill the tape, `torch_front` and `jax_front`. Importing this package imports nei
 """
 
 from . import table
+from .checking import check
 from .custom import custom_rule
 from .errors import AutodiffError, AutodiffTypeError
 from .forward import jvp
@@ -26,6 +27,7 @@ __all__ = [
     "AutodiffTypeError",
     "Node",
     "Tape",
+    "check",
     "custom_rule",
     "grad",
     "hessian",
