@@ -87,7 +87,7 @@ class Rule:
 
 
 class Call:
-    """A rule's function with everything fixed but its arrays: what a node of the tape stands for."""
+    """A rule's function with everything fixed but its arrays: what one node stands for."""
 
     def __init__(self, rule, verbs, at, fixed, rebuild, static):
         self.rule, self.verbs, self.at, self.fixed = rule, verbs, at, fixed
@@ -131,8 +131,9 @@ class Call:
     def pull(self, verbs, g, y, *xs):
         if self.rule.vjp is None:
             flows = [verbs.is_inexact(x.dtype) for x in xs]
-            found = iter(_transposed(self, "jvp", self._pushed_by(verbs, y, xs, flows),
-                                     [x for x, k in zip(xs, flows, strict=True) if k], [g]))  # fmt: skip
+            likes = [x for x, k in zip(xs, flows, strict=True) if k]
+            pushed = self._pushed_by(verbs, y, xs, flows)
+            found = iter(_transposed(self, "jvp", pushed, likes, [g]))
             return [next(found) if k else None for k in flows]
         args = self.arguments(xs)
         found = self.rule.vjp(g, y, *args, **self.static)
@@ -300,7 +301,7 @@ def _pull_all(call, g, y, xs):
     return pull(call.custom_row, call.verbs, g, y, xs, {}, wanted)
 
 
-# ----- JAX: the call is one equation, whose name leads back here; jax.grad finds a rule inside -----
+# ----- JAX: one equation, whose name leads back here; jax.grad finds a rule inside -----
 NAMED: dict = {}
 _numbers = itertools.count(1)
 

@@ -11,6 +11,7 @@ import math
 from typing import NamedTuple
 
 from . import source
+from .add_row import ADDED
 from .errors import AutodiffError
 from .table.row import CACHES, ROWS
 from .torch_dims import axes_of, one_axis
@@ -58,6 +59,8 @@ def lower(func, args, kwargs):
             xs, params = signature(*args, **kwargs)
             return Lowered(ROWS[row], tuple(xs), params)
         row = _pointwise_row(func, name)
+        if row is None and name in ADDED:
+            return _verb(ADDED[name], args, kwargs)
         return None if row is None else Lowered(row, _plain(row, *args, **kwargs), {})
     except TypeError as e:
         raise AutodiffError(
