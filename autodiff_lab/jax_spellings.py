@@ -208,7 +208,6 @@ SIGNATURES = {
 def no_row(eqn, place):
     name = eqn.primitive.name
     return (
-        f"no row for JAX's {name} ({place}); write it with operations that have one, or add the "
-        f"row: from autodiff_lab.table.row import pointwise; "
-        f"pointwise({name!r}, lambda xp, x: xp.{name}(x), d=lambda xp, y, x: <its derivative>)"
+        f"no row for JAX's {name} ({place}); write it with operations that have one, or add it: "
+        f"ad.row({name!r}, lambda xp, x: xp.{name}(x), d=lambda xp, y, x: <its derivative>)"
     )
