@@ -24,6 +24,23 @@ def array(name, value, dtype=None):
     return jnp.asarray(value)
 
 
+def sample(row, rng, shape):
+    """An input for the row: numbers in its domain, or the kind of matrix that it names."""
+    if not isinstance(row.domain, str):
+        return rng.uniform(*row.domain, shape)
+    x = rng.uniform(-1.0, 1.0, shape)
+    if len(shape) < 2 or shape[-1] != shape[-2]:
+        return x
+    eye = np.eye(shape[-1])
+    turned = np.swapaxes(x, -1, -2)
+    kinds = {
+        "definite": lambda: x @ turned + eye,
+        "symmetric": lambda: (x + turned) / 2 + np.diag(np.arange(float(shape[-1]))),
+        "regular": lambda: x + 3.0 * eye,
+    }
+    return kinds[row.domain]()
+
+
 def to_numpy(x):
     return x.detach().resolve_conj().numpy() if hasattr(x, "detach") else np.asarray(x)
 

@@ -9,7 +9,8 @@ What a row is, and what its one statement of the derivative means, is in `row`.
 import sys
 
 from . import constant, pointwise, special, activation, complex_numbers  # noqa: F401
-from . import shape, indexing, scan, reduction, contraction, composite  # noqa: F401
+from . import shape, indexing, scan, reduction, contraction, convolution, pooling  # noqa: F401
+from . import linalg, decomposition, fourier, composite  # noqa: F401
 from .row import CACHES, ROWS, Row
 
 __all__ = ["ROWS", "Row", "find"]

@@ -37,14 +37,14 @@ class Row:
     outputs: int | str = 1  # "many": fn returns a tuple
     linear_in: tuple = (0,)  # linear rows: the inputs it is linear in; the others are kept
     keeps: str = ""  # general rows: which of "x" and "y" the reverse walk keeps
-    kernel: object = None  # kernel(g, y, *xs): g * partial by PyTorch's fused kernel, same as `d`
+    kernel: object = None  # kernel(xp, g, y, x): g * partial by a fused kernel of PyTorch's
     fast: object = None  # composite rows: (forward, backward), fused, tested against `fn`
     axes: object = None  # axes(ndims, **params) -> (for each input, where its axes go), output ndim
     batch: object = None  # batch(batched, **params) -> params with a batch axis in front
     moves: object = None  # moves(**params) -> the axes along which entries change places
     identity: object = None  # what a dead entry is replaced with before it is reduced: -inf for max
     safe: float = 0.0  # what a dead entry is replaced with elsewhere: 1 under log and divide
-    domain: tuple = (-2.0, 2.0)  # where the tests draw inputs from
+    domain: tuple | str = (-2.0, 2.0)  # where the tests draw inputs from, or a kind of matrix
     cases: tuple = ()  # (shapes, params) the tests try, for rows with parameters
     torch: tuple = ()  # PyTorch's spellings
     jax: tuple = ()  # JAX's spellings

@@ -16,7 +16,7 @@ from autodiff_lab import xp
 from autodiff_lab.table import ROWS
 from masking_lab import rules
 from masking_lab.lane import Lane, refill
-from tests.helpers import FRAMEWORKS, allclose, array, to_numpy
+from tests.helpers import FRAMEWORKS, allclose, array, sample, to_numpy
 
 # Rows whose parameters hold sizes are tested through programs, in test_autobatch.
 SIZED = {"broadcast", "reshape", "arange", "slice"}
@@ -68,7 +68,7 @@ def examples(row, name, shapes, params, axis):
             tuple(n if k in t else s for k, s in enumerate(shape))
             for shape, t in zip(shapes, ties, strict=True)
         ]
-        xs = [rng.uniform(*row.domain, s) for s in own]
+        xs = [sample(row, rng, s) for s in own]
         if row.name == "where" or row.name.startswith("bitwise"):
             xs = [xs[0] > 0.5, *(x > 0.5 if row.name.startswith("bitwise") else x for x in xs[1:])]
         yield [array(name, x) for x in xs], [bool(t) for t in ties]
