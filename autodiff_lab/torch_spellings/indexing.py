@@ -71,6 +71,10 @@ def _as_index(torch, i):
         return i
     if isinstance(i, torch.Tensor):
         return bare(i, "__getitem__")
+    if type(i) is bool:
+        raise AutodiffError(
+            f"x[{i}] at {source.here()} is not an index; write x[None] for a new dim"
+        )
     return operator.index(i) if hasattr(i, "__index__") else torch.as_tensor(i)
 
 

@@ -292,6 +292,12 @@ class JaxVerbs(JaxWindows, JaxLinalg, JaxFourier):
         places = [self.lax.broadcasted_iota(index.dtype, index.shape, k) for k in range(index.ndim)]
         return (*places[:axis], index, *places[axis + 1 :])
 
+    def stable_order(self, x, axis):
+        return self.lib.argsort(x, axis, stable=True)
+
+    def top_k(self, x, k, axis):
+        return tuple(self.lax.top_k(x, k, axis=axis))
+
     def dynamic_slice(self, x, *start, size):
         return self.lax.dynamic_slice(x, start, size)
 

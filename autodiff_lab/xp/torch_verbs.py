@@ -119,6 +119,7 @@ class TorchVerbs(TorchWindows, TorchLinalg, TorchFourier):
     def all(self, x, axis, keepdims=False):
         return self._reduce(self.lib.all, x != 0, axis, keepdims)
 
+    @verb
     def cumsum(self, x, axis, reverse=False):
         if reverse:
             return self.lib.flip(self.lib.cumsum(self.lib.flip(x, (axis,)), axis), (axis,))
@@ -293,6 +294,12 @@ class TorchVerbs(TorchWindows, TorchLinalg, TorchFourier):
     @verb
     def put_along(self, x, b, index, axis):
         return self.lib.scatter(x, axis, index, b)
+
+    def stable_order(self, x, axis):
+        return self.lib.argsort(x, dim=axis, stable=True)
+
+    def top_k(self, x, k, axis):
+        return tuple(self.lib.topk(x, k, axis))
 
     @verb
     def argmax(self, x, axis):
