@@ -11,6 +11,7 @@ import functools
 from typing import NamedTuple
 
 from . import source, trees, xp
+from .custom import named
 from .errors import AutodiffError
 from .jax_layers import library_call
 from .jax_spellings import CALLS, lower, no_row
@@ -177,6 +178,9 @@ def _equation(site):
     if all(node is None for _, node in pairs):  # nothing recorded goes in
         return [(y, None) for y in rebind(eqn, [x for x, _ in pairs])]
     name = eqn.primitive.name
+    custom = named(eqn.params.get("name"), len(eqn.invars))
+    if custom is not None:
+        return [_custom(site, custom)]
     known = library_call(eqn)
     if known is not None:
         return _add(site, *known)
@@ -204,6 +208,16 @@ def _add(site, row, operands, params):
         return [(ys[0], tape.add(row, parents, values, params, ys[0], scope, where))]
     nodes = tape.add_many(row, parents, values, params, ys, scope, where)
     return list(zip(ys, nodes, strict=True))
+
+
+def _custom(site, custom):
+    """A function with a rule of the user's own (`ad.custom_rule`) is one node."""
+    tape, eqn, pairs, scope, call = site
+    values = [x for x, _ in pairs]
+    y = custom(*values)
+    parents = tuple([tape.constant(x) if node is None else node for x, node in pairs])
+    where = where_of(eqn, call)[0] if tape.keep_all else None
+    return y, tape.add(custom.custom_row, parents, values, {}, y, scope, where)
 
 
 def _discrete(site):

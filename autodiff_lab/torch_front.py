@@ -14,7 +14,7 @@ import operator
 
 import torch
 
-from . import source, trees
+from . import source, torch_functions, trees
 from .errors import AutodiffError
 from .tape import NUMBER, closed_tape
 from .torch_box import QUICK, Box
@@ -37,7 +37,7 @@ def run(tape, call, leaves, names, boxed):
             for leaf, name, b in zip(leaves, names, boxed, strict=True)
         ]
         try:
-            output = call(given)
+            output = torch_functions.settled_tree(call(given))
         finally:
             tape.closed, tape.quick = True, False
     found, _, rebuild = trees.flatten(output)
@@ -56,6 +56,8 @@ def _given(tape, leaf, name):
 # ----- one call on boxed values: compute the value, add the node, box the result -----
 def record(func, args, kwargs):
     """A function of PyTorch, a method, an operator or a property."""
+    if not torch.is_grad_enabled() and (inside := torch_functions.running()) is not None:
+        return inside.compute(func, args, kwargs)
     y = _lowered(func, args, kwargs, lambda tape: enter(func, args, kwargs))
     if func in PLAIN and func not in QUICK:
         learn(func, PLAIN[func])
@@ -64,6 +66,8 @@ def record(func, args, kwargs):
 
 def record_inside(op, args, kwargs):
     """An operation of the dispatcher, met inside a function that has no row of its own."""
+    if not torch.is_grad_enabled() and (inside := torch_functions.running()) is not None:
+        return inside.compute(op, args, kwargs)
     with torch._C._EnableTorchFunction(), as_outside():  # off, so that the function runs as it is
         rewritten = spelled(op)
         if rewritten is not None:
@@ -84,6 +88,8 @@ def _lowered(func, args, kwargs, otherwise):
     tape = _innermost(args, kwargs)
     if tape is None:
         return func(*args, **kwargs)
+    if type(tape) is torch_functions.Met:
+        return tape.after(func, args, kwargs)
     if tape.closed:
         raise closed_tape()
     name = spoken(func)
@@ -125,6 +131,8 @@ def _remember(y, func, args):
 
 def _apply(tape, row, xs, params, func, args, kwargs):
     if tape.closed:
+        if type(tape) is torch_functions.Met:
+            return tape.after(func, args, kwargs)
         raise closed_tape()
     if row.kind == "composite" and not tape.keep_all and not _can_be_fast(tape, row, xs):
         return row.fn(tape.xp, *xs, **params)

@@ -126,6 +126,5 @@ def no_row(func):
     name = spoken(func)
     return (
         f"no row for torch.{name} ({source.here()}); write it with operations that have one, or "
-        f"add the row: from autodiff_lab.table.row import pointwise; "
-        f"pointwise({name!r}, lambda xp, x: xp.{name}(x), d=lambda xp, y, x: <its derivative>)"
+        f"add it: ad.row({name!r}, lambda xp, x: xp.{name}(x), d=lambda xp, y, x: <its derivative>)"
     )

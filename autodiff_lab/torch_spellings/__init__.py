@@ -11,11 +11,12 @@ import inspect
 from typing import NamedTuple
 
 from .. import source, torch_rewrites
+from ..add_row import ADDED
 from ..errors import AutodiffError
 from ..table.row import CACHES, ROWS
-from . import contractions, elementwise, linalg, reductions, shapes, windows
+from . import contractions, elementwise, indexing, linalg, reductions, shapes, windows
 
-SECTIONS = (elementwise, shapes, reductions, contractions, windows, linalg)
+SECTIONS = (elementwise, shapes, indexing, reductions, contractions, windows, linalg)
 SIGNATURES = {name: entry for section in SECTIONS for name, entry in section.SIGNATURES.items()}
 REWRITES = dict(torch_rewrites.REWRITES)
 for _section in SECTIONS:
@@ -50,6 +51,8 @@ NEUTRAL = {
 
 def lower(func, args, kwargs):
     """The row this call means, with its inputs and parameters; None if the table has none."""
+    if hasattr(func, "custom_row"):  # ad.custom_rule
+        return Lowered(func.custom_row, args, kwargs)
     name = _name(func)
     if hasattr(func, "is_verb"):
         return _verb(ROWS[name], args, kwargs)
@@ -66,6 +69,8 @@ def lower(func, args, kwargs):
             xs, params = signature(*args, **kwargs)
             return Lowered(ROWS[row], tuple(xs), params)
         row = _pointwise_row(func, name)
+        if row is None and name in ADDED:
+            return _verb(ADDED[name], args, kwargs)
         return None if row is None else Lowered(row, _plain(row, *args, **kwargs), {})
     except TypeError as e:
         raise Unspelled(unspelled(name, e)) from None
