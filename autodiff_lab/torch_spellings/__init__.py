@@ -13,9 +13,9 @@ from typing import NamedTuple
 from .. import source, torch_rewrites
 from ..errors import AutodiffError
 from ..table.row import CACHES, ROWS
-from . import contractions, elementwise, linalg, reductions, shapes, windows
+from . import contractions, elementwise, layers, linalg, recurrent, reductions, shapes, windows
 
-SECTIONS = (elementwise, shapes, reductions, contractions, windows, linalg)
+SECTIONS = (elementwise, shapes, reductions, contractions, windows, linalg, layers, recurrent)
 SIGNATURES = {name: entry for section in SECTIONS for name, entry in section.SIGNATURES.items()}
 REWRITES = dict(torch_rewrites.REWRITES)
 for _section in SECTIONS:
@@ -40,7 +40,7 @@ QUERIES = frozenset(
 # Keyword arguments that change nothing when they have this value.
 NEUTRAL = {
     "out": None, "dtype": None, "inplace": False, "alpha": 1, "rounding_mode": None,
-    "_stacklevel": 3, "memory_format": None, "non_blocking": False, "copy": False,
+    "memory_format": None, "non_blocking": False, "copy": False,
 }  # fmt: skip
 
 
