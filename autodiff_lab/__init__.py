@@ -13,8 +13,13 @@ fill the tape, `torch_front` and `jax_front`. Importing this package imports nei
 """
 
 from . import table
+from .add_row import row
+from .checking import check
+from .custom import custom_rule
 from .errors import AutodiffError, AutodiffTypeError
 from .forward import jvp
+from .jacobian import hessian, hvp, jacfwd, jacrev
+from .modules import functional
 from .record import record
 from .reverse import grad, value_and_grad, vjp
 from .tape import Node, Tape
@@ -24,9 +29,17 @@ __all__ = [
     "AutodiffTypeError",
     "Node",
     "Tape",
+    "check",
+    "custom_rule",
+    "functional",
     "grad",
+    "hessian",
+    "hvp",
+    "jacfwd",
+    "jacrev",
     "jvp",
     "record",
+    "row",
     "table",
     "value_and_grad",
     "vjp",

@@ -36,6 +36,29 @@ def pull(row, xp, g, y, xs, params, wanted, residuals=None):
     ]
 
 
+def pull_node(node, xp, g):
+    """`pull` for a node of a tape: from what the node keeps."""
+    y, wanted = node if node.y is None else node.y, [p.active for p in node.parents]
+    return pull(node.row, xp, g, y, node.xs, node.params, wanted, node.residuals)
+
+
+def pull_alike(node, xp, g, plain):
+    """`pull_node` for a pointwise node whose inputs have its shape and dtype: nothing to undo.
+
+    On a `plain` tensor PyTorch's fused kernel is used, where the row names one.
+    """
+    row, xs = node.row, node.xs
+    y = node if node.y is None else node.y
+    if len(xs) == 1:
+        if plain and row.kernel is not None and not g.is_complex():
+            return (row.kernel(xp, g, y, *xs),)
+        return (scale(xp, row.d[0], g, y, xs),)
+    return [
+        scale(xp, partial, g, y, xs) if parent.active else None
+        for partial, parent in zip(row.d, node.parents)  # noqa: B905
+    ]
+
+
 def _arrive(xp, c, x):
     c = c() if callable(c) else c
     return None if c is None else unbroadcast(xp, c, x)
@@ -48,6 +71,8 @@ def scale(xp, partial, g, y, xs):
     if partial is NEG:
         return -g
     p = partial(xp, y, *xs)
+    if type(p) is float:
+        return g * p
     dtype = getattr(p, "dtype", None)
     if dtype is None or dtype == y.dtype:
         return g * p

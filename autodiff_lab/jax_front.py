@@ -7,7 +7,11 @@ everything built this way is itself traceable, so `jax.jit(ad.grad(f))` works.
 Only public parts of JAX are used; where they moved between 0.5.3 and 0.12, both ways are written.
 """
 
+import functools
+from typing import NamedTuple
+
 from . import source, trees, xp
+from .custom import named
 from .errors import AutodiffError
 from .jax_layers import library_call
 from .jax_spellings import CALLS, lower, no_row
@@ -57,58 +61,193 @@ def _make_jaxpr(jax, f):
     return make
 
 
+class Site(NamedTuple):
+    """An equation as it is met: on which tape, with which operands, and from where."""
+
+    tape: object
+    eqn: object
+    pairs: list  # (value, node) of each operand; no node where nothing is recorded
+    scope: tuple = ()
+    call: tuple | None = None
+
+    @property
+    def verbs(self):
+        return self.tape.xp
+
+    @property
+    def values(self):
+        return [solid(x) for x, _ in self.pairs]
+
+    @property
+    def concrete(self):
+        return not any(is_traced(x) for x, _ in self.pairs)
+
+    @property
+    def tangents(self):
+        inexact = self.verbs.is_inexact
+        return [n.tangent if n is not None and inexact(n.dtype) else None for _, n in self.pairs]
+
+    @property
+    def active(self):
+        """Which operands are differentiated: forward those with a tangent."""
+        if not self.tape.reverse:
+            return tuple(dx is not None for dx in self.tangents)
+        return tuple(node is not None and node.active for _, node in self.pairs)
+
+    @property
+    def place(self):
+        return source.words(where_of(self.eqn, self.call)[0])
+
+    def enter(self, body, pairs, name=""):
+        scope = (*self.scope, name) if name else self.scope
+        return interpret(self.tape, *opened(body), pairs, scope, (name, self.eqn, self.call))
+
+    def apply(self, row, pairs, **params):
+        """A node of the table's own, such as the slice that a trip of a scan reads."""
+        xs = [solid(x) for x, _ in pairs]
+        y = row.fn(self.verbs, *xs, **params)
+        return y, self.tape.add(row, self._parents(pairs), xs, params, y, self.scope)
+
+    def push(self, row, ys, dys):
+        """One node for all of `ys`, with the tangents that were computed along with them."""
+        nodes = self.tape.add_many(row, (), self.values, {}, ys)
+        for node, dy in zip(nodes, dys, strict=True):
+            node.tangent, node.active = dy, dy is not None
+        return list(zip(ys, nodes, strict=True))
+
+    def record(self, row, ys, outs, pull):
+        """One node for all of `ys`; those that are not in `outs` have no derivative."""
+        keep = self.tape.keep_all
+        where, functions = where_of(self.eqn, self.call) if keep else (None, ())
+        scope = functions + tuple(name for name in self.scope if name not in functions)
+        params = {"pull": _with_zeros(pull, self.eqn.outvars)}
+        parents = self._parents(self.pairs)
+        nodes = self.tape.add_many(row, parents, self.values, params, ys, scope, where)
+        found = zip(ys, nodes, outs, strict=True)
+        return [(y, node if out or keep else None) for y, node, out in found]
+
+    def _parents(self, pairs):
+        return tuple(self.tape.constant(x) if node is None else node for x, node in pairs)
+
+
+def _with_zeros(pull, variables):
+    """A pull that gets zeros where no cotangent arrived."""
+
+    def filled(gs):
+        return pull([zeros_like(v) if g is None else g for g, v in zip(gs, variables, strict=True)])
+
+    return filled
+
+
+# The identity, and what rounds a tangent as it rounds the value.
+SAME = (
+    "optimization_barrier", "device_put", "sharding_constraint", "reshard", "layout_constraint",
+    "reduce_precision",
+)  # fmt: skip
+
+
 def interpret(tape, jaxpr, consts, inputs, scope=(), call=None):
     """Evaluate a jaxpr on `(value, node)` pairs, adding a node per equation. Returns such pairs.
 
     `call` is the jitted call that this jaxpr is the body of: its name, equation and own call.
     """
-    from jax.extend.core import Literal
-
     env = dict(zip(jaxpr.constvars, [(c, None) for c in consts], strict=True))
     env.update(zip(jaxpr.invars, inputs, strict=True))
 
-    def read(atom):
-        return (atom.val, None) if isinstance(atom, Literal) else env[atom]
+    def pair(atom):
+        return env[atom] if is_var(atom) else (atom.val, None)
 
-    for eqn in jaxpr.eqns:
-        results = _equation(tape, eqn, [read(a) for a in eqn.invars], scope, call)
+    for eqn in jaxpr.eqns if tape.keep_all else live(jaxpr):
+        results = _equation(Site(tape, eqn, [pair(a) for a in eqn.invars], scope, call))
         env.update(zip(eqn.outvars, results, strict=True))
-    return [read(a) for a in jaxpr.outvars]
+    return [pair(a) for a in jaxpr.outvars]
 
 
-def _equation(tape, eqn, pairs, scope, call):
-    values, nodes = [v for v, _ in pairs], [n for _, n in pairs]
-    if all(node is None for node in nodes):  # nothing recorded goes in
-        return [(y, None) for y in rebind(eqn, values)]
-    lowered = library_call(eqn)
-    if lowered is None and eqn.primitive.name in CALLS:
-        name = str(eqn.params.get("name", ""))
-        inside = scope if name.startswith("_") or not name else (*scope, name)
-        return interpret(tape, *opened(body_of(eqn.params)), pairs, inside, (name, eqn, call))
-    lowered = lowered or lower(eqn)
+def live(jaxpr):
+    """The equations that the outputs depend on. A custom_vjp that nobody uses is not refused."""
+    needed, found = {id(a) for a in jaxpr.outvars}, []
+    for eqn in reversed(jaxpr.eqns):
+        if eqn.effects or not needed.isdisjoint(map(id, eqn.outvars)):
+            needed.update(map(id, eqn.invars))
+            found.append(eqn)
+    return found[::-1]
+
+
+def _equation(site):
+    tape, eqn, pairs, scope, call = site
+    if all(node is None for _, node in pairs):  # nothing recorded goes in
+        return [(y, None) for y in rebind(eqn, [x for x, _ in pairs])]
+    name = eqn.primitive.name
+    custom = named(eqn.params.get("name"), len(eqn.invars))
+    if custom is not None:
+        return [_custom(site, custom)]
+    known = library_call(eqn)
+    if known is not None:
+        return _add(site, *known)
+    if name in CALLS:
+        title = str(eqn.params.get("name", ""))
+        inside = scope if title.startswith("_") or not title else (*scope, title)
+        return interpret(tape, *opened(body_of(eqn.params)), pairs, inside, (title, eqn, call))
+    lowered = lower(eqn)
     if lowered is None:
-        return _discrete(tape, eqn, values, nodes, call)
-    row, operands, params = lowered
-    ys = rebind(eqn, values)
+        handler = structures().get(name)
+        return handler(site) if handler else _discrete(site)
+    return _add(site, *lowered)
+
+
+def _add(site, row, operands, params):
+    """The node, or the nodes, of an equation that has a row."""
+    tape, eqn, pairs, scope, call = site
+    ys = outcome(site)
     picked = [pairs[i] if type(i) is int else (i.value, None) for i in operands]
-    parents = tuple(tape.constant(x) if node is None else node for x, node in picked)
+    parents = tuple([tape.constant(x) if node is None else node for x, node in picked])
+    values = [x for x, _ in picked]
     where, functions = where_of(eqn, call) if tape.keep_all else (None, ())
     scope = functions + tuple(name for name in scope if name not in functions)
-    xs = [x for x, _ in picked]
-    if row.outputs != 1:
-        nodes = tape.add_many(row, parents, xs, params, ys, scope, where)
-        return list(zip(ys, nodes, strict=True))
-    return [(ys[0], tape.add(row, parents, xs, params, ys[0], scope, where))]
+    if row.outputs == 1:
+        return [(ys[0], tape.add(row, parents, values, params, ys[0], scope, where))]
+    nodes = tape.add_many(row, parents, values, params, ys, scope, where)
+    return list(zip(ys, nodes, strict=True))
 
 
-def _discrete(tape, eqn, values, nodes, call):
+def _custom(site, custom):
+    """A function with a rule of the user's own (`ad.custom_rule`) is one node."""
+    tape, eqn, pairs, scope, call = site
+    values = [x for x, _ in pairs]
+    y = custom(*values)
+    parents = tuple([tape.constant(x) if node is None else node for x, node in pairs])
+    where = where_of(eqn, call)[0] if tape.keep_all else None
+    return y, tape.add(custom.custom_row, parents, values, {}, y, scope, where)
+
+
+def _discrete(site):
     """No row: answers of integers or booleans have no derivative; anything else is refused."""
-    flows = any(n is not None and n.active for n in nodes)
+    tape, eqn = site.tape, site.eqn
+    flows = any(n is not None and n.active for _, n in site.pairs)
     discrete = not any(tape.xp.is_float(v.aval.dtype) or tape.xp.is_complex(v.aval.dtype)
                        for v in eqn.outvars)  # fmt: skip
     if flows and not discrete:
-        raise AutodiffError(no_row(eqn, source.words(where_of(eqn, call)[0])))
-    return [(y, None) for y in rebind(eqn, values)]
+        raise AutodiffError(no_row(eqn, site.place))
+    return [(y, None) for y in rebind(eqn, site.values)]
+
+
+@functools.cache
+def structures():
+    """The equations that hold functions, by name."""
+    from . import jax_control, jax_custom, jax_scan, jax_solve
+
+    return {
+        "scan": jax_scan.scan,
+        "cond": jax_control.cond,
+        "while": jax_control.while_loop,
+        "custom_jvp_call": jax_custom.custom_jvp,
+        "custom_vjp_call": jax_custom.custom_vjp,
+        "custom_vjp_call_jaxpr": jax_custom.custom_vjp,
+        "select_n": jax_control.select,
+        **dict.fromkeys(SAME, jax_custom.same),
+        "custom_linear_solve": jax_solve.linear_solve,
+        **dict.fromkeys(("checkpoint", "remat", "remat2"), jax_custom.checkpoint),
+    }
 
 
 # ----- jaxprs, from JAX 0.5.3 to 0.12 -----
@@ -132,6 +271,48 @@ def rebind(eqn, values):
     else:
         y = eqn.primitive.bind(*values, **bound)
     return list(y) if eqn.primitive.multiple_results else [y]
+
+
+# ----- values -----
+def is_traced(x):
+    from jax.core import Tracer
+
+    return isinstance(x, Tracer)
+
+
+def is_var(atom):
+    """A variable of a jaxpr, and not a literal."""
+    from jax.extend.core import Literal
+
+    return not isinstance(atom, Literal)
+
+
+def read(env, atom):
+    return env[atom] if is_var(atom) else atom.val
+
+
+def zeros_like(variable):
+    """Zeros of the shape of a variable, or of its abstract value."""
+    import jax.numpy as jnp
+
+    aval = getattr(variable, "aval", variable)
+    return jnp.zeros(aval.shape, aval.dtype)
+
+
+def solid(x):
+    """Zeros for a tangent of which only the shape is known."""
+    import jax
+
+    return jax.numpy.zeros(x.shape, x.dtype) if isinstance(x, jax.ShapeDtypeStruct) else x
+
+
+def outcome(site):
+    """The values of an equation; of a linear map's (see jax_custom) the shapes are enough."""
+    if not site.tape.dry:
+        return rebind(site.eqn, [x for x, _ in site.pairs])
+    from .jax_bodies import structs
+
+    return structs(site.eqn.outvars)
 
 
 # ----- where the user wrote it -----

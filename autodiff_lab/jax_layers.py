@@ -1,5 +1,7 @@
 """JAX's primitives of convolution, pooling and linear algebra, lowered to rows."""
 
+import math
+
 from .table.row import ROWS
 
 
@@ -41,6 +43,19 @@ def _picked(row):
         return ROWS[row], (0, 1), _window(eqn) | {"low": low}
 
     return signature
+
+
+def _fft(eqn):
+    """lax transforms the last axes, and divides by their size on the way back."""
+    kind, sizes = eqn.params["fft_type"].name, eqn.params["fft_lengths"]
+    ndim = len(eqn.invars[0].aval.shape)
+    params = {
+        "axis": tuple(range(ndim - len(sizes), ndim)),
+        "scale": 1 / math.prod(sizes) if kind in ("IFFT", "IRFFT") else 1,
+    }
+    if kind in ("RFFT", "IRFFT"):
+        return ROWS[kind.lower()], (0,), params | ({"size": sizes[-1]} if kind == "IRFFT" else {})
+    return ROWS["fft"], (0,), params | {"inverse": kind == "IFFT"}
 
 
 # ----- linear algebra -----
@@ -99,6 +114,7 @@ def _written(eqn):
 
 
 SIGNATURES = {
+    "fft": _fft,
     "triangular_solve": _triangular_solve,
     "eigh": _eigh,
     "svd": _svd,

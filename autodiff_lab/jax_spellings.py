@@ -11,7 +11,7 @@ from .source import is_library
 from .table.row import CACHES, ROWS
 
 # Equations that hold a jaxpr: it is entered.
-CALLS = frozenset("jit pjit closed_call core_call remat remat2 checkpoint".split())
+CALLS = frozenset("jit pjit closed_call core_call".split())
 
 
 class Constant(NamedTuple):
@@ -104,6 +104,10 @@ def _concatenate(eqn):
     return ROWS["concat"], range(len(eqn.invars)), {"axis": eqn.params["dimension"]}
 
 
+def _split(eqn):
+    return ROWS["split"], (0,), {"axis": eqn.params["axis"], "sizes": tuple(eqn.params["sizes"])}
+
+
 def _stack(eqn):
     return ROWS["stack"], range(len(eqn.invars)), {"axis": eqn.params["axis"]}
 
@@ -119,7 +123,7 @@ def _convert(eqn):
 
 # ----- choose, reduce, contract -----
 def _select_n(eqn):
-    if len(eqn.invars) != 3:
+    if len(eqn.invars) != 3 or eqn.invars[0].aval.dtype != bool:
         return None
     return ROWS["where"], (0, 2, 1), {}  # select_n lists the false case first
 
@@ -187,6 +191,7 @@ SIGNATURES = {
     "slice": _slice,
     "pad": _pad,
     "concatenate": _concatenate,
+    "split": _split,
     "stack": _stack,
     "iota": _iota,
     "convert_element_type": _convert,
@@ -202,15 +207,7 @@ SIGNATURES = {
 
 def no_row(eqn, place):
     name = eqn.primitive.name
-    if name in ("while", "scan", "cond"):
-        return f"jax.lax control flow ({name}, {place}) is not recorded yet; unroll it in Python"
-    if name.startswith("custom_"):
-        return (
-            f"{custom_name(eqn)} has a custom derivative ({name}, {place}), and no "
-            "row of that name; write it with operations that have rows"
-        )
     return (
-        f"no row for JAX's {name} ({place}); write it with operations that have one, or add the "
-        f"row: from autodiff_lab.table.row import pointwise; "
-        f"pointwise({name!r}, lambda xp, x: xp.{name}(x), d=lambda xp, y, x: <its derivative>)"
+        f"no row for JAX's {name} ({place}); write it with operations that have one, or add it: "
+        f"ad.row({name!r}, lambda xp, x: xp.{name}(x), d=lambda xp, y, x: <its derivative>)"
     )

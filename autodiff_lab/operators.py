@@ -42,13 +42,17 @@ class Operators:
 
 def _binary(func, flipped):
     def operate(self, other):
-        if other is None and func in (operator.eq, operator.ne):
-            return func is operator.ne
-        if getattr(other, "rank", 0) > self.rank:
-            return NotImplemented
+        if type(other) not in _NUMBERS:
+            if other is None and func in (operator.eq, operator.ne):
+                return func is operator.ne
+            if getattr(other, "rank", 0) > self.rank:
+                return NotImplemented
         return self._call(func, *((other, self) if flipped else (self, other)))
 
     return operate
+
+
+_NUMBERS = (float, int)
 
 
 def _in_place(func):

@@ -8,7 +8,7 @@ value_and_grad : (a -> R)       ->  (a -> (R, CT a))
 import functools
 
 from . import trees, xp
-from .calculus import pull
+from .calculus import pull_alike, pull_node
 from .errors import AutodiffError
 from .tape import Tape, changed, written
 from .trace import as_argnums, as_array_like, trace
@@ -20,23 +20,26 @@ def walk(tape, cotangents, once=False):
     Each sum is a new array, never an in-place one: two parents may hold the same cotangent. A walk
     that happens `once` lets go of everything as soon as it has been read.
     """
-    verbs = tape.xp
+    verbs, kernels = tape.xp, tape.xp.kernels_for
     for node in reversed(tape.nodes):
         if node.xs is None:  # an input, a constant, or not the first of a group
             continue
         g = cotangents[node.index] if node.group is None else _of_group(verbs, node, cotangents)
         if g is None:
             continue
-        if node.writes is not None and node.writes != written(node):
+        if node.writes is not None and node.writes != written(node.kept):
             raise changed(node)
-        wanted = [p.active for p in node.parents]
-        found = pull(node.row, verbs, g, node.y, node.xs, node.params, wanted, node.residuals)
+        if node.alike:
+            found = pull_alike(node, verbs, g, type(g) is kernels)
+        else:
+            found = pull_node(node, verbs, g)
         if once:
-            cotangents[node.index] = node.xs = node.y = node.residuals = None
-        for parent, c in zip(node.parents, found, strict=True):
+            cotangents[node.index] = node.xs = node.y = node.kept = None
+        for parent, c in zip(node.parents, found):  # noqa: B905
             if c is not None:
-                before = cotangents[parent.index]
-                cotangents[parent.index] = c if before is None else before + c
+                index = parent.index
+                before = cotangents[index]
+                cotangents[index] = c if before is None else before + c
     return cotangents
 
 
@@ -63,7 +66,7 @@ def _pull_back(tape, seeds, once=False):
 
 
 def transposed(f, primals, g):
-    """The cotangents of `primals` for the cotangent `g` of `f(*primals)`: what a composite pulls."""
+    """The cotangents of `primals` for the cotangent `g` of `f(*primals)`."""
     tape = trace(Tape, f, primals)
     return _or_zeros(tape, _pull_back(tape, trees.leaves(g), once=True))
 

@@ -17,20 +17,22 @@ _levels = itertools.count(1)
 class Node:
     """One operation on the tape. A constant is a node too, but off the tape: its index is None.
 
-    `xs` and `y` are what the reverse walk will read: values, or where a value is not kept the node
-    itself, which still has a shape and a dtype. A node that nobody looks at writes only the first
-    two lines of its slots; what was never written reads as None.
+    `xs` and `y` are what the reverse walk will read: values, or where a value is not kept a node,
+    which still has a shape and a dtype (`y` is None then: the node cannot hold itself). A node that
+    nobody looks at writes the first lines of its slots; what was never written reads as None.
+    `alike` marks a pointwise node whose inputs have its shape and dtype: nothing is to be undone.
     """
 
     __slots__ = (
-        "index", "row", "parents", "params", "xs", "y", "shape", "dtype", "active", "writes",
-        "group", "part", "residuals", "tangent",
+        "index", "row", "parents", "params", "shape", "dtype", "active", "xs", "group", "writes",
+        "alike", "y", "kept", "residuals", "part", "tangent",
         "value", "adjoint", "name", "scope", "where",
     )  # fmt: skip
 
     def __init__(self, row, parents, params, shape, dtype, active):
         self.row, self.parents, self.params = row, parents, params
         self.shape, self.dtype, self.active = shape, dtype, active
+        self.xs = self.group = self.writes = self.alike = None
 
     def __getattr__(self, name):
         if name in Node.__slots__:
@@ -82,6 +84,8 @@ NUMBER = Node(None, (), {}, (), float, False)  # a Python number on a tape that 
 class Tape:
     """The nodes of one run of a function, inputs first."""
 
+    dry = False  # JAX: a dry tape is of a linear map, and its values are only shapes
+
     def __init__(self, xp, keep_all=False):
         self.xp, self.keep_all = xp, keep_all
         self.level = next(_levels)  # the inner of two nested tapes has the higher level
@@ -116,7 +120,7 @@ class Tape:
         """Append the node for `y = row(*values, **params)`; no derivative flows if `frozen`."""
         node = self._node(row, parents, params, y, frozen)
         if node.active:
-            self._keep(node, values, y, node)
+            self._keep(node, values, y, None)
         if self.keep_all:
             node.value, node.scope, node.where = y, scope, where
         return node
@@ -144,7 +148,18 @@ class Tape:
             for x, p, kept in zip(values, parents, keep_x, strict=True)
         ]
         if self.xp.counts_writes:
-            node.writes = written(node)
+            ys = y if type(y) is tuple else (y,)
+            kept = [x for x, k in zip(values, keep_x, strict=True) if k] + [*ys] * keep_y
+            node.kept = [x for x in kept if hasattr(x, "shape")]
+            node.writes = written(node.kept)
+
+        shape, dtype = node.shape, node.dtype
+        node.alike = node.row.kind == "pointwise" and all(
+            [
+                p.dtype == dtype and p.shape == shape if hasattr(x, "shape") else not p.active
+                for x, p in zip(values, parents, strict=True)
+            ]
+        )
 
     def _node(self, row, parents, params, y, frozen):
         active = not frozen and row.kind != "constant" and any([p.active for p in parents])
@@ -184,18 +199,12 @@ class Tape:
 
 
 # ----- a value that was written to after it was recorded is an error, never a wrong gradient -----
-def writes(value):
-    """How often a torch tensor has been written to in place; 0 where nobody counts."""
+def written(kept):
+    """The in-place writes so far to the tensors that a node keeps."""
     try:
-        return getattr(value, "_version", 0)
-    except RuntimeError:  # an inference tensor
+        return kept[0]._version if len(kept) == 1 else sum([x._version for x in kept])
+    except RuntimeError:  # an inference tensor, which nobody counts
         return 0
-
-
-def written(node):
-    """The writes so far to all that the reverse walk will read of this node."""
-    ys = node.y if type(node.y) is tuple else (node.y,)
-    return sum([writes(x) for x in (*node.xs, *ys)])
 
 
 def changed(node):

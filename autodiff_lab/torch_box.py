@@ -6,12 +6,16 @@ does underneath arrives in `__torch_dispatch__`, and nothing can compute behind 
 """
 
 import operator
+from collections.abc import Callable
 
 import torch
 
 from . import source
 from .errors import AutodiffError
 from .operators import Operators
+
+WRAP, STRIDED = torch.Tensor._make_wrapper_subclass, torch.strided
+QUICK: dict = {}  # function of PyTorch -> its short way, which `torch_quick` knows
 
 
 class Box(Operators, torch.Tensor):
@@ -22,11 +26,13 @@ class Box(Operators, torch.Tensor):
 
     __slots__ = ("value", "node", "tape", "base")
     rank = 1
+    record: Callable
+    record_inside: Callable  # how, `torch_front` knows
 
     @staticmethod
     def of(value, node, tape):
-        seen = value if isinstance(value, torch.Tensor) else value.data  # a masked batch's lane
-        box = _wrapper(Box, seen.shape, dtype=seen.dtype, device=seen.device)
+        seen = value if type(value) is torch.Tensor else _seen(value)
+        box = WRAP(Box, seen.shape, None, None, None, seen.dtype, STRIDED, seen.device)
         box.value, box.node, box.tape, box.base = value, node, tape, None
         return box
 
@@ -36,17 +42,35 @@ class Box(Operators, torch.Tensor):
 
     @classmethod
     def __torch_function__(cls, func, types, args=(), kwargs=None):
-        from .torch_front import record
+        quick = QUICK.get(func)
+        if quick is not None and not kwargs:
+            return quick(*args)
+        return cls.slowly(func, types, args, kwargs or {})
 
+    @staticmethod
+    def _call(func, *args):
+        quick = QUICK.get(func)
+        return quick(*args) if quick is not None else Box.__torch_function__(func, (), args, {})
+
+    @classmethod
+    def slowly(cls, func, types, args, kwargs):
         if any([getattr(t, "rank", 0) > cls.rank for t in types]):
             return NotImplemented
-        return record(func, args, kwargs or {})
+        return cls.record(func, args, kwargs)
 
     @classmethod
     def __torch_dispatch__(cls, func, types, args=(), kwargs=None):
-        from .torch_front import record_inside
+        return cls.record_inside(func, args, kwargs or {})
 
-        return record_inside(func, args, kwargs or {})
+    @classmethod
+    def _call(cls, func, *args):
+        """An operator, perhaps inside a function of PyTorch that is run as it is."""
+        from .torch_front import record
+
+        if torch._C._is_torch_function_enabled():
+            return record(func, args, {})
+        with torch._C._EnableTorchFunction():
+            return record(func, args, {})
 
     @property
     def shape(self):
@@ -108,4 +132,5 @@ class Box(Operators, torch.Tensor):
         )
 
 
-_wrapper = torch.Tensor._make_wrapper_subclass
+def _seen(value):
+    return value if isinstance(value, torch.Tensor) else value.data  # a masked batch's lane

@@ -9,16 +9,19 @@ Boxes of two tapes may meet (`grad(grad(f))`). The tape with the highest level, 
 records first; the values inside its boxes may be boxes of the next.
 """
 
+import functools
 import operator
 
 import torch
 
-from . import source, trees
+from . import source, torch_functions, trees
 from .errors import AutodiffError
 from .tape import NUMBER, closed_tape
-from .torch_box import Box
+from .torch_box import QUICK, Box
 from .torch_inplace import in_place, is_in_place
-from .torch_spellings import PLAIN, QUERIES, lower, spoken
+from .torch_inside import as_outside, decompose, enter, is_by_name, spelled
+from .torch_quick import learn
+from .torch_spellings import PLAIN, QUERIES, Unspelled, lower, spoken, unspelled
 
 
 def run(tape, call, leaves, names, boxed):
@@ -27,19 +30,21 @@ def run(tape, call, leaves, names, boxed):
     Torch's own graph is never built: tensors are detached as they come in. What runs under the
     user's `torch.no_grad()` is recorded, and no derivative flows through it.
     """
+    tape.quick = tape.reverse and not tape.keep_all
     with torch.enable_grad():
         given = [
             _given(tape, tape.xp.detached(leaf), name) if b else leaf
             for leaf, name, b in zip(leaves, names, boxed, strict=True)
         ]
         try:
-            output = call(given)
+            output = torch_functions.settled_tree(call(given))
         finally:
-            tape.closed = True
+            tape.closed, tape.quick = True, False
     found, _, rebuild = trees.flatten(output)
     mine = [type(x) is Box and x.tape is tape for x in found]
     values = [x.value if m else x for x, m in zip(found, mine, strict=True)]
-    nodes = [x.node if m else None for x, m in zip(found, mine, strict=True)]
+    nodes = [x.node if m and x.node.index is not None else None
+             for x, m in zip(found, mine, strict=True)]  # fmt: skip
     return tape.finish(values, rebuild, nodes)
 
 
@@ -51,22 +56,40 @@ def _given(tape, leaf, name):
 # ----- one call on boxed values: compute the value, add the node, box the result -----
 def record(func, args, kwargs):
     """A function of PyTorch, a method, an operator or a property."""
-    row = PLAIN.get(func)
-    if row is not None and not kwargs and len(args) == row.arity:  # the short way: torch.tanh(x)
-        return _apply(_innermost(args, kwargs), row, args, {}, func, args, kwargs)
-    return _lowered(func, args, kwargs, _enter)
+    if not torch.is_grad_enabled() and (inside := torch_functions.running()) is not None:
+        return inside.compute(func, args, kwargs)
+    y = _lowered(func, args, kwargs, lambda tape: enter(func, args, kwargs))
+    if func in PLAIN and func not in QUICK:
+        learn(func, PLAIN[func])
+    return y
 
 
 def record_inside(op, args, kwargs):
     """An operation of the dispatcher, met inside a function that has no row of its own."""
-    with torch._C._EnableTorchFunction():  # it was off, so that the function could run as it is
-        return _lowered(op, args, kwargs, _decompose)
+    if not torch.is_grad_enabled() and (inside := torch_functions.running()) is not None:
+        return inside.compute(op, args, kwargs)
+    with torch._C._EnableTorchFunction(), as_outside():  # off, so that the function runs as it is
+        rewritten = spelled(op)
+        if rewritten is not None:
+            return rewritten(*args, **kwargs)
+
+        def otherwise(tape):
+            return decompose(functools.partial(_unbox, tape), op, args, kwargs)
+
+        if is_by_name(op):
+            return _lowered(op, args, kwargs, otherwise)
+        return otherwise(_innermost(args, kwargs))
+
+
+Box.record, Box.record_inside = record, record_inside
 
 
 def _lowered(func, args, kwargs, otherwise):
     tape = _innermost(args, kwargs)
     if tape is None:
         return func(*args, **kwargs)
+    if type(tape) is torch_functions.Met:
+        return tape.after(func, args, kwargs)
     if tape.closed:
         raise closed_tape()
     name = spoken(func)
@@ -74,12 +97,29 @@ def _lowered(func, args, kwargs, otherwise):
         return _query(tape, func, args, kwargs)
     if is_in_place(func, name, kwargs):
         return in_place(tape, func, name, args, kwargs)
-    lowered = lower(func, args, kwargs)
+    try:
+        lowered = lower(func, args, kwargs)
+    except Unspelled as e:  # its row does not know these arguments: PyTorch's definition may
+        return _or_else(e, otherwise, tape)
     if lowered is None:
-        return otherwise(tape, func, args, kwargs)
+        return otherwise(tape)
     if lowered.rewritten is not None:
-        return _remember(lowered.rewritten(), func, args)
+        return _remember(_rewritten(lowered, func), func, args)
     return _apply(tape, lowered.row, lowered.xs, lowered.params, func, args, kwargs)
+
+
+def _or_else(refusal, otherwise, tape):
+    try:
+        return otherwise(tape)
+    except AutodiffError:
+        raise refusal from None
+
+
+def _rewritten(lowered, func):
+    try:
+        return lowered.rewritten()
+    except TypeError as e:
+        raise AutodiffError(unspelled(spoken(func), e)) from None
 
 
 def _remember(y, func, args):
@@ -91,6 +131,8 @@ def _remember(y, func, args):
 
 def _apply(tape, row, xs, params, func, args, kwargs):
     if tape.closed:
+        if type(tape) is torch_functions.Met:
+            return tape.after(func, args, kwargs)
         raise closed_tape()
     if row.kind == "composite" and not tape.keep_all and not _can_be_fast(tape, row, xs):
         return row.fn(tape.xp, *xs, **params)
@@ -134,36 +176,6 @@ def _can_be_fast(tape, row, xs):
     return row.fast and tape.reverse and not any([type(_unbox(tape, x)) is Box for x in xs])
 
 
-# ----- what has no row: enter it, and meet the operations it is made of -----
-def _enter(tape, func, args, kwargs):
-    """Run the function itself on the boxes; what it does arrives in `record_inside`."""
-    try:
-        with torch._C.DisableTorchFunctionSubclass():
-            return func(*args, **kwargs)
-    except AutodiffError as e:
-        raise AutodiffError(f"inside torch.{spoken(func)}: {e}") from None
-
-
-def _decompose(tape, op, args, kwargs):
-    """PyTorch's own definition of the operation in simpler ones, if it has one."""
-    from torch._decomp import decomposition_table
-
-    if _is_discrete(op):
-        return op(*_unbox(tape, args), **_unbox(tape, kwargs))
-    if op in decomposition_table:
-        with torch._C.DisableTorchFunctionSubclass():
-            return decomposition_table[op](*args, **kwargs)
-    raise AutodiffError(no_row(op))
-
-
-def _is_discrete(op):
-    """Operations whose answers are all integers or booleans have no derivative."""
-    return op.overloadpacket.__name__ in DISCRETE
-
-
-DISCRETE = frozenset("is_same_size isnan isinf isposinf isneginf signbit all any nonzero".split())
-
-
 # ----- answers that are no tensors -----
 def _query(tape, func, args, kwargs):
     box = next(x for x in args if type(x) is Box)
@@ -198,12 +210,3 @@ def _unbox(tape, x):
         return x
     return tape.xp.detached(x)
 
-
-# ----- errors -----
-def no_row(func):
-    name = spoken(func)
-    return (
-        f"no row for torch.{name} ({source.here()}); write it with operations that have one, or "
-        f"add the row: from autodiff_lab.table.row import pointwise; "
-        f"pointwise({name!r}, lambda xp, x: xp.{name}(x), d=lambda xp, y, x: <its derivative>)"
-    )

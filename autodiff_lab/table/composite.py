@@ -49,15 +49,20 @@ composite("var", var, cases=REDUCE, tex=r"y = \frac{1}{n - c} \sum_i (x_i - \bar
 
 
 # ----- softmax and its relatives: the largest entry is taken out, so that exp cannot overflow -----
+def largest(xp, x, axis):
+    empty = any([isinstance(n, int) and n == 0 for n in x.shape])
+    return 0.0 if empty else xp.stop_gradient(xp.max(x, axis, True))
+
+
 @in_float32
 def softmax(xp, x, *, axis):
-    e = xp.exp(x - xp.stop_gradient(xp.max(x, axis, True)))
+    e = xp.exp(x - largest(xp, x, axis))
     return e / xp.sum(e, axis, True)
 
 
 @in_float32
 def log_softmax(xp, x, *, axis):
-    shifted = x - xp.stop_gradient(xp.max(x, axis, True))
+    shifted = x - largest(xp, x, axis)
     return shifted - xp.log(xp.sum(xp.exp(shifted), axis, True))
 
 

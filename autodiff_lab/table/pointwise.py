@@ -91,6 +91,7 @@ pointwise("cos", lambda xp, x: xp.cos(x), lambda xp, y, x: -xp.sin(x), example="
 pointwise("tan", lambda xp, x: xp.tan(x), lambda xp, y, x: 1 + y * y, domain=(-1.2, 1.2),
           example="tan([0.]) = [0.]")
 pointwise("tanh", lambda xp, x: xp.tanh(x), lambda xp, y, x: 1 - y * y,
+          kernel=lambda xp, g, y, x: xp.tanh_backward(g, y),
           torch="tanh torch.nn.functional.tanh", jax="tanh jax.lax.tanh jax.nn.tanh",
           pitfalls="Saturates: beyond |x| = 9 the float32 derivative is exactly 0.",
           example="tanh([0., 0.5]) = [0., 0.46211716]")
@@ -139,9 +140,11 @@ pointwise("rad2deg", lambda xp, x: xp.rad2deg(x), lambda xp, y, x: 180 / pi, pri
 
 # ----- activations -----
 pointwise("sigmoid", lambda xp, x: xp.sigmoid(x), lambda xp, y, x: y * (1 - y),
+          kernel=lambda xp, g, y, x: xp.sigmoid_backward(g, y),
           torch="sigmoid torch.special.expit torch.nn.functional.sigmoid",
           jax="jax.nn.sigmoid jax.lax.logistic", prims="logistic", example="sigmoid([0.]) = [0.5]")
 pointwise("relu", lambda xp, x: xp.relu(x), lambda xp, y, x: xp.exceeds(y, 0),
+          kernel=lambda xp, g, y, x: xp.threshold_backward(g, y, 0),
           torch="relu torch.nn.functional.relu", jax="jax.nn.relu", prims="relu",
           kinks="at 0 the derivative is 0, in both frameworks; at NaN it is 1 in torch, 0 in JAX",
           example="relu([-1., 2.]) = [0., 2.]")

@@ -186,6 +186,26 @@ linear("concat", lambda xp, *xs, axis: xp.concat(xs, axis), _split,
        example="concat([1.], [2., 3.], axis=0) = [1., 2., 3.]")
 
 
+# ----- split: the other direction; it has many outputs -----
+def _pieces(xp, x, *, axis, sizes):
+    at, parts = 0, []
+    for size in sizes:
+        start, stop = [0] * len(x.shape), list(x.shape)
+        start[axis], stop[axis] = at, at + size
+        parts.append(xp.slice(x, tuple(start), tuple(stop), (1,) * len(start)))
+        at += size
+    return tuple(parts)
+
+
+linear("split", _pieces, lambda xp, gs, x, *, axis, sizes: (xp.concat(gs, axis),), outputs="many",
+       axes=unchanged, moves=lambda *, axis, sizes: [axis],
+       batch=lambda batched, *, axis, sizes: {"axis": axis + 1, "sizes": sizes},
+       torch="-", jax="jax.lax.split", prims="split", tex=r"(y_1, y_2, \ldots) = x",
+       dtex=r"\text{the } g \text{ joined}",
+       cases=(([(2, 3)], {"axis": 1, "sizes": (1, 2)}), ([(4,)], {"axis": 0, "sizes": (0, 4)})),
+       example="split([1., 2., 3.], axis=0, sizes=(1, 2))[1] = [2., 3.]")
+
+
 # ----- stack: join along a new axis -----
 def _others(x, axis):
     """The places of an input's axes, with room for the new one."""

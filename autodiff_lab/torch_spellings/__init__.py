@@ -11,6 +11,7 @@ import inspect
 from typing import NamedTuple
 
 from .. import source, torch_rewrites
+from ..add_row import ADDED
 from ..errors import AutodiffError
 from ..table.row import CACHES, ROWS
 from . import contractions, elementwise, layers, linalg, recurrent, reductions, shapes, windows
@@ -20,6 +21,10 @@ SIGNATURES = {name: entry for section in SECTIONS for name, entry in section.SIG
 REWRITES = dict(torch_rewrites.REWRITES)
 for _section in SECTIONS:
     REWRITES.update(getattr(_section, "REWRITES", {}))
+
+
+class Unspelled(AutodiffError):
+    """The table knows the operation, but not with these arguments."""
 
 
 class Lowered(NamedTuple):
@@ -46,10 +51,13 @@ NEUTRAL = {
 
 def lower(func, args, kwargs):
     """The row this call means, with its inputs and parameters; None if the table has none."""
+    if hasattr(func, "custom_row"):  # ad.custom_rule
+        return Lowered(func.custom_row, args, kwargs)
     name = _name(func)
     if hasattr(func, "is_verb"):
         return _verb(ROWS[name], args, kwargs)
     kwargs = {k: v for k, v in kwargs.items() if k not in NEUTRAL or v is not NEUTRAL[k]}
+    kwargs.pop("memory_format", None)  # how a result is stored changes no derivative
     if name == "where" and hasattr(func, "__objclass__"):  # the method: x.where(condition, other)
         args = (args[1], args[0], *args[2:])
     try:
@@ -61,12 +69,18 @@ def lower(func, args, kwargs):
             xs, params = signature(*args, **kwargs)
             return Lowered(ROWS[row], tuple(xs), params)
         row = _pointwise_row(func, name)
+        if row is None and name in ADDED:
+            return _verb(ADDED[name], args, kwargs)
         return None if row is None else Lowered(row, _plain(row, *args, **kwargs), {})
     except TypeError as e:
-        raise AutodiffError(
-            f"torch.{name} was called in a way that has no row yet ({source.here()}): "
-            f"{str(e).split('() ')[-1]}; leave that argument out, or write it in simpler operations"
-        ) from None
+        raise Unspelled(unspelled(name, e)) from None
+
+
+def unspelled(name, e):
+    return (
+        f"torch.{name} was called in a way that has no row yet ({source.here()}): "
+        f"{str(e).split('() ')[-1]}; leave that argument out, or write it in simpler operations"
+    )
 
 
 def spoken(func):
@@ -80,6 +94,8 @@ def _name(func):
     if name.startswith("__") and name.endswith("__"):
         name = name.strip("_")
     name = name.removeprefix("special_")  # torch.special.psi calls itself special_psi
+    if name == "unfold" and not hasattr(func, "__code__"):  # the method: windows along one dim
+        return "Tensor.unfold"
     return ALIASES.get(name, name)
 
 

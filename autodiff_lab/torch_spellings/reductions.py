@@ -13,7 +13,7 @@ def _variance(input, dim=None, unbiased=None, keepdim=False, *, correction=1, ax
     if isinstance(dim, bool):  # var(x, unbiased)
         dim, unbiased = None, dim
     correction = 1 if correction is None else correction
-    correction = correction if unbiased is None else int(unbiased)
+    correction = correction if unbiased is None else unbiased + 0  # prims says a number there
     xs, params = _reduction(input, dim, keepdim, axis=axis)
     return xs, params | {"correction": correction}
 

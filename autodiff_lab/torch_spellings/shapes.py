@@ -84,8 +84,9 @@ def _matrix_transpose(input):
     return _transpose(input, -2, -1)
 
 
-def _flip(input, *dims):
-    return (input,), {"axis": axes_of(flat_sizes(dims), input.ndim)}
+def _flip(input, *several, dims=None):
+    dims = flat_sizes(several) if dims is None else dims
+    return (input,), {"axis": axes_of(dims, input.ndim) if dims != () else ()}  # () is no dim here
 
 
 def _cat(tensors, dim=0, *, axis=None):

@@ -246,7 +246,7 @@ def _places(x, channels, kernel):
 def _unfold(n, input, kernel_size, dilation=1, padding=0, stride=1):
     kernel, channels = _each(kernel_size, n), input.shape[1]
     y = _conv(n, input, _places(input, channels, kernel), None, stride, padding, dilation, channels)
-    return y.reshape(y.shape[0], y.shape[1], -1)
+    return y.reshape(y.shape[0], y.shape[1], math.prod(y.shape[2:]))
 
 
 def _fold(input, output_size, kernel_size, dilation=1, padding=0, stride=1):

@@ -5,12 +5,13 @@ import math
 import sys
 
 from . import ends, no_derivative
+from .jax_fourier import JaxFourier
 from .jax_linalg import JaxLinalg
 from .jax_windows import JaxWindows
 
 
-class JaxVerbs(JaxWindows, JaxLinalg):
-    name, counts_writes = "jax", False
+class JaxVerbs(JaxWindows, JaxLinalg, JaxFourier):
+    name, counts_writes, kernels_for = "jax", False, None
 
     def __init__(self):
         import jax

@@ -4,23 +4,28 @@ import functools
 import math
 
 from . import ends, no_derivative, verb
+from .torch_fourier import TorchFourier
 from .torch_linalg import TorchLinalg
 from .torch_windows import TorchWindows
 
 
-class TorchVerbs(TorchWindows, TorchLinalg):
+class TorchVerbs(TorchWindows, TorchLinalg, TorchFourier):
     name, counts_writes = "torch", True
 
     def __init__(self):
         import torch
 
         self.lib, self.bool_type = torch, torch.bool
+        self.kernels_for = torch.Tensor  # what PyTorch's fused kernels may be called on
 
     def __getattr__(self, name):
         for place in (self.lib, self.lib.special, self.lib.nn.functional):
             if hasattr(place, name):
                 setattr(self, name, getattr(place, name))
                 return getattr(place, name)
+        if name.endswith("_backward"):  # a fused kernel, for a row that names one
+            setattr(self, name, getattr(self.lib.ops.aten, name).default)
+            return getattr(self, name)
         raise AttributeError(f"xp has no verb {name!r}: PyTorch has no function of that name")
 
     # ----- choose, cast, make -----

@@ -56,8 +56,7 @@ def test_a_users_custom_rule_is_never_replaced_by_a_row_of_the_same_name():
     names = {"jax": jax}
     exec("@jax.custom_jvp\ndef relu(x):\n    return x * 2", names)
     names["relu"].defjvp(lambda p, t: (p[0] * 2, t[0] * 100))
-    with pytest.raises(ad.AutodiffError, match="custom derivative"):
-        ad.grad(lambda x: names["relu"](x).sum())(X)
+    allclose(ad.grad(lambda x: names["relu"](x).sum())(X), 100 * jnp.ones_like(X), "float64")
 
 
 def test_preferred_element_type_is_kept_in_both_directions():
