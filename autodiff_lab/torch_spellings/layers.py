@@ -288,6 +288,15 @@ def _attention(query, key, value, attn_mask=None, dropout_p=0.0, is_causal=False
     return attention(_verbs(), q, k, v, attn_mask, scale=scale, causal=is_causal)
 
 
+def _attention_inside(query, key, value, attn_mask=None, dropout_p=0.0, is_causal=False,
+                      dropout_mask=None, *, scale=None, enable_gqa=False):  # fmt: skip
+    """The dispatcher's, which also gives the weights: nobody reads them."""
+    import torch
+
+    y = _attention(query, key, value, attn_mask, dropout_p, is_causal, scale, enable_gqa)
+    return y, torch.empty(0, dtype=y.dtype, device=y.device)
+
+
 def _repeated(x, times):
     """Each head, `times` times in a row."""
     *lead, heads, n, m = x.shape
@@ -310,4 +319,5 @@ REWRITES = {
     "hinge_embedding_loss": _hinge_embedding, "gaussian_nll_loss": _gaussian_nll,
     "multi_margin_loss": _multi_margin, "cdist": _cdist,
     "scaled_dot_product_attention": _attention,
+    "_scaled_dot_product_attention_math": _attention_inside,
 }  # fmt: skip
