@@ -204,10 +204,6 @@ def _top_k(eqn):
     return ROWS["top_k"], (0,), {"k": eqn.params["k"], "axis": axis}
 
 
-def _split(eqn):
-    return ROWS["split"], (0,), {"sizes": tuple(eqn.params["sizes"]), "axis": eqn.params["axis"]}
-
-
 # ----- indexing -----
 def _gather(eqn):
     return ROWS["gather"], (0, 1), {"how": jax_indexing.of_gather(eqn.params)}
@@ -229,7 +225,6 @@ SIGNATURES = {
     "gather": _gather,
     "sort": _sort,
     "top_k": _top_k,
-    "split": _split,
     "scatter-add": _scatter("scatter_add"),
     "scatter": _scatter("scatter"),
     "dynamic_slice": _dynamic_slice,
