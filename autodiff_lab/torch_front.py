@@ -30,7 +30,7 @@ def run(tape, call, leaves, names, boxed):
     Torch's own graph is never built: tensors are detached as they come in. What runs under the
     user's `torch.no_grad()` is recorded, and no derivative flows through it.
     """
-    tape.quick = tape.reverse and not tape.keep_all
+    tape.quick = tape.lean and not tape.keep_all
     with torch.enable_grad():
         given = [
             _given(tape, tape.xp.detached(leaf), name) if b else leaf
@@ -173,7 +173,7 @@ def _rebuilt(ys, boxes):
 
 
 def _can_be_fast(tape, row, xs):
-    return row.fast and tape.reverse and not any([type(_unbox(tape, x)) is Box for x in xs])
+    return row.fast and tape.lean and not any([type(_unbox(tape, x)) is Box for x in xs])
 
 
 # ----- answers that are no tensors -----

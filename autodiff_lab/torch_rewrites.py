@@ -103,6 +103,7 @@ REWRITES = {
     "getitem": getitem,
     "select": _select,
     "narrow": _narrow,
+    "rmatmul": lambda a, b: b @ a,
     "rsub": lambda a, b, *, alpha=1: b - a * alpha,
     "logical_and": lambda a, b: (a != 0) & (b != 0),
     "logical_or": lambda a, b: (a != 0) | (b != 0),

@@ -38,7 +38,13 @@ def var(xp, x, *, axis, keepdims, correction=1):
     centred = x - mean(xp, x, axis=axis, keepdims=True)
     n = xp.size(x, axis) - correction
     n = max(n, 0) if isinstance(n, (int, float)) else xp.relu(n)
-    return xp.sum(xp.square(centred), axis, keepdims) / n
+    return xp.sum(_squared_magnitude(xp, centred), axis, keepdims) / n
+
+
+def _squared_magnitude(xp, x):
+    if not xp.is_complex(x.dtype):
+        return xp.square(x)
+    return xp.square(xp.real(x)) + xp.square(xp.imaginary(x))
 
 
 composite("mean", mean, cases=REDUCE, tex=r"y = \frac{1}{n} \sum_i x_i",

@@ -49,7 +49,7 @@ def _gaps(xp, w, like):
 
 
 general("eigh", lambda xp, x: xp.eigh(x), _eigh_jvp, _eigh_vjp, keeps="y", outputs="many",
-        axes=_whole, domain="symmetric", torch="torch.linalg.eigh", jax="jax.numpy.linalg.eigh",
+        domain="symmetric", torch="torch.linalg.eigh", jax="jax.numpy.linalg.eigh",
         prims="", tex=r"A = V \operatorname{diag}(w) V^T",
         dtex=r"\bar A = V \left(\operatorname{diag}(\bar w) + F \circ V^T \bar V\right) V^T, "
              r"\quad F_{ij} = \frac{1}{w_j - w_i}",
@@ -108,7 +108,7 @@ def _skew(xp, x):
 SVD = (([(3, 3)], {}), ([(4, 2)], {}), ([(2, 2, 3)], {}))
 
 general("svd", lambda xp, x: xp.svd(x), _svd_jvp, _svd_vjp, keeps="xy", outputs="many",
-        axes=_whole, torch="torch.linalg.svd", jax="jax.numpy.linalg.svd", prims="",
+        torch="torch.linalg.svd", jax="jax.numpy.linalg.svd", prims="",
         tex=r"A = U \operatorname{diag}(s) V^T",
         dtex=r"\bar A = U \left(\operatorname{diag}(\bar s) "
              r"+ (F \circ \operatorname{skew} U^T \bar U) S "
@@ -175,7 +175,7 @@ def _copied(xp, x):
 
 
 general("qr", lambda xp, x: xp.qr(x), _qr_jvp, _qr_vjp, keeps="xy", outputs="many",
-        axes=_whole, domain="regular", torch="torch.linalg.qr", jax="jax.numpy.linalg.qr",
+        domain="regular", torch="torch.linalg.qr", jax="jax.numpy.linalg.qr",
         prims="", tex=r"A = Q R", dtex=r"\bar A = \left(\bar Q + Q \operatorname{sym}"
         r"\left(\bar R R^T - Q^T \bar Q\right)\right) R^{-T}",
         kinks="where columns are linearly dependent the derivative does not exist",
@@ -220,7 +220,7 @@ def _lu_vjp(xp, gs, ys, x):
 
 
 general("lu", lambda xp, x: xp.lu(x), _lu_jvp, _lu_vjp, keeps="xy", outputs="many",
-        axes=_whole, domain="regular", torch="torch.linalg.lu_factor torch.linalg.lu",
+        domain="regular", torch="torch.linalg.lu_factor torch.linalg.lu",
         jax="jax.lax.linalg.lu jax.scipy.linalg.lu", tex=r"P A = L U",
         dtex=r"\dot L = L \operatorname{tril}(L^{-1} P \dot A U^{-1}), \quad "
              r"\dot U = \operatorname{triu}(L^{-1} P \dot A U^{-1}) U",
@@ -233,7 +233,7 @@ general("lu", lambda xp, x: xp.lu(x), _lu_jvp, _lu_vjp, keeps="xy", outputs="man
 general("slogdet", lambda xp, x: xp.slogdet(x),
         lambda xp, dx, ys, x: (None, trace(xp, mul(xp, xp.inv(x), dx))),
         lambda xp, gs, ys, x: (_times_number(xp, gs[1], T(xp, xp.inv(x))),),
-        keeps="x", outputs="many", axes=lambda ndims: ([(None,) * ndims[0]], ndims[0] - 2),
+        keeps="x", outputs="many",
         domain="regular", torch="torch.linalg.slogdet torch.slogdet",
         jax="jax.numpy.linalg.slogdet", prims="", tex=r"y = \log \left|\det A\right|",
         dtex=r"\bar A = g A^{-T}", kinks="the sign jumps where the determinant is 0",

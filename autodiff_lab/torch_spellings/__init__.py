@@ -14,9 +14,12 @@ from .. import source, torch_rewrites
 from ..add_row import ADDED
 from ..errors import AutodiffError
 from ..table.row import CACHES, ROWS
-from . import contractions, elementwise, indexing, linalg, reductions, shapes, windows
+from . import contractions, elementwise, indexing, layers, linalg, recurrent, reductions, shapes
+from . import windows
 
-SECTIONS = (elementwise, shapes, indexing, reductions, contractions, windows, linalg)
+SECTIONS = (
+    elementwise, shapes, indexing, reductions, contractions, windows, linalg, layers, recurrent,
+)  # fmt: skip
 SIGNATURES = {name: entry for section in SECTIONS for name, entry in section.SIGNATURES.items()}
 REWRITES = dict(torch_rewrites.REWRITES)
 for _section in SECTIONS:
@@ -45,7 +48,7 @@ QUERIES = frozenset(
 # Keyword arguments that change nothing when they have this value.
 NEUTRAL = {
     "out": None, "dtype": None, "inplace": False, "alpha": 1, "rounding_mode": None,
-    "_stacklevel": 3, "memory_format": None, "non_blocking": False, "copy": False,
+    "memory_format": None, "non_blocking": False, "copy": False,
 }  # fmt: skip
 
 

@@ -17,6 +17,8 @@ class TorchLinalg:
 
     @verb
     def solve(self, a, b):
+        if b.ndim < a.ndim:  # PyTorch would guess whether b is a batch of vectors
+            b = b.expand(*a.shape[: a.ndim - b.ndim], *b.shape)
         return self.lib.linalg.solve(a, b)
 
     @verb

@@ -165,6 +165,17 @@ class TorchVerbs(TorchWindows, TorchLinalg, TorchFourier):
     def concat(self, xs, axis):
         return self.lib.cat(list(xs), axis)
 
+    @verb
+    def binary_cross_entropy(self, x, t):
+        return self.lib.nn.functional.binary_cross_entropy(x, t, reduction="none")
+
+    @verb
+    def unbind(self, x, axis):
+        return self.lib.unbind(x, axis)
+
+    def stack(self, xs, axis):
+        return self.lib.stack(list(xs), axis)
+
     # ----- conventions at kinks, each its framework's own -----
     def slope_of_abs(self, x):
         if self.is_complex(x.dtype):
@@ -184,7 +195,9 @@ class TorchVerbs(TorchWindows, TorchLinalg, TorchFourier):
         return self.where(b == 0, 0.0, b * a ** (b - 1))
 
     def slope_of_exponent(self, y, a, b):
-        return self.where((a == 0) & (b >= 0), 0.0, y * self.log(a))
+        real = self.real(b) if isinstance(b, self.lib.Tensor) and b.is_complex() else b
+        real = real.real if isinstance(real, complex) else real
+        return self.where((a == 0) & (real >= 0), 0.0, y * self.log(a))
 
     def share_of_logaddexp(self, exp, y, a, b):
         return 1 / (1 + exp(b - a))

@@ -21,8 +21,11 @@ from tests.helpers import FRAMEWORKS, allclose, array, sample, to_numpy
 # Rows whose parameters hold sizes are tested through programs, in test_autobatch.
 SIZED = {"broadcast", "reshape", "arange", "slice"}
 # Rows that move entries along the ragged dim: refused by name there, fine along the other dims.
-REFUSES = {
-    "pad", "flip", "concat", "argmax", "argmin", "cumprod", "cummax", "cummin", "cumlogsumexp",
+REFUSES = {"pad", "flip", "concat"} | {
+    "argmax", "argmin", "cumprod", "cummax", "cummin", "cumlogsumexp",
+    "cholesky", "triangular_solve", "solve", "cholesky_solve", "inv", "det", "matrix_exp", "svdvals",
+    "pinv", "conv", "window_sum", "max_pool", "min_pool", "avg_pool", "local_response_norm",
+    "group_norm",
 }  # fmt: skip
 LENGTHS = (4, 1, 3)
 
@@ -34,8 +37,8 @@ def tied(row, shapes, params, axis):
         return [[i for i, c in enumerate(x) if c == a[axis]] for x in (a, b)]
     if row.kind == "composite" and row.arity == 3:  # elementwise
         return [[i for i in range(len(s)) if i - len(s) == axis - len(shapes[0])] for s in shapes]
-    if row.kind == "composite":
-        return [[axis], *([] for _ in shapes[1:])]
+    if row.kind == "composite":  # what has the same shape is padded alike
+        return [[axis] if shape == shapes[0] else [] for shape in shapes]
     places, _ = row.axes([len(s) for s in shapes], **params)
     goal = places[0][axis]
     return [[axis] if i == 0 else [k for k, p in enumerate(goes) if p == goal and goal is not None]
@@ -46,16 +49,18 @@ def cases():
     for row in ROWS.values():
         if row.name in SIZED or (row.axes is None and row.kind != "composite"):
             continue
-        for i, (shapes, params) in enumerate(row.cases or [([(4, 3)] * row.arity, {})]):
+        for i, (shapes, params) in enumerate(row.cases or [([(4, 3)] * (row.arity or 0), {})]):
             if (
-                None in shapes or 0 in shapes[0] or row.name in ("gather", "scatter", "scatter_add")
+                not shapes
+                or None in shapes
+                or 0 in shapes[0]
+                or row.name in ("gather", "scatter", "scatter_add")
             ):  # a number, not an array, comes first
                 continue
             for axis in range(len(shapes[0])):
-                if row.name == "layer_norm" and axis in params["axis"]:
-                    continue  # its weights have the size of the normalised dims
-                if row.name == "linear" and axis == len(shapes[0]) - 1:
-                    continue  # its weights have the size of the last dim
+                others = [size for s in shapes[1:] if s != shapes[0] for size in s]
+                if row.kind == "composite" and row.arity is None and shapes[0][axis] in others:
+                    continue  # weights of that size are shared
                 yield pytest.param(row, shapes, params, axis, id=f"{row.name}-{i}-axis{axis}")
 
 
