@@ -193,7 +193,7 @@ def _clamp(eqn):
     return ROWS["clamp"], (1, 0, 2), {}  # lax lists the lower bound first
 
 
-# ----- sorting and pieces: many outputs -----
+# ----- sorting: many outputs -----
 def _sort(eqn):
     params = {"axis": eqn.params["dimension"], "num_keys": eqn.params["num_keys"]}
     return ROWS["sort"], range(len(eqn.invars)), params
@@ -202,10 +202,6 @@ def _sort(eqn):
 def _top_k(eqn):
     axis = eqn.params.get("axis", len(eqn.invars[0].aval.shape) - 1)
     return ROWS["top_k"], (0,), {"k": eqn.params["k"], "axis": axis}
-
-
-def _split(eqn):
-    return ROWS["split"], (0,), {"sizes": tuple(eqn.params["sizes"]), "axis": eqn.params["axis"]}
 
 
 # ----- indexing -----
@@ -229,7 +225,6 @@ SIGNATURES = {
     "gather": _gather,
     "sort": _sort,
     "top_k": _top_k,
-    "split": _split,
     "scatter-add": _scatter("scatter_add"),
     "scatter": _scatter("scatter"),
     "dynamic_slice": _dynamic_slice,

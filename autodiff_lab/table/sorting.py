@@ -1,6 +1,6 @@
 """Sorting: the values come in another order, and so do the derivatives; the order has none."""
 
-from .row import general, linear
+from .row import general
 
 
 def _order(xp, xs, axis, num_keys):
@@ -47,20 +47,3 @@ general("top_k", lambda xp, x, *, k, axis: xp.top_k(x, k, axis),
         dtex=r"g \text{ at the places of the largest, zero elsewhere}",
         cases=(([(2, 5)], {"k": 2, "axis": 1}),),
         example="top_k([3., 1., 2.], k=2, axis=0) = [[3., 2.], [0, 2]]")
-
-
-# ----- pieces along one axis -----
-def _pieces(xp, x, *, sizes, axis):
-    ends = [sum(sizes[: k + 1]) for k in range(len(sizes))]
-    whole = tuple(x.shape)
-    return tuple(
-        xp.slice(x, tuple((end - n) * (i == axis) for i in range(len(whole))),
-                 (*whole[:axis], end, *whole[axis + 1:]), (1,) * len(whole))
-        for n, end in zip(sizes, ends, strict=True))  # fmt: skip
-
-
-linear("split", _pieces, lambda xp, gs, x, *, sizes, axis: (xp.concat(gs, axis),),
-       outputs="many", torch="-", jax="jax.lax.split", tex=r"y_1, y_2, \ldots = x",
-       dtex=r"\text{the pieces of } g, \text{ joined}",
-       cases=(([(2, 5)], {"sizes": (1, 4), "axis": 1}),),
-       example="split([1., 2., 3., 4.], sizes=(2, 2), axis=0) = [[1., 2.], [3., 4.]]")
