@@ -193,7 +193,7 @@ def _clamp(eqn):
     return ROWS["clamp"], (1, 0, 2), {}  # lax lists the lower bound first
 
 
-# ----- sorting and pieces: many outputs -----
+# ----- sorting: many outputs -----
 def _sort(eqn):
     params = {"axis": eqn.params["dimension"], "num_keys": eqn.params["num_keys"]}
     return ROWS["sort"], range(len(eqn.invars)), params

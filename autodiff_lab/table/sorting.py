@@ -1,6 +1,6 @@
 """Sorting: the values come in another order, and so do the derivatives; the order has none."""
 
-from .row import general, linear
+from .row import general
 
 
 def _order(xp, xs, axis, num_keys):

@@ -331,7 +331,7 @@ def _repeat_interleave(input, repeats, dim=None, *, output_size=None):
     if dim is None:
         input, dim = input.reshape(-1), 0
     at = one_axis(dim, input.ndim)
-    places = torch.arange(input.shape[at])
+    places = torch.arange(input.shape[at], device=input.device)
     return _index_select(input, at, torch.repeat_interleave(places, bare(repeats, "repeats")))
 
 
@@ -341,7 +341,7 @@ def _diagonal(input, offset=0, dim1=0, dim2=1):
     a, b = one_axis(dim1, input.ndim), one_axis(dim2, input.ndim)
     low, right = max(-offset, 0), max(offset, 0)
     n = max(min(input.shape[a] - low, input.shape[b] - right), 0)
-    k = torch.arange(n)
+    k = torch.arange(n, device=input.device)
     order = (a, b, *(i for i in range(input.ndim) if i not in (a, b)))
     y = verbs().take_at(input.permute(order), k + low, k + right)
     return y.permute((*range(1, y.ndim), 0))
@@ -352,7 +352,7 @@ def _diag_embed(input, offset=0, dim1=-2, dim2=-1):
 
     n = input.shape[-1]
     size = n + abs(offset)
-    k = torch.arange(n)
+    k = torch.arange(n, device=input.device)
     zeros = input.new_zeros((size, size, *input.shape[:-1]))
     moved = input.permute((input.ndim - 1, *range(input.ndim - 1)))
     y = verbs().add_at(zeros, moved, k + max(-offset, 0), k + max(offset, 0))
@@ -369,7 +369,10 @@ def _triangle(name):
     def rewritten(input, diagonal=0):
         import torch
 
-        kept = getattr(torch, name)(torch.ones(tuple(input.shape[-2:])), diagonal) > 0
+        kept = (
+            getattr(torch, name)(torch.ones(tuple(input.shape[-2:]), device=input.device), diagonal)
+            > 0
+        )
         return torch.where(kept, input, 0.0)
 
     return rewritten
@@ -382,6 +385,7 @@ def _unfold(input, dimension, size, step):
     at = one_axis(dimension, input.ndim)
     count = max(0, (input.shape[at] - size) // step + 1)
     index = (torch.arange(count) * step)[:, None] + torch.arange(size)
+    index = index.to(input.device)
     y = advanced(input, (slice(None),) * at + (index,))
     return y.permute([i for i in range(y.ndim) if i != at + 1] + [at + 1])
 
