@@ -43,8 +43,8 @@ class Box(Operators, torch.Tensor):
     @classmethod
     def __torch_function__(cls, func, types, args=(), kwargs=None):
         quick = QUICK.get(func)
-        if quick is not None and not kwargs:
-            return quick(*args)
+        if quick is not None:
+            return quick(*args, **kwargs) if kwargs else quick(*args)
         return cls.slowly(func, types, args, kwargs or {})
 
     @staticmethod
@@ -53,9 +53,9 @@ class Box(Operators, torch.Tensor):
         if quick is not None:
             return quick(*args)
         if torch._C._is_torch_function_enabled():
-            return Box.__torch_function__(func, (), args, {})
+            return Box.slowly(func, (), args, {})
         with torch._C._EnableTorchFunction():  # inside a function of PyTorch that is run as it is
-            return Box.__torch_function__(func, (), args, {})
+            return Box.slowly(func, (), args, {})
 
     @classmethod
     def slowly(cls, func, types, args, kwargs):

@@ -21,7 +21,7 @@ from .torch_box import QUICK, Box
 from .torch_inplace import in_place, is_in_place
 from .torch_inside import as_outside, decompose, enter, is_by_name, spelled
 from .torch_quick import learn
-from .torch_spellings import PLAIN, QUERIES, Unspelled, lower, spoken
+from .torch_spellings import QUERIES, Unspelled, lower, spoken
 
 
 def run(tape, call, leaves, names, boxed):
@@ -59,8 +59,8 @@ def record(func, args, kwargs):
     if not torch.is_grad_enabled() and (inside := torch_functions.running()) is not None:
         return inside.compute(func, args, kwargs)
     y = _lowered(func, args, kwargs, lambda tape: enter(func, args, kwargs))
-    if func in PLAIN and func not in QUICK:
-        learn(func, PLAIN[func])
+    if func not in QUICK:
+        learn(func)
     return y
 
 

@@ -10,6 +10,8 @@ import sys
 from .errors import AutodiffError
 
 _REGISTERED: dict = {}
+_ATOMS = {int, float, bool, complex, str}  # types that are leaves for sure
+_OF_ARRAYS = ("torch", "jaxlib._jax", "jaxlib.xla_extension", "autodiff_lab.torch_box")
 
 
 def register(cls, flatten, unflatten):
@@ -76,6 +78,8 @@ def flatten_like(tree, other, path="it"):
 def _open(tree):
     """One level: `(names, children, build)`, or None for a leaf."""
     kind = type(tree)
+    if kind in _ATOMS:
+        return None
     if tree is None:
         return (), (), lambda _: None
     if kind in (list, tuple):
@@ -89,7 +93,10 @@ def _open(tree):
         take, build = _REGISTERED[kind]
         names, children, rest = take(tree)
         return names, children, lambda new: build(rest, new)
-    return _open_jax(tree) or _open_dataclass(tree)
+    opened = _open_jax(tree) or _open_dataclass(tree)
+    if opened is None and kind.__module__ in _OF_ARRAYS:
+        _ATOMS.add(kind)  # not asked again
+    return opened
 
 
 def _dict_like(old, keys, values):

@@ -57,9 +57,7 @@ def lower(func, args, kwargs):
     if hasattr(func, "custom_row"):  # ad.custom_rule
         return Lowered(func.custom_row, args, kwargs)
     name, row, signature = meaning = MEANINGS.get(func) or _meaning(func)
-    if kwargs:
-        kwargs = {k: v for k, v in kwargs.items() if k not in NEUTRAL or v is not NEUTRAL[k]}
-        kwargs.pop("memory_format", None)  # how a result is stored changes no derivative
+    kwargs = meant(kwargs) if kwargs else kwargs
     try:
         if row is not None:
             xs, params = signature(*args, **kwargs)
@@ -67,6 +65,13 @@ def lower(func, args, kwargs):
         return signature and Lowered(rewritten=functools.partial(_rewrite, meaning, args, kwargs))
     except TypeError as e:
         raise Unspelled(unspelled(name, e)) from None
+
+
+def meant(kwargs):
+    """Keyword arguments without those that change nothing."""
+    kwargs = {k: v for k, v in kwargs.items() if k not in NEUTRAL or v is not NEUTRAL[k]}
+    kwargs.pop("memory_format", None)  # how a result is stored changes no derivative
+    return kwargs
 
 
 MEANINGS: dict = {}  # function of PyTorch -> (its name, its row or None, signature or rewriting)

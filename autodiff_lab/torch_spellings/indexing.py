@@ -262,29 +262,15 @@ def _msort(input):
 
 
 # ----- pieces, rolls, repeats, diagonals -----
-def _split_sizes(tensor, split_size_or_sections, dim=0):
-    at = one_axis(dim, tensor.ndim)
-    n, sizes = tensor.shape[at], split_size_or_sections
-    if isinstance(sizes, int):
-        sizes = [min(sizes, n - k) for k in range(0, n, sizes)] if n else [0]
-    if sum(sizes) != n:
-        raise TypeError(f"pieces of {list(sizes)} from a dim of size {n}")
-    starts = [sum(sizes[:k]) for k in range(len(sizes))]
-    return tuple(tensor.narrow(at, s, k) for s, k in zip(starts, sizes, strict=True))
-
-
-def _chunk(input, chunks, dim=0):
-    n = input.shape[one_axis(dim, input.ndim)]
-    return _split_sizes(input, max(1, -(-n // chunks)), dim)
-
-
 def _tensor_split(input, indices_or_sections, dim=0):
+    import torch
+
     n, cuts = input.shape[one_axis(dim, input.ndim)], indices_or_sections
     if isinstance(cuts, int):
         small, extra = divmod(n, cuts)
-        return _split_sizes(input, [small + (k < extra) for k in range(cuts)], dim)
+        return torch.split(input, [small + (k < extra) for k in range(cuts)], dim)
     ends = [0, *(min(c % n if c < 0 else c, n) for c in cuts), n]
-    return _split_sizes(input, [b - a for a, b in zip(ends, ends[1:], strict=False)], dim)
+    return torch.split(input, [b - a for a, b in zip(ends, ends[1:], strict=False)], dim)
 
 
 def _unbind(input, dim=0):
@@ -420,7 +406,6 @@ REWRITES = {
     "mode": ordered("mode", 0), "cummax": ordered("cummax", 0), "cummin": ordered("cummin", 0),
     "median": _whole_or_ordered("median"), "nanmedian": _whole_or_ordered("nanmedian"),
     "argsort": _argsort, "msort": _msort, **{name: _native(name) for name in NATIVE},
-    "split": _split_sizes, "split_with_sizes": _split_sizes, "chunk": _chunk,
     "tensor_split": _tensor_split, "unbind": _unbind, "roll": _roll, "repeat": _repeat,
     "tile": _tile, "repeat_interleave": _repeat_interleave, "diagonal": _diagonal,
     "diag_embed": _diag_embed, "diag": _diag, "tril": _triangle("tril"),

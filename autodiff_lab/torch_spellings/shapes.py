@@ -134,7 +134,24 @@ def _cast(name):
     return signature
 
 
+# ----- pieces along one axis: one node with many outputs -----
+def _split(tensor, split_size_or_sections, dim=0):
+    axis = one_axis(dim, tensor.ndim)
+    n, sizes = tensor.shape[axis], split_size_or_sections
+    if isinstance(sizes, int):
+        sizes = [min(sizes, n - k) for k in range(0, n, sizes)] if n else [0]
+    if sum(sizes) != n:
+        raise TypeError(f"pieces of {list(sizes)} from a dim of size {n}")
+    return (tensor,), {"axis": axis, "sizes": tuple(sizes)}
+
+
+def _chunk(input, chunks, dim=0):
+    n = input.shape[one_axis(dim, input.ndim)]
+    return _split(input, max(1, -(-n // chunks)), dim)
+
+
 SIGNATURES = {
+    "split": ("split", _split), "split_with_sizes": ("split", _split), "chunk": ("split", _chunk),
     "where": ("where", lambda condition, input, other: ((condition, input, other), {})),
     "reshape": ("reshape", _reshape), "view": ("reshape", _reshape),
     "flatten": ("reshape", _flatten), "squeeze": ("reshape", _squeeze),
