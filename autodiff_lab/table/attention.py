@@ -76,7 +76,8 @@ def rnn_cell(xp, x, h, wx, wh, bx=None, bh=None, *, squash):
 
 
 def _cell_case(gates, states=1):
-    return [(2, 3)] + [(2, 4)] * states + [(4 * gates, 3), (4 * gates, 4), (4 * gates,), (4 * gates,)]
+    rows = 4 * gates
+    return [(2, 3)] + [(2, 4)] * states + [(rows, 3), (rows, 4), (rows,), (rows,)]
 
 
 composite("lstm_cell", lstm_cell, arity=None, outputs="many", torch="torch.lstm_cell", jax="-",

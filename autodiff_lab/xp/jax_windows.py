@@ -114,7 +114,9 @@ def _space(x, w, layout, stride, padding, dilation, gaps):
                   layout=layout)  # fmt: skip
     sizes = zip((x[i] for i in lhs[2:]), (w[i] for i in rhs[2:]), (y[i] for i in out[2:]),
                 padding, stride, dilation, gaps, strict=True)  # fmt: skip
-    return [(low, _wide(n, gap), _wide(k, d), _wide(m, s)) for n, k, m, (low, _), s, d, gap in sizes]
+    return [
+        (low, _wide(n, gap), _wide(k, d), _wide(m, s)) for n, k, m, (low, _), s, d, gap in sizes
+    ]
 
 
 def _wide(n, gap):

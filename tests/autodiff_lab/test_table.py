@@ -41,9 +41,7 @@ def differentiable():
 def draw(row, shapes, name, dtype, seed=0):
     """Inputs in the row's domain, all different, as arrays of the framework."""
     rng = np.random.default_rng(zlib.crc32(f"{row.name}{seed}".encode()))
-    values = [
-        2 if shape is None else sample(row, rng, shape) for shape in shapes
-    ]
+    values = [2 if shape is None else sample(row, rng, shape) for shape in shapes]
     if row.name == "where":
         return [array(name, values[0] > 0), *(array(name, v, dtype) for v in values[1:])]
     return [v if type(v) is int else array(name, v, dtype) for v in values]
@@ -187,7 +185,8 @@ def own_functions():
         for name in FRAMEWORKS
         for spelling in getattr(row, name)
         for i, (shapes, params) in enumerate(cases(row))
-        if row.arity != 0 and row.outputs == 1 and row.name not in OTHERWISE and set(params) <= set(WORDS[name]) and not is_operator(spelling)
+        if row.arity != 0 and row.outputs == 1 and row.name not in OTHERWISE
+        if set(params) <= set(WORDS[name]) and not is_operator(spelling)
     ]
 
 
