@@ -10,7 +10,8 @@ import math
 import torch
 import torch.nn.functional as F
 
-from . import xp
+from . import source, xp
+from .errors import AutodiffError
 
 
 # ----- one tensor in another form -----
@@ -125,6 +126,8 @@ def _convolution(x, w, b, stride, padding, dilation, transposed, output_padding,
 
 def _constant_pad(x, pad, value=0):
     """A negative pad cuts off."""
+    if isinstance(value, complex) and value.imag == 0:
+        value = value.real
     for i in range(0, len(pad), 2):
         dim = x.ndim - 1 - i // 2
         a, b = max(0, -pad[i]), max(0, -pad[i + 1])
@@ -155,6 +158,70 @@ def _irfft(x, dim, normalization, size):
     axis = tuple(d % x.ndim for d in dim)
     sizes = [x.shape[a] for a in axis[:-1]] + [size]
     return xp.verbs("torch").irfft(x, axis, _scale(sizes, normalization), size)
+
+
+# ----- beyond the edge: one index per place, dim by dim -----
+def _pad_by_index(place):
+    def pad(x, padding):
+        for i in range(0, len(padding), 2):
+            dim, (low, high) = x.ndim - 1 - i // 2, padding[i : i + 2]
+            n = x.shape[dim]
+            at = place(torch.arange(-low, n + high, device=x.device), n)
+            x = torch.index_select(x, dim, at)
+        return x
+
+    return pad
+
+
+_reflected = _pad_by_index(lambda i, n: n - 1 - (n - 1 - i.abs()).abs())
+_repeated = _pad_by_index(lambda i, n: i.clamp(0, n - 1))
+_circled = _pad_by_index(lambda i, n: i % n)
+
+
+# ----- norms: where everything is 0, so is PyTorch's derivative -----
+def _vector_norm(x, ord=2, dim=None, keepdim=False, *, dtype=None):
+    x = x if dtype is None else x.to(dtype)
+    dim = tuple(range(x.ndim)) if dim is None or dim == [] else tuple(dim)
+    size = x.abs()
+    if ord == math.inf:
+        return size.amax(dim, keepdim)
+    if ord == -math.inf:
+        return size.amin(dim, keepdim)
+    if ord == 0:
+        return (x != 0).to(size.dtype).sum(dim, keepdim)
+    if ord == 1:
+        return size.sum(dim, keepdim)
+    total = _without_zeros(size, lambda a: a**ord).sum(dim, keepdim)
+    return _without_zeros(total, lambda s: s ** (1 / ord))
+
+
+def _without_zeros(x, f):
+    """`f` of what is not 0; elsewhere f(0), as a constant."""
+    zero = x == 0
+    at_zero = f(torch.zeros((), dtype=x.dtype, device=x.device))
+    return torch.where(zero, at_zero, f(torch.where(zero, 1.0, x)))
+
+
+def _distances(a, b, p, mode=None):
+    return _vector_norm(a.unsqueeze(-2) - b.unsqueeze(-3), p, (-1,))
+
+
+def _euclidean(a, b):
+    return _distances(a, b, 2.0)
+
+
+def _pair_distances(x, p=2.0):
+    i, j = torch.triu_indices(x.shape[0], x.shape[0], 1, device=x.device)
+    return _vector_norm(torch.index_select(x, 0, i) - torch.index_select(x, 0, j), p, (-1,))
+
+
+def _rrelu(x, noise, lower=1 / 8, upper=1 / 3, training=False, generator=None):
+    if training:
+        raise AutodiffError(
+            f"torch.rrelu with training=True at {source.here()} draws its slopes inside; draw them "
+            "yourself and use torch.where"
+        )
+    return F.leaky_relu(x, (lower + upper) / 2)
 
 
 def _safe_softmax(x, dim, dtype=None):
@@ -188,5 +255,9 @@ REWRITES = {
     "index": _index, "_unsafe_index": _index, "_safe_softmax": _safe_softmax,
     "addmm": _addmm, "addmv": _addmm, "baddbmm": _addmm, "addbmm": _addbmm,
     "_fft_c2c": _fft, "_fft_r2c": _rfft, "_fft_c2r": _irfft,
+    "reflection_pad1d": _reflected, "reflection_pad2d": _reflected, "reflection_pad3d": _reflected,
+    "replication_pad1d": _repeated, "replication_pad2d": _repeated, "replication_pad3d": _repeated,
+    "_pad_circular": _circled, "linalg_vector_norm": _vector_norm, "_cdist_forward": _distances,
+    "_euclidean_dist": _euclidean, "_pdist_forward": _pair_distances, "rrelu_with_noise": _rrelu,
     "convolution": _convolution, "constant_pad_nd": _constant_pad,
 }  # fmt: skip

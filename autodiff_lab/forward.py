@@ -14,7 +14,7 @@ from .trace import as_array_like, check_differentiable, trace
 class ForwardTape(Tape):
     """A tape whose nodes carry tangents and are forgotten as soon as nobody points to them."""
 
-    reverse = False
+    reverse = lean = False
 
     def __init__(self, verbs, tangents):
         super().__init__(verbs)

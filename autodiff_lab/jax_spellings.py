@@ -6,7 +6,7 @@ row, the row's inputs (positions among the operands, or a `Constant`), and its p
 
 from typing import NamedTuple
 
-from . import jax_layers
+from . import jax_indexing, jax_layers
 from .source import is_library
 from .table.row import CACHES, ROWS
 
@@ -135,6 +135,21 @@ def _reduction(row):
     return signature
 
 
+def _running(row):
+    def signature(eqn):
+        return ROWS[row], (0,), {"axis": eqn.params["axis"], "reverse": eqn.params["reverse"]}
+
+    return signature
+
+
+def _place(row):
+    def signature(eqn):
+        (axis,) = eqn.params["axes"]
+        return ROWS[row], (0,), {"axis": axis}
+
+    return signature
+
+
 def _dot_general(eqn):
     (a, b), _ = _shapes(eqn)
     p, spec = eqn.params, subscripts(len(a), len(b), eqn.params["dimension_numbers"])
@@ -178,8 +193,52 @@ def _clamp(eqn):
     return ROWS["clamp"], (1, 0, 2), {}  # lax lists the lower bound first
 
 
+# ----- sorting: many outputs -----
+def _sort(eqn):
+    params = {"axis": eqn.params["dimension"], "num_keys": eqn.params["num_keys"]}
+    return ROWS["sort"], range(len(eqn.invars)), params
+
+
+def _top_k(eqn):
+    axis = eqn.params.get("axis", len(eqn.invars[0].aval.shape) - 1)
+    return ROWS["top_k"], (0,), {"k": eqn.params["k"], "axis": axis}
+
+
+# ----- indexing -----
+def _gather(eqn):
+    return ROWS["gather"], (0, 1), {"how": jax_indexing.of_gather(eqn.params)}
+
+
+def _scatter(row):
+    def signature(eqn):
+        return ROWS[row], (0, 1, 2), {"how": jax_indexing.of_scatter(eqn.params)}
+
+    return signature
+
+
+def _dynamic_slice(eqn):
+    size = tuple(eqn.params["slice_sizes"])
+    return ROWS["dynamic_slice"], range(len(eqn.invars)), {"size": size}
+
+
 SIGNATURES = {
+    "gather": _gather,
+    "sort": _sort,
+    "top_k": _top_k,
+    "scatter-add": _scatter("scatter_add"),
+    "scatter": _scatter("scatter"),
+    "dynamic_slice": _dynamic_slice,
     "clamp": _clamp,
+    "reduce_prod": _reduction("prod"),
+    "reduce_or": _reduction("any"),
+    "reduce_and": _reduction("all"),
+    "argmax": _place("argmax"),
+    "argmin": _place("argmin"),
+    "cumsum": _running("cumsum"),
+    "cumprod": _running("cumprod"),
+    "cummax": _running("cummax"),
+    "cummin": _running("cummin"),
+    "cumlogsumexp": _running("cumlogsumexp"),
     "round": _round,
     "div": _div,
     "broadcast_in_dim": _broadcast_in_dim,

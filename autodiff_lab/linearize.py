@@ -13,9 +13,10 @@ from .tape import Tape, changed, written
 class LinearTape(Tape):
     """A tape that keeps what either direction reads: every input and output of every node."""
 
-    def _keep(self, node, values, y, instead):
-        node.xs, node.y = list(values), y
-        node.writes = written(node)
+    lean = False
+
+    def _to_keep(self, row, active):
+        return True, (True,) * len(active)
 
 
 def pushed(tape, tangents):
@@ -42,7 +43,7 @@ def _or_zero(verbs, dy, y):
 
 
 def _push_node(tape, node, dxs):
-    if node.writes != written(node):
+    if node.writes is not None and node.writes != written(node.kept):
         raise changed(node)
     incoming = [None if p.index is None else dxs[p.index] for p in node.parents]
     dy = push(node.row, tape.xp, node.y, node.xs, incoming, node.params)

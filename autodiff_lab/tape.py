@@ -82,7 +82,13 @@ NUMBER = Node(None, (), {}, (), float, False)  # a Python number on a tape that 
 
 
 class Tape:
-    """The nodes of one run of a function, inputs first."""
+    """The nodes of one run of a function, inputs first.
+
+    `reverse`: it can be walked backwards. `lean`: it is walked in no other way, and keeps no more
+    than that asks for.
+    """
+
+    reverse = lean = True
 
     dry = False  # JAX: a dry tape is of a linear map, and its values are only shapes
 
@@ -139,9 +145,8 @@ class Tape:
         return nodes
 
     def _keep(self, node, values, y, instead):
-        """Keep what the reverse walk will read, and nothing else."""
         parents = node.parents
-        keep_y, keep_x = node.row.keep(tuple([p.active for p in parents]))
+        keep_y, keep_x = self._to_keep(node.row, tuple([p.active for p in parents]))
         node.y = y if keep_y else instead
         node.xs = [
             x if kept or not hasattr(x, "shape") else p
@@ -152,7 +157,6 @@ class Tape:
             kept = [x for x, k in zip(values, keep_x, strict=True) if k] + [*ys] * keep_y
             node.kept = [x for x in kept if hasattr(x, "shape")]
             node.writes = written(node.kept)
-
         shape, dtype = node.shape, node.dtype
         node.alike = node.row.kind == "pointwise" and all(
             [
@@ -160,6 +164,10 @@ class Tape:
                 for x, p in zip(values, parents, strict=True)
             ]
         )
+
+    def _to_keep(self, row, active):
+        """What the reverse walk will read, and nothing else."""
+        return row.keep(active)
 
     def _node(self, row, parents, params, y, frozen):
         active = not frozen and row.kind != "constant" and any([p.active for p in parents])
@@ -170,8 +178,6 @@ class Tape:
         node.index = len(self.nodes)
         self.nodes.append(node)
         return node
-
-    reverse = True  # will be walked backwards
 
     def concrete(self, node, answer):
         """Python is told a value (a branch, an `.item()`): a tape that is replayed must know."""

@@ -50,7 +50,12 @@ class Box(Operators, torch.Tensor):
     @staticmethod
     def _call(func, *args):
         quick = QUICK.get(func)
-        return quick(*args) if quick is not None else Box.__torch_function__(func, (), args, {})
+        if quick is not None:
+            return quick(*args)
+        if torch._C._is_torch_function_enabled():
+            return Box.__torch_function__(func, (), args, {})
+        with torch._C._EnableTorchFunction():  # inside a function of PyTorch that is run as it is
+            return Box.__torch_function__(func, (), args, {})
 
     @classmethod
     def slowly(cls, func, types, args, kwargs):
@@ -61,16 +66,6 @@ class Box(Operators, torch.Tensor):
     @classmethod
     def __torch_dispatch__(cls, func, types, args=(), kwargs=None):
         return cls.record_inside(func, args, kwargs or {})
-
-    @classmethod
-    def _call(cls, func, *args):
-        """An operator, perhaps inside a function of PyTorch that is run as it is."""
-        from .torch_front import record
-
-        if torch._C._is_torch_function_enabled():
-            return record(func, args, {})
-        with torch._C._EnableTorchFunction():
-            return record(func, args, {})
 
     @property
     def shape(self):

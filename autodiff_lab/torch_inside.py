@@ -61,7 +61,7 @@ def decompose(unbox, op, args, kwargs):
     """`op` in simpler operations, by PyTorch's own definition; or its value, if that is discrete."""
     if spoken(op) in WITHOUT_DERIVATIVE:
         return op(*unbox(args), **unbox(kwargs))
-    definition = _definitions().get(op)
+    definition = _definition(op)
     if definition is not None:
         with _deeper(op), torch._C.DisableTorchFunctionSubclass():
             found = definition(*args, **kwargs)
@@ -73,10 +73,13 @@ def decompose(unbox, op, args, kwargs):
 
 
 @functools.cache
-def _definitions():
+def _definition(op):
+    """Some operations are written in others in C++, some have a definition in Python."""
     from torch._decomp import decomposition_table
 
-    return decomposition_table
+    if torch._C._dispatch_has_kernel_for_dispatch_key(op.name(), "CompositeImplicitAutograd"):
+        return op.decompose
+    return decomposition_table.get(op)
 
 
 _here = threading.local()

@@ -23,10 +23,10 @@ def learn(func, row):
 def _unary(func, row):
     keep_y, (keep_x,) = row.keep((True,))
 
-    def quick(x):
+    def quick(x, *more):
         tape = x.tape
-        if not tape.quick or not is_grad_enabled():
-            return Box.slowly(func, (), (x,), {})
+        if more or not tape.quick or not is_grad_enabled():
+            return Box.slowly(func, (), (x, *more), {})
         value, parent = x.value, x.node
         y = func(value)
         node = Node(row, (parent,), NO_PARAMS, y.shape, y.dtype, True)
@@ -45,16 +45,17 @@ def _unary(func, row):
 def _binary(func, row):
     plans = {active: row.keep(active) for active in ((True, True), (True, False), (False, True))}
 
-    def quick(a, b):
+    def quick(a, b, *more):
         first, second = type(a) is Box, type(b) is Box
         tape = a.tape if first else b.tape
         if (
-            not tape.quick
+            more
+            or not tape.quick
             or not is_grad_enabled()
             or not (type(b) in _NUMBERS if not second else not first or b.tape is tape)
             or not (first or type(a) in _NUMBERS)
         ):
-            return Box.slowly(func, (type(a), type(b)), (a, b), {})
+            return Box.slowly(func, (type(a), type(b)), (a, b, *more), {})
         u, m = (a.value, a.node) if first else (a, NUMBER)
         v, n = (b.value, b.node) if second else (b, NUMBER)
         y = func(u, v)

@@ -16,11 +16,12 @@ def getitem(x, index):
 
     index = index if isinstance(index, tuple) else (index,)
     plain = [i is None or i is Ellipsis or type(i) in (int, slice) for i in index]
-    if not all(plain) or index.count(Ellipsis) > 1:
-        raise AutodiffError(
-            f"x[...] with {', '.join(type(i).__name__ for i in index)} at {source.here()} has no "
-            "row yet: index with integers and slices, or choose with torch.where"
-        )
+    if not all(plain):
+        from .torch_spellings.indexing import advanced
+
+        return advanced(x, index)
+    if index.count(Ellipsis) > 1:
+        raise AutodiffError(f"x[...] with two Ellipses at {source.here()}; one says it all")
     used = sum(i is not None and i is not Ellipsis for i in index)
     if used > x.ndim:
         raise AutodiffError(f"{used} indices for a tensor of {x.ndim} dims ({source.here()})")
@@ -89,10 +90,9 @@ def _extreme(name):
             return getattr(torch, f"{name}imum")(x, other)
         if not args and not kwargs:
             return getattr(torch, f"a{name}")(x, tuple(range(x.ndim)))
-        raise AutodiffError(
-            f"torch.{name}(x, dim) returns values and indices ({source.here()}); "
-            f"use torch.a{name}(x, dim) for the values or torch.arg{name}(x, dim) for the indices"
-        )
+        from .torch_spellings.indexing import ordered
+
+        return ordered(name, 0)(x, *args, **kwargs)
 
     return rewritten
 
@@ -103,6 +103,7 @@ REWRITES = {
     "getitem": getitem,
     "select": _select,
     "narrow": _narrow,
+    "rmatmul": lambda a, b: b @ a,
     "rsub": lambda a, b, *, alpha=1: b - a * alpha,
     "logical_and": lambda a, b: (a != 0) & (b != 0),
     "logical_or": lambda a, b: (a != 0) | (b != 0),

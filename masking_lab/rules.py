@@ -41,6 +41,8 @@ def apply(row, verbs, count, xs, params, place=source.here):
 
 def _apply(row, verbs, count, xs, params):
     ndims = [len(_dims(x)) for x in xs]
+    if row.axes is None:
+        raise _cannot("chooses entries by their place")
     places, ndim = row.axes(ndims, **_comparable(params))
     _refuse_moves(row, xs, params)
     sizes = _sizes(row, xs, places, ndim, params)

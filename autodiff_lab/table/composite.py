@@ -5,6 +5,7 @@ entries that are reduced: an example's own length where the axis is padded.
 """
 
 import functools
+import math
 
 from .row import composite
 
@@ -37,7 +38,13 @@ def var(xp, x, *, axis, keepdims, correction=1):
     centred = x - mean(xp, x, axis=axis, keepdims=True)
     n = xp.size(x, axis) - correction
     n = max(n, 0) if isinstance(n, (int, float)) else xp.relu(n)
-    return xp.sum(xp.square(centred), axis, keepdims) / n
+    return xp.sum(_squared_magnitude(xp, centred), axis, keepdims) / n
+
+
+def _squared_magnitude(xp, x):
+    if not xp.is_complex(x.dtype):
+        return xp.square(x)
+    return xp.square(xp.real(x)) + xp.square(xp.imaginary(x))
 
 
 composite("mean", mean, cases=REDUCE, tex=r"y = \frac{1}{n} \sum_i x_i",
@@ -46,6 +53,40 @@ composite("mean", mean, cases=REDUCE, tex=r"y = \frac{1}{n} \sum_i x_i",
 composite("var", var, cases=REDUCE, tex=r"y = \frac{1}{n - c} \sum_i (x_i - \bar x)^2",
           pitfalls="torch divides by n - 1 unless told otherwise, JAX by n.",
           example="var([1., 3.], axis=(0,), keepdims=False, correction=0) = 1.")
+
+
+# ----- the square root of a sum of squares: `xp.root` has each framework's derivative at 0 -----
+def std(xp, x, *, axis, keepdims, correction=1):
+    return xp.root(var(xp, x, axis=axis, keepdims=keepdims, correction=correction))
+
+
+@in_float32
+def norm(xp, x, *, p, axis, keepdims):
+    size = xp.abs(x)
+    if p in (math.inf, -math.inf):
+        return (xp.max if p > 0 else xp.min)(size, axis, keepdims)
+    if p == 0:
+        return xp.sum(xp.astype(x != 0, size.dtype), axis, keepdims)
+    if p == 1:
+        return xp.sum(size, axis, keepdims)
+    if p == 2:
+        return xp.root(xp.sum(size * size, axis, keepdims))
+    zero = size == 0  # the power has no finite slope there
+    total = xp.sum(xp.where(zero, 0.0, xp.where(zero, 1.0, size) ** p), axis, keepdims)
+    return xp.where(total == 0, 0.0, xp.where(total == 0, 1.0, total) ** (1 / p))
+
+
+SPREAD = tuple((shapes, params | {"correction": 1}) for shapes, params in REDUCE)
+composite("std", std, cases=SPREAD,
+          tex=r"y = \left(\frac{1}{n - c} \sum_i (x_i - \bar x)^2\right)^{1/2}",
+          kinks="where all entries agree: 0 in torch, NaN in JAX",
+          example="std([1., 3.], axis=(0,), keepdims=False, correction=0) = 1.")
+composite("norm", norm, torch="torch.linalg.vector_norm", jax="jax.numpy.linalg.vector_norm",
+          cases=tuple((shapes, params | {"p": p}) for p in (2, 1, 3.0, 0.5, math.inf)
+                      for shapes, params in REDUCE[:1]),
+          tex=r"y = \left(\sum_i \operatorname{abs}(x_i)^p\right)^{1/p}",
+          kinks="of a zero vector the derivative is 0 in torch and NaN in JAX",
+          example="norm([3., 4.], p=2, axis=(0,), keepdims=False) = 5.")
 
 
 # ----- softmax and its relatives: the largest entry is taken out, so that exp cannot overflow -----

@@ -1,6 +1,9 @@
 """Reductions. `identity` is what a masked entry is replaced with, so that it changes nothing."""
 
-from .row import general, linear
+import math
+
+from .row import constant, general, linear
+from .scan import exclusive
 from .shape import kept
 
 CASES = (
@@ -45,17 +48,17 @@ linear("sum", lambda xp, x, *, axis, keepdims: xp.sum(x, axis, keepdims),
 def _share(xp, y, x, axis, keepdims):
     hit = x == spread(xp, y, x, axis, keepdims)
     count = xp.sum(hit, axis, keepdims)
-    return hit, spread(xp, count, x, axis, keepdims)
+    return xp.astype(hit, x.dtype), spread(xp, count, x, axis, keepdims)
 
 
 def _jvp(xp, dx, y, x, *, axis, keepdims):
     hit, count = _share(xp, y, x, axis, keepdims)
-    return xp.sum(xp.where(hit, dx / count, 0.0), axis, keepdims)
+    return xp.sum(hit * (dx / count), axis, keepdims)
 
 
 def _vjp(xp, g, y, x, *, axis, keepdims):
     hit, count = _share(xp, y, x, axis, keepdims)
-    return (xp.where(hit, spread(xp, g, x, axis, keepdims) / count, 0.0),)
+    return (hit * (spread(xp, g, x, axis, keepdims) / count),)  # 0 / 0 for a NaN: so do both
 
 
 TIES = "entries that tie share the derivative evenly, in both frameworks (torch: amax and amin)"
@@ -71,3 +74,65 @@ general("min", lambda xp, x, *, axis, keepdims: xp.min(x, axis, keepdims), _jvp,
         tex=r"y = \min_i x_i", dtex=r"g \text{ for the entry that won}", kinks=TIES, pitfalls=INDEX,
         cases=CASES, example="min([[1., 5.], [3., 4.]], axis=(0,), keepdims=False) = [1., 4.]",
         **reduction)
+
+
+# ----- product: each entry's partial is the product of the others, so that zeros do no harm -----
+def _others(xp, x, axis):
+    """The product of all other entries that are reduced together, without dividing by any."""
+    ndim, left = len(x.shape), kept(len(x.shape), axis)
+    order = (*left, *axis)
+    shape = tuple(x.shape[i] for i in order)
+    flat = xp.reshape(xp.permute(x, order), (*shape[: len(left)], math.prod(shape[len(left) :])))
+    before, after = (exclusive(xp, flat, len(left), reverse) for reverse in (False, True))
+    back = tuple(sorted(range(ndim), key=lambda i: order[i]))
+    return xp.permute(xp.reshape(before * after, shape), back)
+
+
+general("prod", lambda xp, x, *, axis, keepdims: xp.prod(x, axis, keepdims),
+        lambda xp, dx, y, x, *, axis, keepdims: xp.sum(dx * _others(xp, x, axis), axis, keepdims),
+        lambda xp, g, y, x, *, axis, keepdims:
+            (spread(xp, g, x, axis, keepdims) * _others(xp, x, axis),),
+        keeps="x", identity=1.0, prims="reduce_prod", tex=r"y = \prod_i x_i",
+        dtex=r"g \text{ times the product of the other entries}",
+        pitfalls="y / x would be NaN at a zero; the product of the others is not.",
+        cases=CASES + EMPTY, example="prod([2., 3., 4.], axis=(0,), keepdims=False) = 24.",
+        **reduction)
+
+
+# ----- the logarithm of a sum of exponentials: its partials are the softmax -----
+def _weights(xp, y, x, axis, keepdims):
+    return xp.exp(x - spread(xp, y, x, axis, keepdims))
+
+
+general("logsumexp", lambda xp, x, *, axis, keepdims: xp.logsumexp(x, axis, keepdims),
+        lambda xp, dx, y, x, *, axis, keepdims:
+            xp.sum(dx * _weights(xp, y, x, axis, keepdims), axis, keepdims),
+        lambda xp, g, y, x, *, axis, keepdims:
+            (spread(xp, g, x, axis, keepdims) * _weights(xp, y, x, axis, keepdims),),
+        identity="lowest", torch="logsumexp torch.special.logsumexp",
+        jax="jax.nn.logsumexp jax.scipy.special.logsumexp", prims="",
+        tex=r"y = \log \sum_i e^{x_i}", dtex=r"g \text{ times the softmax of } x",
+        kinks="NaN for entries that are infinite, in both frameworks", cases=CASES,
+        example="logsumexp([0., 0.], axis=(0,), keepdims=False) = 0.69314718", **reduction)
+
+# ----- answers without a derivative -----
+constant("any", lambda xp, x, *, axis, keepdims: xp.any(x, axis, keepdims), identity=0.0,
+         prims="reduce_or", tex=r"y = \bigvee_i x_i", cases=CASES,
+         example="any([0., 2.], axis=(0,), keepdims=False) = True", **reduction)
+constant("all", lambda xp, x, *, axis, keepdims: xp.all(x, axis, keepdims), identity=1.0,
+         prims="reduce_and", tex=r"y = \bigwedge_i x_i", cases=CASES,
+         example="all([0., 2.], axis=(0,), keepdims=False) = False", **reduction)
+
+
+def _one_axis(ndims, *, axis, **_):
+    return [tuple(None if i == axis else i - (i > axis) for i in range(ndims[0]))], ndims[0] - 1
+
+
+PLACE = {"axes": _one_axis, "moves": lambda *, axis: [axis],
+         "batch": lambda batched, *, axis: {"axis": axis + 1}, "identity": 0.0,
+         "cases": (([(2, 3)], {"axis": 1}), ([(3,)], {"axis": 0}))}
+constant("argmax", lambda xp, x, *, axis: xp.argmax(x, axis), tex=r"y = \arg\max_i x_i",
+         pitfalls="A whole number has no derivative; take_along at it has.",
+         example="argmax([1., 3., 2.], axis=0) = 1", **PLACE)
+constant("argmin", lambda xp, x, *, axis: xp.argmin(x, axis), tex=r"y = \arg\min_i x_i",
+         example="argmin([3., 1., 2.], axis=0) = 1", **PLACE)

@@ -128,7 +128,7 @@ class Symbols:
     polygamma = staticmethod(lambda n, x: uses(call(rf"\psi^{{({symbol(n).tex})}}", x), n))
     digamma = staticmethod(lambda x: call(r"\psi", x))
     conj = staticmethod(lambda x: wrap(r"\bar{{{}}}", x))
-    zeros_like = staticmethod(lambda x: symbol(0))
+    zeros_like = staticmethod(lambda x: uses(symbol(0), x))
     maximum = staticmethod(lambda a, b: call(r"\max", a, b))
     minimum = staticmethod(lambda a, b: call(r"\min", a, b))
 

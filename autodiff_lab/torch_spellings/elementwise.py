@@ -130,6 +130,8 @@ def _prelu(input, weight):
 
     if input.ndim > 1 and weight.numel() > 1:
         weight = weight.reshape(-1, *[1] * (input.ndim - 2))
+    elif weight.numel() == 1:
+        weight = weight.reshape(())
     return torch.where(input > 0, input, weight * input)
 
 

@@ -1,5 +1,7 @@
 """Spellings of linear algebra, those of the dispatcher (`_ex`) included."""
 
+import functools
+
 from .. import source, xp
 from ..errors import AutodiffError
 from ..table.linalg import below, trace, upper
@@ -206,6 +208,8 @@ def _lu(A, *, pivot=True):
 
     if not pivot:
         _refuse("lu with pivot=False")
+    if A.shape[-1] != A.shape[-2]:
+        _refuse("lu of a matrix that is not square")
     packed, _, perm = _verbs().lu(A)
     eye = torch.eye(A.shape[-1], dtype=A.dtype, device=A.device)
     return _named("linalg_lu", eye[perm.long()].mT, below(_verbs(), packed) + eye,
@@ -222,10 +226,14 @@ def _pinv(A, rcond=None, *, hermitian=False, atol=None, rtol=None):
     return _verbs().pinv(A)
 
 
+def _svdvals(A, *, driver=None):
+    return (A,), {}
+
+
 SIGNATURES = {
     "linalg_inv": ("inv", _matrix), "inverse": ("inv", _matrix),
     "linalg_det": ("det", _matrix), "det": ("det", _matrix),
-    "linalg_svdvals": ("svdvals", lambda A, *, driver=None: ((A,), {})),
+    "linalg_svdvals": ("svdvals", _svdvals),
     "matrix_exp": ("matrix_exp", _matrix), "linalg_matrix_exp": ("matrix_exp", _matrix),
 }  # fmt: skip
 REWRITES = {
@@ -246,3 +254,28 @@ REWRITES = {
     "linalg_qr": _qr, "qr": _old_qr, "linalg_lu_factor": _lu_factor, "linalg_lu": _lu,
     "linalg_slogdet": _slogdet, "slogdet": _slogdet, "linalg_pinv": _pinv, "pinverse": _pinv,
 }  # fmt: skip
+
+
+# ----- formulas for real matrices: of a complex one they would be wrong without a word -----
+def _of_real(name, f):
+    @functools.wraps(f)
+    def checked(*args, **kwargs):
+        if any(getattr(a, "dtype", None) in _complex_types() for a in (*args, *kwargs.values())):
+            _refuse(f"{name} of a complex matrix")
+        return f(*args, **kwargs)
+
+    return checked
+
+
+def _complex_types():
+    import torch
+
+    return torch.complex64, torch.complex128
+
+
+for _name in (
+    "linalg_cholesky cholesky linalg_cholesky_ex cholesky_solve cholesky_inverse linalg_lu_solve "
+    "lu_solve linalg_lu_factor linalg_lu linalg_slogdet slogdet logdet linalg_pinv pinverse"
+).split():
+    REWRITES[_name] = _of_real(_name, REWRITES[_name])
+SIGNATURES["linalg_svdvals"] = ("svdvals", _of_real("linalg_svdvals", _svdvals))

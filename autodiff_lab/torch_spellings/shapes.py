@@ -66,6 +66,8 @@ def _permute(input, *dims):
 
 
 def _transpose(input, dim0, dim1):
+    if input.ndim == 0:
+        return _permute(input)
     axes = list(range(input.ndim))
     i, j = one_axis(dim0, input.ndim), one_axis(dim1, input.ndim)
     axes[i], axes[j] = axes[j], axes[i]

@@ -41,7 +41,16 @@ def _batched(n):
 
 
 # ----- convolution -----
+def _real(input):
+    if input.dtype.is_complex:
+        raise AutodiffError(
+            f"convolution of complex tensors at {source.here()} has no gradient kernel on a CPU; "
+            "convolve the real and the imaginary part"
+        )
+
+
 def _conv(n, input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
+    _real(input)
     stride, dilation = _each(stride, n), _each(dilation, n)
     params = {
         "shapes": (tuple(input.shape), tuple(weight.shape)), "stride": stride,
@@ -69,6 +78,7 @@ def _conv_padding(padding, kernel, stride, dilation):
 def _conv_transpose(
     n, input, weight, bias=None, stride=1, padding=0, output_padding=0, groups=1, dilation=1
 ):
+    _real(input)
     stride, padding, more, dilation = (
         _each(v, n) for v in (stride, padding, output_padding, dilation)
     )

@@ -92,6 +92,21 @@ class JaxVerbs(JaxWindows, JaxLinalg, JaxFourier):
     def min(self, x, axis, keepdims=False):
         return self.lib.min(x, tuple(axis), keepdims=keepdims)
 
+    def prod(self, x, axis, keepdims=False):
+        return self.lib.prod(x, tuple(axis), keepdims=keepdims)
+
+    def logsumexp(self, x, axis, keepdims=False):
+        return sys.modules["jax"].nn.logsumexp(x, tuple(axis), keepdims=keepdims)
+
+    def any(self, x, axis, keepdims=False):
+        return self.lib.any(x != 0, tuple(axis), keepdims=keepdims)
+
+    def all(self, x, axis, keepdims=False):
+        return self.lib.all(x != 0, tuple(axis), keepdims=keepdims)
+
+    def cumsum(self, x, axis, reverse=False):
+        return self.lax.cumsum(x, axis, reverse=reverse)
+
     def size(self, x, axis):
         return math.prod(x.shape[a] for a in axis)
 
@@ -117,15 +132,6 @@ class JaxVerbs(JaxWindows, JaxLinalg, JaxFourier):
 
     def concat(self, xs, axis):
         return self.lax.concatenate(list(xs), axis)
-
-    def unbind(self, x, axis):
-        shape = tuple(x.shape)
-        rest = (*shape[:axis], *shape[axis + 1 :])
-        parts = [self.lax.slice_in_dim(x, i, i + 1, axis=axis) for i in range(shape[axis])]
-        return tuple(self.lax.reshape(part, rest) for part in parts)
-
-    def stack(self, xs, axis):
-        return self.lib.stack(list(xs), axis)
 
     # ----- conventions at kinks, each its framework's own -----
     def slope_of_abs(self, x):
@@ -262,6 +268,56 @@ class JaxVerbs(JaxWindows, JaxLinalg, JaxFourier):
         if not self.is_complex(x.dtype):
             return self.lib.zeros_like(x)
         return self.where(x == 0, 0.0, -1j / x)
+
+    # ----- indexing -----
+    def take_at(self, x, *index):
+        return x[index]
+
+    def add_at(self, x, b, *index):
+        return x.at[index].add(b)
+
+    def put_at(self, x, b, *index):
+        return x.at[index].set(b)
+
+    def take_along(self, x, index, axis):
+        return x[self._along(index, axis)]
+
+    def add_along(self, x, b, index, axis):
+        return x.at[self._along(index, axis)].add(b)
+
+    def put_along(self, x, b, index, axis):
+        return x.at[self._along(index, axis)].set(b)
+
+    def _along(self, index, axis):
+        places = [self.lax.broadcasted_iota(index.dtype, index.shape, k) for k in range(index.ndim)]
+        return (*places[:axis], index, *places[axis + 1 :])
+
+    def stable_order(self, x, axis):
+        return self.lib.argsort(x, axis, stable=True)
+
+    def top_k(self, x, k, axis):
+        return tuple(self.lax.top_k(x, k, axis=axis))
+
+    def dynamic_slice(self, x, *start, size):
+        return self.lax.dynamic_slice(x, start, size)
+
+    def dynamic_update_slice(self, x, b, *start):
+        return self.lax.dynamic_update_slice(x, b, start)
+
+    def lax_gather(self, x, index, how):
+        return self.lax.gather(x, index, **how.of_lax(self.lax))
+
+    def lax_add(self, x, index, b, how):
+        return self.lax.scatter_add(x, index, b, **how.of_lax(self.lax))
+
+    def lax_put(self, x, index, b, how):
+        return self.lax.scatter(x, index, b, **how.of_lax(self.lax))
+
+    def lax_last(self, x, index, b, how):
+        """Which entries of `b` are still there after all were written?"""
+        number = self.lax.iota(self.lib.int32, math.prod(b.shape)).reshape(b.shape) + 1
+        written = self.lax_put(self.lib.zeros(x.shape, number.dtype), index, number, how)
+        return self.lax_gather(written, index, how.of_gather(x, b)) == number
 
 
 @functools.cache

@@ -105,6 +105,26 @@ class TorchVerbs(TorchWindows, TorchLinalg, TorchFourier):
     def min(self, x, axis, keepdims=False):
         return self._reduce(self.lib.amin, x, axis, keepdims)
 
+    def prod(self, x, axis, keepdims=False):
+        for a in sorted(axis, reverse=True):
+            x = self.lib.prod(x, a, keepdims)
+        return x
+
+    def logsumexp(self, x, axis, keepdims=False):
+        return self.lib.logsumexp(x, tuple(axis), keepdims) if axis else x
+
+    def any(self, x, axis, keepdims=False):
+        return self._reduce(self.lib.any, x != 0, axis, keepdims)
+
+    def all(self, x, axis, keepdims=False):
+        return self._reduce(self.lib.all, x != 0, axis, keepdims)
+
+    @verb
+    def cumsum(self, x, axis, reverse=False):
+        if reverse:
+            return self.lib.flip(self.lib.cumsum(self.lib.flip(x, (axis,)), axis), (axis,))
+        return self.lib.cumsum(x, axis)
+
     def _reduce(self, f, x, axis, keepdims):
         return f(x, tuple(axis), keepdims) if axis else x  # for torch () means every axis
 
@@ -149,13 +169,6 @@ class TorchVerbs(TorchWindows, TorchLinalg, TorchFourier):
     def binary_cross_entropy(self, x, t):
         return self.lib.nn.functional.binary_cross_entropy(x, t, reduction="none")
 
-    @verb
-    def unbind(self, x, axis):
-        return self.lib.unbind(x, axis)
-
-    def stack(self, xs, axis):
-        return self.lib.stack(list(xs), axis)
-
     # ----- conventions at kinks, each its framework's own -----
     def slope_of_abs(self, x):
         if self.is_complex(x.dtype):
@@ -175,7 +188,9 @@ class TorchVerbs(TorchWindows, TorchLinalg, TorchFourier):
         return self.where(b == 0, 0.0, b * a ** (b - 1))
 
     def slope_of_exponent(self, y, a, b):
-        return self.where((a == 0) & (b >= 0), 0.0, y * self.log(a))
+        real = self.real(b) if isinstance(b, self.lib.Tensor) and b.is_complex() else b
+        real = real.real if isinstance(real, complex) else real
+        return self.where((a == 0) & (real >= 0), 0.0, y * self.log(a))
 
     def share_of_logaddexp(self, exp, y, a, b):
         return 1 / (1 + exp(b - a))
@@ -260,6 +275,59 @@ class TorchVerbs(TorchWindows, TorchLinalg, TorchFourier):
         if not self.is_complex(x.dtype):
             return self.lib.zeros_like(x)
         return self.where(x == 0, 0.0, -1j / x)
+
+    # ----- indexing -----
+    @verb
+    def take_at(self, x, *index):
+        return x[index]
+
+    @verb
+    def add_at(self, x, b, *index):
+        return x.index_put(index, b, accumulate=True)
+
+    @verb
+    def put_at(self, x, b, *index):
+        return x.index_put(index, b)
+
+    @verb
+    def take_along(self, x, index, axis):
+        return self.lib.gather(x, axis, index)
+
+    @verb
+    def add_along(self, x, b, index, axis):
+        return self.lib.scatter_add(x, axis, index, b)
+
+    @verb
+    def put_along(self, x, b, index, axis):
+        return self.lib.scatter(x, axis, index, b)
+
+    def stable_order(self, x, axis):
+        return self.lib.argsort(x, dim=axis, stable=True)
+
+    def top_k(self, x, k, axis):
+        return tuple(self.lib.topk(x, k, axis))
+
+    @verb
+    def argmax(self, x, axis):
+        return self.lib.argmax(x, axis)
+
+    @verb
+    def argmin(self, x, axis):
+        return self.lib.argmin(x, axis)
+
+    @verb
+    def dynamic_slice(self, x, *start, size):
+        return x[self._block(x, start, size)]
+
+    @verb
+    def dynamic_update_slice(self, x, b, *start):
+        y = x.clone()
+        y[self._block(x, start, b.shape)] = b
+        return y
+
+    def _block(self, x, start, size):
+        corner = [min(max(int(s), 0), n - k) for s, n, k in zip(start, x.shape, size, strict=True)]
+        return tuple(slice(s, s + k) for s, k in zip(corner, size, strict=True))
 
 
 # Matrix products skip einsum's bookkeeping. Letters are renamed in the order they appear.
