@@ -26,7 +26,7 @@ linear("where", lambda xp, c, a, b: xp.where(c, a, b),
 
 # ----- dtype -----
 linear("astype", lambda xp, x, *, dtype: xp.astype(x, dtype),
-       lambda xp, g, x, *, dtype: (xp.astype(g, x.dtype),),
+       lambda xp, g, x, *, dtype: (g,),  # which arrives in the input's own dtype
        axes=unchanged, torch="torch.Tensor.to torch.Tensor.type",
        jax="astype jax.lax.convert_element_type",
        prims="convert_element_type", tex="y = x", dtex=r"g \text{ in the dtype of } x",

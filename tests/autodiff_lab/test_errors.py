@@ -143,24 +143,6 @@ def test_a_python_branch_on_a_traced_value():
     refused(lambda: ad.grad(f)(array("jax", 1.0)), "concrete value", "jnp.where")
 
 
-def test_jax_control_flow_and_custom_rules_are_named():
-    jax = pytest.importorskip("jax")
-    jnp = jax.numpy
-
-    @jax.custom_jvp
-    def relu(x):  # the table's relu is another function
-        return jnp.maximum(x, 0) * 100
-
-    relu.defjvp(lambda primals, tangents: (relu(*primals), tangents[0] * 7))
-    x = array("jax", 1.0)
-    refused(lambda: ad.grad(relu)(x), "custom derivative", "relu")
-    refused(
-        lambda: ad.grad(lambda x: jax.lax.fori_loop(0, 3, lambda i, c: c * x, x))(x),
-        "control flow",
-        "unroll",
-    )
-
-
 @both
 def test_a_framework_that_is_not_installed(name, monkeypatch):
     from autodiff_lab import xp

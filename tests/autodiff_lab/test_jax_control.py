@@ -63,19 +63,17 @@ SCANS = {
     "fori_loop": lambda x: lax.fori_loop(0, 4, lambda i, c: jnp.sin(c) * x + i, x).sum(),
     "no trips": lambda x: lax.fori_loop(0, 0, lambda i, c: jnp.sin(c) * x, x).sum(),
     "no entries": lambda x: lax.scan(lambda c, a: (c * a, c), x[0], x[:0])[0].sum(),
-    "no entries, and a carry that forgets": lambda x: (
-        lax.scan(lambda c, a: (jnp.ones(3), c * a), x[0], x[:0])[0].sum()
-    ),
-    "a carry that forgets": lambda x: (
-        lax.scan(lambda c, a: (jnp.ones(3), c * a), x[0], x)[1].sum()
-    ),
+    "no entries, and a carry that forgets": lambda x: lax.scan(
+        lambda c, a: (jnp.ones(3), c * a), x[0], x[:0]
+    )[0].sum(),
+    "a carry that forgets": lambda x: lax.scan(lambda c, a: (jnp.ones(3), c * a), x[0], x)[1].sum(),
     "map": lambda x: lax.map(lambda r: jnp.sin(r) @ W @ r, x).sum(),
     "associative": lambda x: (lax.associative_scan(jnp.multiply, x) ** 2).sum(),
     "integer carry": integer_carry,
     "nested": nested,
-    "checkpointed body": lambda x: (
-        lax.scan(jax.checkpoint(lambda c, a: (jnp.sin(c @ W + a), c)), x[0], x)[0].sum()
-    ),
+    "checkpointed body": lambda x: lax.scan(
+        jax.checkpoint(lambda c, a: (jnp.sin(c @ W + a), c)), x[0], x
+    )[0].sum(),
     "jitted body": lambda x: lax.scan(jax.jit(lambda c, a: (c * a, c)), x[0], x)[1].sum(),
 }
 BRANCHES = {
@@ -235,9 +233,11 @@ def test_checkpoint_keeps_the_inputs_only():
         scans = [e for e in jax.make_jaxpr(ad.grad(f))(*args).eqns if e.primitive.name == "scan"]
         return sum(v.aval.size for v in scans[0].outvars if v.aval.shape[:1] == (20,))
 
-    plain = lambda w, x: lax.scan(  # noqa: E731
-        lambda h, a: (jnp.tanh(jnp.tanh(h @ w[:32, :32]) + a), h.sum()), jnp.zeros((8, 32)), x
-    )[0].sum()
+    plain = (
+        lambda w, x: lax.scan(  # noqa: E731
+            lambda h, a: (jnp.tanh(jnp.tanh(h @ w[:32, :32]) + a), h.sum()), jnp.zeros((8, 32)), x
+        )[0].sum()
+    )
     assert stacked(checkpointed) < stacked(plain)
 
 
