@@ -80,6 +80,9 @@ def test_wrong_custom_rules(name):
     report = ad.check(lambda a, b: apart(a, b), x, y)
     assert not report
     assert all(s.startswith(("reverse", "forward against", "the row")) for s in report.wrong)
+    assert "reverse, by" in report.wrong_nodes[0]
+    starts = {s.split(":")[0] for s in report.wrong_entries}
+    assert starts == {"reverse", "forward against reverse"}
 
 
 def test_a_kink_is_no_mistake(name):

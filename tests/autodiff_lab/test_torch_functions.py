@@ -55,6 +55,14 @@ class WithJvp(Exp):
         return 11 * dx * ctx.y
 
 
+class Seven(Exp):
+    """A saved output is the function's own output: its derivative lies as well, 7 * 7."""
+
+    @staticmethod
+    def backward(ctx, g):
+        return 7 * g * ctx.saved_tensors[0]
+
+
 class Parts(Function):
     @staticmethod
     def forward(ctx, a, b):
@@ -110,6 +118,7 @@ def theirs(f, *xs):
 CASES = {
     "lie": lambda x: (Scaled.apply(x, 3) * x).sum(),
     "exp": lambda x: Exp.apply(x * 2).sum(),
+    "seven": lambda x: Seven.apply(x).sum(),
     "alone": lambda x: Exp.apply(x.sum()),
     "reversal": lambda x: (reverse(x) * 3 + x).sum(),
     "twice": lambda x: Exp.apply(Scaled.apply(Exp.apply(x), 2) / 10).sum(),
@@ -129,7 +138,7 @@ def test_the_gradient_is_the_one_torch_gives(label):
     torch.testing.assert_close(ad.grad(CASES[label])(X), theirs(CASES[label], X)[0])
 
 
-@pytest.mark.parametrize("label", ["exp", "twice", "parts", "stacked"])
+@pytest.mark.parametrize("label", ["exp", "seven", "twice", "parts", "stacked"])
 def test_second_order_goes_through_its_code(label):
     def gradient(x):
         x = x if x.requires_grad else x.clone().requires_grad_()
