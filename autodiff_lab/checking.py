@@ -12,7 +12,8 @@ import numpy as np
 from . import trees, xp
 from .calculus import pull, push
 from .errors import AutodiffError
-from .linearize import LinearTape, pulled, pushed
+from .forward import jvp
+from .linearize import LinearTape, pulled
 from .record import record
 from .report import Report
 from .reverse import vjp
@@ -121,10 +122,9 @@ class Case:
         return [tuple(int(k) for k in np.unravel_index(i, shape)) for i in chosen]
 
     def pushed(self, at, dx):
-        place = self.arrays.index(at)
-        dxs = [None] * len(self.arrays)
-        dxs[place] = like(self.verbs, dx, self.leaves[at])
-        dys = pushed(self.tape, dxs)
+        dxs = [None] * len(self.leaves)
+        dxs[at] = like(self.verbs, dx, self.leaves[at])
+        dys = trees.leaves(jvp(self.f, self.rebuild(self.leaves)[0], self.rebuild(dxs)[0])[1])
         return [np.asarray(_numpy(dys[i])) for i in self.flowing]
 
     def pulled(self, at):
@@ -191,6 +191,10 @@ def _check_directions(case, report, rtol):
 def _check_nodes(case, report, rtol, atol):
     for node in case.record.nodes:
         if node.row is None or not node.active or node.part not in (None, 0):
+            continue
+        if (
+            node.row.fn is None
+        ):  # a rule of JAX's own, met in a jaxpr: only the whole can be measured
             continue
         report.nodes += 1
         for problem in node_problems(case.verbs, node, rtol, atol):

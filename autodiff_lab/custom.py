@@ -186,6 +186,7 @@ def _row_of(call):
         d=(call.push, call.pull),
         arity=n,
         keeps="xy",
+        axes=functools.partial(_no_mask, call),
         tex=rf"\operatorname{{{call.__name__.replace('_', ' ')}}}",
         file=getattr(code, "co_filename", ""),
         line=getattr(code, "co_firstlineno", 0),
@@ -193,6 +194,13 @@ def _row_of(call):
     if rule.d is not None:
         row.kind, row.axes, row.d = "pointwise", right_aligned, _partials(call)
     return row
+
+
+def _no_mask(call, *_, **__):
+    raise AutodiffError(
+        f"nobody knows what a mask does to {call.__name__}, whose rule is not pointwise; state d= "
+        "if it acts on each entry alone, or call it on one example at a time"
+    )
 
 
 def _partials(call):
@@ -272,7 +280,7 @@ def _on_torch(call, xs):
     y = call.value(*xs)
     if has_torch_function((y,)):
         raise AutodiffError(_closure(call))
-    return y
+    return y.view_as(y) if any(y is x for x in xs) else y  # another tensor: another node
 
 
 def _torch_function(call):

@@ -5,8 +5,8 @@ jacrev  : (a -> b)       ->  (a -> T a per entry of b)     one row per walk, rev
 hessian : (a -> R)       ->  jacfwd of jacrev
 hvp     : (a -> R), a, T a  ->  Hessian times tangent, without the Hessian (Pearlmutter 1994)
 
-The function runs once. Its tape is then walked along the standard basis, many basis vectors at a
-time: `vmap` only batches the walk and differentiates nothing.
+The tape of one run is walked along the standard basis, many basis vectors at a time: `vmap` only
+batches the walk and differentiates nothing.
 """
 
 import contextlib
@@ -101,12 +101,36 @@ def _jacobian(f, argnums, has_aux, chunk_size, blocks):
         output, aux = _without_aux(f, tape.output, has_aux)
         ys = trees.leaves(output)
         _refuse_complex(f, tape.xp, tape.leaves + [y for y in ys if hasattr(y, "dtype")])
+        tape.push = _forward_walk(tape, f, args, kwargs, chosen)
         found = blocks(tape, ys, chunk_size or _chunk(tape))
         jac = trees.flatten(output)[2]([_like_arguments(tape, b, chosen, argnums) for b in found])
         return (jac, aux) if has_aux else jac
 
     jacobian.differentiates = f
     return jacobian
+
+
+def _forward_walk(tape, f, args, kwargs, chosen):
+    """From one tangent per input to one per output.
+
+    On torch the recorded tape is walked, so that chance strikes once. A JAX function is pure, and
+    its loops and custom rules are pushed while they are traced, so there it is traced again.
+    """
+    if tape.framework == "torch":
+        return lambda dxs: pushed(tape, dxs)
+
+    def of_chosen(*some):
+        new = list(args)
+        for i, x in zip(chosen, some, strict=True):
+            new[i] = x
+        return f(*new, **kwargs)
+
+    def push(dxs):
+        tangents = tape.in_arguments(dxs)
+        primals = [args[i] for i in chosen]
+        return trees.leaves(jvp(of_chosen, primals, [tangents[i] for i in chosen])[1])
+
+    return push
 
 
 def _like_arguments(tape, blocks, chosen, argnums):
@@ -142,7 +166,7 @@ def _columns(tape, ys, chunk):
 
 def _columns_of(tape, at, x, ys, wanted, chunk):
     def push(dx):
-        dys = pushed(tape, [dx if i == at else None for i in range(len(tape.inputs))])
+        dys = tape.push([dx if i == at else None for i in range(len(tape.inputs))])
         return [dy for y, dy in zip(ys, dys, strict=False) if _flows(tape, y)]
 
     found = _along_basis(tape, push, x, wanted, chunk)

@@ -18,7 +18,8 @@ def functional(module):
     `params` is a dict by name for `torch.nn` (a tied weight stands there once), and a tree like
     the module for equinox, flax's bound linen modules and nnx. They are detached copies by
     reference: the module keeps its own. Buffers stay in the module, and are updated as a call of
-    the module would: BatchNorm in training keeps counting. So do the states of nnx.
+    the module would: BatchNorm in training keeps counting. States of flax and nnx other than the
+    parameters are fixed, as they were when `functional` was called.
 
     >>> import torch
     >>> from autodiff_lab import grad

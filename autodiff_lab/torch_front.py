@@ -201,5 +201,7 @@ def _unbox(tape, x):
         return {k: _unbox(tape, v) for k, v in x.items()} if x else x
     if kind is float or kind is int:
         return x
+    if kind.__module__ == "numpy" and x.shape == ():  # np.log(2) is a number
+        return x.item()
     return tape.xp.detached(x)
 

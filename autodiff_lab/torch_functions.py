@@ -114,9 +114,13 @@ def _map(f, x):
 
 
 def _same(a, b):
-    return a.shape == b.shape and a.dtype == b.dtype and torch.allclose(
-        a, b, rtol=0, atol=0, equal_nan=True
-    )  # fmt: skip
+    if a is b:
+        return True
+    if a.shape != b.shape or a.dtype != b.dtype:
+        return False
+    if torch._C._functorch.is_batchedtensor(a):  # under vmap nobody can look; shapes must do
+        return True
+    return torch.allclose(a, b, rtol=0, atol=0, equal_nan=True)
 
 
 class Call:
@@ -168,7 +172,8 @@ class Call:
         else:
             y = self.cls.forward(*args)
             self.cls.setup_context(context, tuple(args), y)
-        return context, y if isinstance(y, tuple) else (y,)
+        ys = y if isinstance(y, tuple) else (y,)
+        return context, tuple(y.view_as(y) if any(y is x for x in xs) else y for y in ys)
 
     def _at_level(self, y, xs):
         """The context of these very values: under an outer tape, forward runs again on them."""

@@ -10,6 +10,7 @@ import re
 import traceback
 
 from autodiff_lab import source, trees, xp
+from autodiff_lab.custom import named
 from autodiff_lab.jax_front import body_of, opened, rebind, where_of
 from autodiff_lab.jax_spellings import CALLS, lower
 
@@ -162,7 +163,8 @@ class Interpreter:
 
     def equation(self, eqn, values, call):
         name = eqn.primitive.name
-        if name in CALLS:
+        custom = named(eqn.params.get("name"), len(eqn.invars))
+        if name in CALLS and custom is None:
             called = (str(eqn.params.get("name", "")), eqn, call)
             return self.run(*opened(body_of(eqn.params)), values, called)
         if name == "dim_as_value":
@@ -175,6 +177,8 @@ class Interpreter:
         def place():
             return source.words(where_of(eqn, call)[0])
 
+        if custom is not None:
+            return [rules.apply(custom.custom_row, self.verbs, self.count, values, {}, place)]
         lowered = lower(eqn)
         if lowered is None or lowered[0].kind == "composite":
             raise MaskError(

@@ -46,9 +46,10 @@ def _update(input, running_mean, running_var, momentum):
     """The side effect of training: running statistics, written outside of every tape."""
     import torch
 
-    if hasattr(running_mean, "tape") or not hasattr(input, "plain"):
+    known = type(input) is torch.Tensor  # a batch that is not recorded: the weights are
+    if hasattr(running_mean, "tape") or not (known or hasattr(input, "plain")):
         _refuse("batch_norm that writes into recorded running statistics", "pass plain buffers")
-    x = input.plain().detach()
+    x = (input if known else input.plain()).detach()
     axis = [i for i in range(x.ndim) if i != 1]
     with torch.no_grad():
         for known, new in ((running_mean, x.mean(axis)), (running_var, x.var(axis))):

@@ -73,6 +73,28 @@ def test_straight_through(name):
     allclose(ad.jvp(through, (x,), (x,))[1], x, "float64")
 
 
+def test_the_identity_with_a_rule_is_not_the_identity(name):
+    """Gradient reversal (Ganin and Lempitsky 2015): forward it is x itself."""
+    reverse = ad.custom_rule(lambda x: x, vjp=lambda g, y, x: (-g,))
+    x = a(name, 1.0, 2.0)
+    f = lambda x: (reverse(x) * x).sum()  # noqa: E731
+    allclose(ad.grad(f)(x), a(name, 0.0, 0.0), "float64")
+    allclose(native_grad(f, (0,))(x)[0], a(name, 0.0, 0.0), "float64")
+
+
+def test_under_a_mask(name):
+    """A pointwise rule is masked like every pointwise row; of others nobody knows."""
+    import masking_lab as ml
+
+    floor = xp.verbs(name).floor
+    pointwise = ad.custom_rule(floor, d=lambda y, x: x * 0 + 1)
+    b = ml.batch([a(name, 5.5, 1.5), array(name, [2.5])])
+    found = ml.autobatch(lambda x: pointwise(x).sum())(b).unbatch()
+    assert [float(y) for y in found] == [6.0, 2.0]
+    general = ad.custom_rule(floor, vjp=lambda g, y, x: (g,))
+    refused(lambda: ml.autobatch(lambda x: general(x).sum())(b), "what a mask does", "state d=")
+
+
 @WAYS
 def test_the_frameworks_own_gradient_follows_the_rule(name, way):
     """7 x^2 is a lie; who repeats it has read the rule."""

@@ -49,7 +49,7 @@ def test_every_order_of_walks_through_arrays_and_shapes(name, order):
     W = np.array([[1.0, -2.0, 0.5], [0.3, 0.7, -1.0]])
 
     def f(t):
-        x = verbs.stack([t, t * t, verbs.cos(t)])
+        x = verbs.stack([t, t * t, verbs.cos(t)], 0)
         y = array(name, W) @ x
         return verbs.sum(verbs.tanh(y) * x[1:], (0,))
 

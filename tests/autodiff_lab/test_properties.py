@@ -134,3 +134,12 @@ def test_jacobians_agree_whatever_the_chunk(name, m, n, chunk):
     forward, reverse = ad.jacfwd(f, chunk_size=chunk)(x), ad.jacrev(f, chunk_size=chunk)(x)
     assert tuple(forward.shape) == tuple(reverse.shape) == (m, n)
     np.testing.assert_allclose(to_numpy(forward), to_numpy(reverse), rtol=1e-12)
+
+
+@pytest.mark.parametrize("kind", ["float64", "float32", "int64"])
+def test_numbers_of_numpy_count_as_numbers(name, kind):
+    two = np.dtype(kind).type(2)
+    x = array(name, [1.0, 3.0])
+    for f in (lambda x: x * two * x, lambda x: two * x * x, lambda x: x * x / (1 / two)):
+        found = ad.grad(lambda x, f=f: f(x).sum())(x)
+        np.testing.assert_allclose(to_numpy(found), [4.0, 12.0])

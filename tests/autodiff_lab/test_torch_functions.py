@@ -55,6 +55,14 @@ class WithJvp(Exp):
         return 11 * dx * ctx.y
 
 
+class Seven(Exp):
+    """A saved output is the function's own output: its derivative lies as well, 7 * 7."""
+
+    @staticmethod
+    def backward(ctx, g):
+        return 7 * g * ctx.saved_tensors[0]
+
+
 class Parts(Function):
     @staticmethod
     def forward(ctx, a, b):
@@ -78,6 +86,12 @@ class Reversal(Function):
     @staticmethod
     def backward(ctx, g):
         return -g
+
+
+class Same(Reversal):
+    @staticmethod
+    def forward(ctx, x):
+        return x
 
 
 class Once(Function):
@@ -104,9 +118,11 @@ def theirs(f, *xs):
 CASES = {
     "lie": lambda x: (Scaled.apply(x, 3) * x).sum(),
     "exp": lambda x: Exp.apply(x * 2).sum(),
+    "seven": lambda x: Seven.apply(x).sum(),
     "alone": lambda x: Exp.apply(x.sum()),
     "reversal": lambda x: (reverse(x) * 3 + x).sum(),
     "twice": lambda x: Exp.apply(Scaled.apply(Exp.apply(x), 2) / 10).sum(),
+    "input returned": lambda x: (Same.apply(x) * 3).sum(),
     "stacked": lambda x: (torch.stack([Exp.apply(x), x]) ** 2).sum(),
     "in a product": lambda x: (x * 2 @ reverse(x)).sum() + x.sum(),
     "parts": lambda x: sum((p * x).sum() for p in Parts.apply(x, x * x + 1)),
@@ -122,7 +138,7 @@ def test_the_gradient_is_the_one_torch_gives(label):
     torch.testing.assert_close(ad.grad(CASES[label])(X), theirs(CASES[label], X)[0])
 
 
-@pytest.mark.parametrize("label", ["exp", "twice", "parts", "stacked"])
+@pytest.mark.parametrize("label", ["exp", "seven", "twice", "parts", "stacked"])
 def test_second_order_goes_through_its_code(label):
     def gradient(x):
         x = x if x.requires_grad else x.clone().requires_grad_()

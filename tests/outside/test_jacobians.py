@@ -28,7 +28,7 @@ def test_powells_badly_scaled_function(name):
     verbs = xp.verbs(name)
 
     def f(x):
-        return verbs.stack([1e4 * x[0] * x[1] - 1, verbs.exp(-x[0]) + verbs.exp(-x[1]) - 1.0001])
+        return verbs.stack([1e4 * x[0] * x[1] - 1, verbs.exp(-x[0]) + verbs.exp(-x[1]) - 1.0001], 0)
 
     both_jacobians(f, array(name, [0.0, 1.0]), [[1e4, 0.0], [-1.0, -math.exp(-1)]])
     at = array(name, [1.098159329699759e-5, 9.106146739867318])  # MGH's minimiser, f = 0
@@ -40,7 +40,7 @@ def test_beales_function(name):
     """MGH 5: f_i = y_i - x1 (1 - x2^i), y = 1.5, 2.25, 2.625; minimum 0 at (3, 0.5)."""
     y = [1.5, 2.25, 2.625]
     verbs = xp.verbs(name)
-    f = lambda x: verbs.stack([y[i] - x[0] * (1 - x[1] ** (i + 1)) for i in range(3)])  # noqa: E731
+    f = lambda x: verbs.stack([y[i] - x[0] * (1 - x[1] ** (i + 1)) for i in range(3)], 0)  # noqa: E731
     for x1, x2 in ((1.0, 1.0), (3.0, 0.5)):
         expected = [[x2**i - 1, i * x1 * x2 ** (i - 1)] for i in (1, 2, 3)]
         both_jacobians(f, array(name, [x1, x2]), expected, atol=1e-14)
@@ -54,7 +54,7 @@ def test_helical_valley(name):
     def f(x):
         theta = verbs.atan2(x[1], x[0]) / (2 * math.pi)
         r = verbs.sqrt(x[0] ** 2 + x[1] ** 2)
-        return verbs.stack([10 * (x[2] - 10 * theta), 10 * (r - 1), x[2]])
+        return verbs.stack([10 * (x[2] - 10 * theta), 10 * (r - 1), x[2]], 0)
 
     def by_hand(x1, x2, _):
         r2 = x1 * x1 + x2 * x2
@@ -71,7 +71,7 @@ def test_powells_singular_function(name):
     def f(x):
         verbs = xp.verbs(name)
         return verbs.stack([x[0] + 10 * x[1], 5**0.5 * (x[2] - x[3]), (x[1] - 2 * x[2]) ** 2,
-                            10**0.5 * (x[0] - x[3]) ** 2])  # fmt: skip
+                            10**0.5 * (x[0] - x[3]) ** 2], 0)  # fmt: skip
 
     start = array(name, [3.0, -1.0, 0.0, 1.0])
     assert float((f(start) ** 2).sum()) == pytest.approx(215)
