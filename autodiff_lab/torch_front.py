@@ -21,7 +21,7 @@ from .torch_box import QUICK, Box
 from .torch_inplace import in_place, is_in_place
 from .torch_inside import as_outside, decompose, enter, is_by_name, spelled
 from .torch_quick import learn
-from .torch_spellings import PLAIN, QUERIES, Unspelled, lower, spoken, unspelled
+from .torch_spellings import PLAIN, QUERIES, Unspelled, lower, spoken
 
 
 def run(tape, call, leaves, names, boxed):
@@ -99,12 +99,12 @@ def _lowered(func, args, kwargs, otherwise):
         return in_place(tape, func, name, args, kwargs)
     try:
         lowered = lower(func, args, kwargs)
+        if lowered is not None and lowered.rewritten is not None:
+            return _remember(lowered.rewritten(), func, args)
     except Unspelled as e:  # its row does not know these arguments: PyTorch's definition may
         return _or_else(e, otherwise, tape)
     if lowered is None:
         return otherwise(tape)
-    if lowered.rewritten is not None:
-        return _remember(_rewritten(lowered, func), func, args)
     return _apply(tape, lowered.row, lowered.xs, lowered.params, func, args, kwargs)
 
 
@@ -113,13 +113,6 @@ def _or_else(refusal, otherwise, tape):
         return otherwise(tape)
     except AutodiffError:
         raise refusal from None
-
-
-def _rewritten(lowered, func):
-    try:
-        return lowered.rewritten()
-    except TypeError as e:
-        raise AutodiffError(unspelled(spoken(func), e)) from None
 
 
 def _remember(y, func, args):

@@ -6,7 +6,6 @@ their keys fit. The cells are PyTorch's, their gates stacked in one matrix.
 
 from .composite import in_float32, linear, softmax
 from .row import composite
-from .row import linear as linear_row
 
 
 # ----- attention -----
@@ -76,7 +75,8 @@ def rnn_cell(xp, x, h, wx, wh, bx=None, bh=None, *, squash):
 
 
 def _cell_case(gates, states=1):
-    return [(2, 3)] + [(2, 4)] * states + [(4 * gates, 3), (4 * gates, 4), (4 * gates,), (4 * gates,)]
+    rows = 4 * gates
+    return [(2, 3)] + [(2, 4)] * states + [(rows, 3), (rows, 4), (rows,), (rows,)]
 
 
 composite("lstm_cell", lstm_cell, arity=None, outputs="many", torch="torch.lstm_cell", jax="-",
@@ -91,12 +91,3 @@ composite("rnn_cell", rnn_cell, arity=None, torch="torch.rnn_tanh_cell", jax="-"
           cases=((_cell_case(1), {"squash": "tanh"}), (_cell_case(1), {"squash": "relu"})),
           tex=r"h' = \tanh(W_x x + W_h h + b)",
           example="rnn_cell([[1.]], [[2.]], [[1.]], [[1.]], squash='relu') = [[3.]]")
-
-
-# ----- a sequence, step by step: one node, so that the way back joins the steps only once -----
-linear_row("unbind", lambda xp, x, *, axis: xp.unbind(x, axis),
-           lambda xp, gs, x, *, axis: (xp.stack(gs, axis),), outputs="many",
-           torch="unbind", jax="-", tex=r"(y_1, y_2, \ldots) = x",
-           dtex=r"\text{the stack of the } g_i",
-           cases=(([(3, 2)], {"axis": 0}), ([(2, 3)], {"axis": 1})),
-           example="unbind([[1., 2.], [3., 4.]], axis=0) = ([1., 2.], [3., 4.])")

@@ -7,8 +7,22 @@ the vectors, 0 / 0 counts as 0, so that repeated values do no harm.
 """
 
 from ..errors import AutodiffError
-from .linalg import T, _times_number, _where, _whole, below, diagonal, lower, mul, real, symmetric
-from .linalg import times_columns, times_rows, trace, upper  # fmt: skip
+from .linalg import (  # fmt: skip
+    T,
+    _times_number,
+    _where,
+    _whole,
+    below,
+    diagonal,
+    lower,
+    mul,
+    real,
+    symmetric,
+    times_columns,
+    times_rows,
+    trace,
+    upper,
+)
 from .row import general
 
 

@@ -130,8 +130,8 @@ general("cholesky", lambda xp, x: xp.cholesky(x), _cholesky_jvp, _cholesky_vjp, 
         jax="jax.numpy.linalg.cholesky jax.lax.linalg.cholesky",
         tex=r"A = L L^T", dtex=r"\dot L = L \, \Phi(L^{-1} \dot A L^{-T}), \quad "
         r"\Phi: \text{the lower triangle with half of the diagonal}",
-        pitfalls="Only the lower triangle is read, but the derivative is that of a symmetric matrix: "
-                 "half of it stands in each triangle.",
+        pitfalls="Only the lower triangle is read, but the derivative is that of a symmetric "
+                 "matrix: half of it stands in each triangle.",
         cases=(([(3, 3)], {}), ([(2, 2, 2)], {}), ([(0, 0)], {})),
         example="cholesky([[4., 2.], [2., 5.]]) = [[2., 0.], [1., 2.]]")
 
@@ -169,7 +169,8 @@ general("triangular_solve",
         tex=r"A X = B, \; A \text{ a triangle}",
         dtex=r"\bar B = A^{-T} g, \quad \bar A = -\operatorname{tri}(\bar B X^T)",
         cases=(([(3, 3), (3, 2)], _how()), ([(2, 3, 3), (2, 3, 1)], _how(lower=False, unit=True)),
-               ([(3, 3), (2, 3)], _how(left=False, trans=True)), ([(2, 2), (2, 2)], _how(trans=True)),
+               ([(3, 3), (2, 3)], _how(left=False, trans=True)), 
+               ([(2, 2), (2, 2)], _how(trans=True)),
                ([(3, 3), (2, 3)], _how(left=False, lower=False))),
         example="triangular_solve([[2., 0.], [1., 4.]], [[2.], [9.]], lower=True, left=True, "
                 "trans=False, unit=False) = [[1.], [2.]]")
@@ -211,20 +212,20 @@ general("det", lambda xp, x: xp.det(x),
 
 
 # ----- L L' X = B: the derivative is that of the product, entries of both triangles count -----
-def _cholesky_solve_jvp(xp, db, dl, y, b, l):
+def _cholesky_solve_jvp(xp, db, dl, y, b, low):
     real(xp, y, "cholesky_solve")
-    da = mul(xp, dl, T(xp, l))
-    return xp.cholesky_solve(db - mul(xp, da + T(xp, da), y), l)
+    da = mul(xp, dl, T(xp, low))
+    return xp.cholesky_solve(db - mul(xp, da + T(xp, da), y), low)
 
 
-def _cholesky_solve_vjp(xp, g, y, b, l):
+def _cholesky_solve_vjp(xp, g, y, b, low):
     real(xp, y, "cholesky_solve")
-    gb = xp.cholesky_solve(g, l)
+    gb = xp.cholesky_solve(g, low)
     ga = mul(xp, gb, T(xp, y))
-    return gb, -mul(xp, ga + T(xp, ga), l)
+    return gb, -mul(xp, ga + T(xp, ga), low)
 
 
-general("cholesky_solve", lambda xp, b, l: xp.cholesky_solve(b, l), _cholesky_solve_jvp,
+general("cholesky_solve", lambda xp, b, low: xp.cholesky_solve(b, low), _cholesky_solve_jvp,
         _cholesky_solve_vjp, arity=2, axes=_whole, torch="cholesky_solve", jax="-", prims="",
         tex=r"L L^T X = B",
         dtex=r"\bar B = (L L^T)^{-1} g, \quad \bar L = -(\bar B X^T + X \bar B^T) L",

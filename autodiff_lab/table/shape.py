@@ -200,7 +200,7 @@ def _pieces(xp, x, *, axis, sizes):
 linear("split", _pieces, lambda xp, gs, x, *, axis, sizes: (xp.concat(gs, axis),), outputs="many",
        axes=unchanged, moves=lambda *, axis, sizes: [axis],
        batch=lambda batched, *, axis, sizes: {"axis": axis + 1, "sizes": sizes},
-       torch="-", jax="jax.lax.split", prims="split", tex=r"(y_1, y_2, \ldots) = x",
+       torch="split chunk", jax="jax.lax.split", prims="split", tex=r"(y_1, y_2, \ldots) = x",
        dtex=r"\text{the } g \text{ joined}",
        cases=(([(2, 3)], {"axis": 1, "sizes": (1, 2)}), ([(4,)], {"axis": 0, "sizes": (0, 4)})),
        example="split([1., 2., 3.], axis=0, sizes=(1, 2))[1] = [2., 3.]")

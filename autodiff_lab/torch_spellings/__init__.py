@@ -56,25 +56,50 @@ def lower(func, args, kwargs):
     """The row this call means, with its inputs and parameters; None if the table has none."""
     if hasattr(func, "custom_row"):  # ad.custom_rule
         return Lowered(func.custom_row, args, kwargs)
-    name = _name(func)
-    if hasattr(func, "is_verb"):
-        return _verb(ROWS[name], args, kwargs)
-    kwargs = {k: v for k, v in kwargs.items() if k not in NEUTRAL or v is not NEUTRAL[k]}
-    kwargs.pop("memory_format", None)  # how a result is stored changes no derivative
-    if name == "where" and hasattr(func, "__objclass__"):  # the method: x.where(condition, other)
-        args = (args[1], args[0], *args[2:])
+    name, row, signature = meaning = MEANINGS.get(func) or _meaning(func)
+    if kwargs:
+        kwargs = {k: v for k, v in kwargs.items() if k not in NEUTRAL or v is not NEUTRAL[k]}
+        kwargs.pop("memory_format", None)  # how a result is stored changes no derivative
     try:
-        if name in REWRITES:
-            inspect.signature(REWRITES[name]).bind(*args, **kwargs)
-            return Lowered(rewritten=functools.partial(REWRITES[name], *args, **kwargs))
-        if name in SIGNATURES:
-            row, signature = SIGNATURES[name]
+        if row is not None:
             xs, params = signature(*args, **kwargs)
-            return Lowered(ROWS[row], tuple(xs), params)
-        row = _pointwise_row(func, name)
-        if row is None and name in ADDED:
-            return _verb(ADDED[name], args, kwargs)
-        return None if row is None else Lowered(row, _plain(row, *args, **kwargs), {})
+            return Lowered(row, tuple(xs), params)
+        return signature and Lowered(rewritten=functools.partial(_rewrite, meaning, args, kwargs))
+    except TypeError as e:
+        raise Unspelled(unspelled(name, e)) from None
+
+
+MEANINGS: dict = {}  # function of PyTorch -> (its name, its row or None, signature or rewriting)
+
+
+def _meaning(func):
+    name = _name(func)
+    MEANINGS[func] = (name, *_row_and_signature(func, name))
+    return MEANINGS[func]
+
+
+def _row_and_signature(func, name):
+    if hasattr(func, "is_verb"):
+        return ROWS[name], _verb(ROWS[name])
+    if name == "where" and hasattr(func, "__objclass__"):  # the method: x.where(condition, other)
+        return ROWS[name], lambda x, condition, other: ((condition, x, other), {})
+    if name in REWRITES:
+        return None, REWRITES[name]
+    if name in SIGNATURES:
+        row, signature = SIGNATURES[name]
+        return ROWS[row], signature
+    row = _pointwise_row(func, name)
+    if row is not None:
+        return row, functools.partial(_plain, row)
+    if name in ADDED:
+        return ADDED[name], _verb(ADDED[name])
+    return None, None
+
+
+def _rewrite(meaning, args, kwargs):
+    name, _, rewriting = meaning
+    try:
+        return rewriting(*args, **kwargs)
     except TypeError as e:
         raise Unspelled(unspelled(name, e)) from None
 
@@ -112,7 +137,7 @@ ALIASES = {
 # Functions that take a pointwise row's inputs and nothing else, and the names of such rows.
 PLAIN: dict = {}
 _NAMES: dict = {}
-CACHES.extend([PLAIN, _NAMES])
+CACHES.extend([PLAIN, _NAMES, MEANINGS])
 
 
 def _pointwise_row(func, name):
@@ -130,13 +155,16 @@ def _plain(row, *xs, input=None, other=None, exponent=None):
     xs += tuple(x for x in (input, other, exponent) if x is not None)
     if len(xs) != row.arity:
         raise TypeError(f"{len(xs)} inputs instead of {row.arity}")
-    return xs
+    return xs, {}
 
 
 # ----- verbs of `xp` speak the table's words already: only parameter names are added -----
-def _verb(row, args, kwargs):
-    names = [
-        p.name for p in inspect.signature(row.fn).parameters.values() if p.kind == p.KEYWORD_ONLY
-    ]
-    xs = args[: row.arity]
-    return Lowered(row, xs, dict(zip(names, args[row.arity :], strict=False)) | kwargs)
+def _verb(row):
+    parameters = inspect.signature(row.fn).parameters.values()
+    names = [p.name for p in parameters if p.kind == p.KEYWORD_ONLY]
+
+    def signature(*args, **kwargs):
+        rest = args[row.arity :] if row.arity is not None else ()
+        return args[: row.arity], dict(zip(names, rest, strict=False)) | kwargs
+
+    return signature

@@ -62,7 +62,8 @@ def _letters(equation, ndims):
     rest = [n - len(i.replace("...", "")) if "..." in i else 0
             for i, n in zip(inputs, ndims, strict=True)]  # fmt: skip
     free = [c for c in LETTERS if c not in equation][: max(rest)]
-    spelt = [i.replace("...", "".join(free[len(free) - r :])) for i, r in zip(inputs, rest)]
+    dots = ["".join(free[len(free) - r :]) for r in rest]  # they line up from the right
+    spelt = [i.replace("...", d) for i, d in zip(inputs, dots, strict=True)]
     if not arrow:
         used = "".join(spelt)
         out = "..." + "".join(sorted(c for c in set(used) - set(free) if used.count(c) == 1))

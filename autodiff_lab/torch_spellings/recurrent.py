@@ -77,11 +77,7 @@ def _cell(step, states):
     return rewritten
 
 
-def _unbind(input, dim=0):
-    return (input,), {"axis": dim % input.ndim}
-
-
-SIGNATURES = {"unbind": ("unbind", _unbind)}
+SIGNATURES: dict = {}
 REWRITES = {
     "lstm": _network(_lstm_step, 2), "gru": _network(_gru_step, 1),
     "rnn_tanh": _network(_rnn_step("tanh"), 1), "rnn_relu": _network(_rnn_step("relu"), 1),

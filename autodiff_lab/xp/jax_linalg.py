@@ -13,10 +13,10 @@ class JaxLinalg:
     def solve(self, a, b):
         return self.lib.linalg.solve(a, b)
 
-    def cholesky_solve(self, b, l):  # noqa: E741
+    def cholesky_solve(self, b, low):
         from jax.scipy.linalg import cho_solve
 
-        return cho_solve((l, True), b)
+        return cho_solve((low, True), b)
 
     def inv(self, x):
         return self.lib.linalg.inv(x)

@@ -133,15 +133,6 @@ class JaxVerbs(JaxWindows, JaxLinalg, JaxFourier):
     def concat(self, xs, axis):
         return self.lax.concatenate(list(xs), axis)
 
-    def unbind(self, x, axis):
-        shape = tuple(x.shape)
-        rest = (*shape[:axis], *shape[axis + 1 :])
-        parts = [self.lax.slice_in_dim(x, i, i + 1, axis=axis) for i in range(shape[axis])]
-        return tuple(self.lax.reshape(part, rest) for part in parts)
-
-    def stack(self, xs, axis):
-        return self.lib.stack(list(xs), axis)
-
     # ----- conventions at kinks, each its framework's own -----
     def slope_of_abs(self, x):
         if self.is_complex(x.dtype):

@@ -22,8 +22,8 @@ class TorchLinalg:
         return self.lib.linalg.solve(a, b)
 
     @verb
-    def cholesky_solve(self, b, l):  # noqa: E741
-        return self.lib.cholesky_solve(b, l)
+    def cholesky_solve(self, b, low):
+        return self.lib.cholesky_solve(b, low)
 
     @verb
     def inv(self, x):

@@ -169,13 +169,6 @@ class TorchVerbs(TorchWindows, TorchLinalg, TorchFourier):
     def binary_cross_entropy(self, x, t):
         return self.lib.nn.functional.binary_cross_entropy(x, t, reduction="none")
 
-    @verb
-    def unbind(self, x, axis):
-        return self.lib.unbind(x, axis)
-
-    def stack(self, xs, axis):
-        return self.lib.stack(list(xs), axis)
-
     # ----- conventions at kinks, each its framework's own -----
     def slope_of_abs(self, x):
         if self.is_complex(x.dtype):
