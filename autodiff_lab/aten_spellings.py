@@ -70,17 +70,6 @@ def _slice_in_dim(x, start, limit, stride=1, axis=0):
     return _along(x, axis, slice(start, limit, stride))
 
 
-def _windows(x, dim, size, step):
-    """`x.unfold(dim, size, step)`: the windows along a dim, their entries in a new last one."""
-    dim = dim % max(x.ndim, 1)
-    x = x.reshape(1) if x.ndim == 0 else x
-    starts = torch.arange(0, x.shape[dim] - size + 1, step, device=x.device)
-    at = starts[:, None] + torch.arange(size, device=x.device)
-    shape = (*x.shape[:dim], *at.shape, *x.shape[dim + 1 :])
-    found = torch.index_select(x, dim, at.reshape(-1)).reshape(shape)
-    return torch.movedim(found, dim + 1, -1)
-
-
 def _split_with_sizes(x, sizes, dim=0):
     starts = [sum(sizes[:i]) for i in range(len(sizes))]
     return [_slice(x, dim, a, a + n) for a, n in zip(starts, sizes, strict=True)]
@@ -247,7 +236,8 @@ REWRITES = {
     "resolve_conj": _same, "resolve_neg": _same, "_neg_view": torch.neg, "_conj": torch.conj,
     "_conj_copy": torch.conj, "_conj_physical": torch.conj, "conj_physical": torch.conj,
     "view": _reshape, "_unsafe_view": _reshape, "_reshape_alias": _reshape, "_reshape_copy": _reshape,
-    "view_copy": _reshape, "_to_copy": _to_copy, "as_strided": as_strided, "unfold": _windows,
+    "view_copy": _reshape, "_to_copy": _to_copy, "as_strided": as_strided,
+    "unfold": lambda x, dim, size, step: torch.Tensor.unfold(x, dim, size, step),
     "slice": _slice, "slice_copy": _slice,
     "split": _split, "split_with_sizes": _split_with_sizes, "unsafe_split": _split,
     "unsafe_split_with_sizes": _split_with_sizes, "split_copy": _split,

@@ -70,7 +70,10 @@ def scale(xp, partial, g, y, xs):
         return g
     if partial is NEG:
         return -g
-    p = partial(xp, y, *xs)
+    try:
+        p = partial(xp, y, *xs)
+    except ZeroDivisionError:  # of Python's numbers: for arrays 1 / 0 is inf
+        p = partial(xp, y, *[_as_array(xp, x, g) for x in xs])
     if type(p) is float:
         return g * p
     dtype = getattr(p, "dtype", None)
@@ -79,6 +82,10 @@ def scale(xp, partial, g, y, xs):
     if dtype == xp.bool_type:  # a comparison counts as 1 or 0, and 0 takes nothing, not even a NaN
         return xp.where(p, g, 0.0)
     return g * (p if xp.is_complex(dtype) else xp.astype(p, y.dtype))
+
+
+def _as_array(xp, x, like):
+    return xp.astype(xp.asarray(x, like), like.dtype) if isinstance(x, (int, float)) else x
 
 
 def _in_dtype_of(xp, y, xs):

@@ -97,12 +97,27 @@ def _extreme(name):
     return rewritten
 
 
+def _as_strided(x, size, stride, storage_offset=None):
+    """Asked for by the user, the strides are those of the memory: it must be as it looks."""
+    from .aten_spellings import as_strided
+
+    memory = x.plain()
+    own = memory.numel() * memory.element_size() == memory.untyped_storage().nbytes()
+    if not own or not memory.is_contiguous():
+        raise AutodiffError(
+            f"torch.as_strided at {source.here()} would read the memory of a view, which is not "
+            "recorded; call contiguous() first, or index"
+        )
+    return as_strided(x, size, stride, storage_offset)
+
+
 REWRITES = {
     "max": _extreme("max"),
     "min": _extreme("min"),
     "getitem": getitem,
     "select": _select,
     "narrow": _narrow,
+    "as_strided": _as_strided,
     "rmatmul": lambda a, b: b @ a,
     "rsub": lambda a, b, *, alpha=1: b - a * alpha,
     "logical_and": lambda a, b: (a != 0) & (b != 0),

@@ -25,9 +25,9 @@ def padded(xp, x, axis, low, high, gaps=0, value=0.0):
 
 def scan(xp, combine, x, axis):
     """y_k = combine(x_0, ..., x_k), in 2 log n steps."""
-    n = x.shape[axis]
-    if n < 2:
+    if len(x.shape) == 0 or x.shape[axis] < 2:
         return x
+    n = x.shape[axis]
     left, right = along(xp, x, axis, 0, n - 1, 2), along(xp, x, axis, 1, n, 2)
     odd = scan(xp, combine, combine(left, right), axis)
     even = along(xp, x, axis, 0, 1)

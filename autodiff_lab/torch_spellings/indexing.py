@@ -126,8 +126,9 @@ def _take_along_dim(input, indices, dim=None):
 
     indices = bare(indices, "take_along_dim")
     if dim is None:
-        return _gather(input.reshape(-1), 0, indices.reshape(-1))
+        return _take_along_dim(input.reshape(-1), indices.reshape(-1), 0)
     at = one_axis(dim, input.ndim)
+    indices = torch.where(indices < 0, indices + input.shape[at], indices)
     free = [[1 if i == at else n for i, n in enumerate(v.shape)] for v in (input, indices)]
     common = list(torch.broadcast_shapes(*free))
     grow = [[v.shape[at] if i == at else n for i, n in enumerate(common)] for v in (input, indices)]
@@ -153,6 +154,8 @@ def _index_into(name):
     """index_add, index_copy, index_fill: whole slices at places along one dim."""
 
     def rewritten(input, dim, index, source, *, alpha=1):
+        if input.ndim == 0:
+            return rewritten(input.reshape(1), 0, index, source, alpha=alpha).reshape(())
         at, index = one_axis(dim, input.ndim), bare(index, "index_add").reshape(-1)
         order = (at, *(i for i in range(input.ndim) if i != at))
         back = tuple(sorted(range(input.ndim), key=lambda i: order[i]))
@@ -165,6 +168,11 @@ def _index_into(name):
         return y.permute(back)
 
     return rewritten
+
+
+def _index_fill(input, dim, index, value):
+    """An index that stands there twice is filled once."""
+    return _index_into("put_at")(input, dim, bare(index, "index_fill").reshape(-1).unique(), value)
 
 
 def _index_put(input, indices, values, accumulate=False, unsafe=False):
@@ -190,6 +198,8 @@ def _masked_select(input, mask):
     import torch
 
     input, mask = torch.broadcast_tensors(input, bare(mask, "masked_select"))
+    if input.ndim == 0:
+        input, mask = input.reshape(1), mask.reshape(1)
     return advanced(input, mask)
 
 
@@ -368,6 +378,8 @@ def _unfold(input, dimension, size, step):
     """Windows along one dim, as a new last dim."""
     import torch
 
+    if input.ndim == 0:
+        return input.reshape(1)[:size]
     at = one_axis(dimension, input.ndim)
     count = max(0, (input.shape[at] - size) // step + 1)
     index = (torch.arange(count) * step)[:, None] + torch.arange(size)
@@ -399,7 +411,7 @@ REWRITES = {
     "index_select": _index_select, "take": _take, "embedding": _embedding, "gather": _gather,
     "take_along_dim": _take_along_dim, "scatter": _along("put_along"),
     "scatter_add": _along("add_along"), "index_add": _index_into("add_at"),
-    "index_copy": _index_into("put_at"), "index_fill": _index_into("put_at"),
+    "index_copy": _index_into("put_at"), "index_fill": _index_fill,
     "index_put": _index_put, "_unsafe_index_put": _index_put,
     "masked_fill": _masked_fill, "masked_select": _masked_select,
     "sort": ordered("sort", 0), "topk": ordered("topk", 1), "kthvalue": ordered("kthvalue", 1),
@@ -409,6 +421,6 @@ REWRITES = {
     "tensor_split": _tensor_split, "unbind": _unbind, "roll": _roll, "repeat": _repeat,
     "tile": _tile, "repeat_interleave": _repeat_interleave, "diagonal": _diagonal,
     "diag_embed": _diag_embed, "diag": _diag, "tril": _triangle("tril"),
-    "triu": _triangle("triu"), "unfold": _unfold, "movedim": _movedim, "moveaxis": _movedim,
+    "triu": _triangle("triu"), "Tensor.unfold": _unfold, "movedim": _movedim, "moveaxis": _movedim,
     "rot90": _rot90, "fliplr": lambda x: x.flip(1), "flipud": lambda x: x.flip(0),
 }  # fmt: skip

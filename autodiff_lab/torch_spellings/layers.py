@@ -194,6 +194,8 @@ def _cosine_similarity(x1, x2, dim=1, eps=1e-8):
     from ..table.loss import cosine_similarity
 
     x1, x2 = torch.broadcast_tensors(x1, x2)
+    if x1.ndim == 0:
+        return _cosine_similarity(x1.reshape(1), x2.reshape(1), 0, eps).reshape(())
     return cosine_similarity(_verbs(), x1, x2, axis=(dim % x1.ndim,), eps=eps)
 
 
@@ -230,8 +232,8 @@ def _multi_margin(input, target, p=1, margin=1.0, weight=None, size_average=None
                   reduction="mean"):  # fmt: skip
     import torch
 
-    if input.ndim == 1:
-        input, target = input.unsqueeze(0), target.reshape(1)
+    if input.ndim < 2:
+        input, target = input.reshape(1, -1), target.reshape(1)
     target = _checked(target, input.shape[1], None)
     mine = torch.nn.functional.one_hot(target, input.shape[1]) == 1
     won = torch.where(mine, input, 0.0).sum(1, keepdim=True)

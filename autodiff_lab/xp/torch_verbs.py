@@ -193,7 +193,8 @@ class TorchVerbs(TorchWindows, TorchLinalg, TorchFourier):
         return self.where((a == 0) & (real >= 0), 0.0, y * self.log(a))
 
     def share_of_logaddexp(self, exp, y, a, b):
-        return 1 / (1 + exp(b - a))
+        """1 / (1 + exp(b - a)), whose own derivative does not overflow."""
+        return self.lib.sigmoid(a - b if exp is self.exp else (a - b) * math.log(2))
 
     def inverse_square(self, a, b):
         square = a * a + b * b
