@@ -204,4 +204,3 @@ def _unbox(tape, x):
     if kind.__module__ == "numpy" and x.shape == ():  # np.log(2) is a number
         return x.item()
     return tape.xp.detached(x)
-

@@ -90,7 +90,9 @@ class Problem:
         self.written = [x for i, x in enumerate(leaves) if i not in self.at]
         torch.manual_seed(0)
         first, args, kwargs = pytree.tree_unflatten(leaves, self.spec)
-        y = self.op.gradcheck_wrapper(self.op.get_op(), first, *args, **kwargs)  # makes A symmetric, say
+        y = self.op.gradcheck_wrapper(
+            self.op.get_op(), first, *args, **kwargs
+        )  # makes A symmetric, say
         y = self.sample.output_process_fn_grad(y)
         found = pytree.tree_leaves(y)
         if self.outputs is None:  # PyTorch runs first and says what is differentiable
