@@ -334,7 +334,8 @@ REWRITES = {
     "binary_cross_entropy_with_logits": _bce_with_logits, "kl_div": _kl_div,
     "cosine_similarity": _cosine_similarity, "cosine_embedding_loss": _cosine_embedding,
     "hinge_embedding_loss": _hinge_embedding, "gaussian_nll_loss": _gaussian_nll,
-    "multi_margin_loss": _multi_margin, "multilabel_margin_loss": _multilabel_margin, "cdist": _cdist,
+    "multi_margin_loss": _multi_margin, "multilabel_margin_loss": _multilabel_margin,
+    "cdist": _cdist,
     "scaled_dot_product_attention": _attention,
     "_scaled_dot_product_attention_math": _attention_inside,
 }  # fmt: skip
