@@ -243,6 +243,23 @@ def _multi_margin(input, target, p=1, margin=1.0, weight=None, size_average=None
     return _reduced(y, None, _how(size_average, reduce, reduction))
 
 
+def _multilabel_margin(input, target, size_average=None, reduce=None, reduction="mean"):
+    """The labels of an example end at the first -1. (PyTorch's own definition in simpler
+    operations counts what stands behind it.)"""
+    import torch
+
+    if input.ndim == 1:
+        input, target = input.unsqueeze(0), target.unsqueeze(0)
+    labels = (target == -1).cumsum(1) == 0
+    hits = torch.nn.functional.one_hot(torch.where(labels, target, 0), input.shape[1]) == 1
+    hits = hits & labels.unsqueeze(-1)
+    mine = torch.where(hits, input.unsqueeze(1), 0.0).sum(-1, keepdim=True)
+    z = torch.relu(1 - mine + input.unsqueeze(1))
+    counted = labels.unsqueeze(-1) & ~hits.any(1, keepdim=True)
+    y = torch.where(counted, z, 0.0).sum((1, 2)) / input.shape[1]
+    return _reduced(y, None, _how(size_average, reduce, reduction))
+
+
 # ----- distances between all pairs -----
 def _cdist(x1, x2, p=2.0, compute_mode="use_mm_for_euclid_dist_if_necessary"):
     import torch
@@ -320,7 +337,8 @@ REWRITES = {
     "binary_cross_entropy_with_logits": _bce_with_logits, "kl_div": _kl_div,
     "cosine_similarity": _cosine_similarity, "cosine_embedding_loss": _cosine_embedding,
     "hinge_embedding_loss": _hinge_embedding, "gaussian_nll_loss": _gaussian_nll,
-    "multi_margin_loss": _multi_margin, "cdist": _cdist,
+    "multi_margin_loss": _multi_margin, "multilabel_margin_loss": _multilabel_margin,
+    "cdist": _cdist,
     "scaled_dot_product_attention": _attention,
     "_scaled_dot_product_attention_math": _attention_inside,
 }  # fmt: skip

@@ -144,6 +144,8 @@ LOSSES = {
     "cosine": lambda x, **k: F.cosine_embedding_loss(
         x, x.flip(0), torch.tensor([1, -1, 1, -1]), **k),
     "multi_margin": lambda x, **k: F.multi_margin_loss(x, T3, weight=W3, **k),
+    "multilabel_margin": lambda x, **k: F.multilabel_margin_loss(
+        x, torch.tensor([[1, 0, -1], [2, -1, 0], [0, 1, 2], [-1, 0, 0]]), **k),
     "triplet": lambda x, **k: F.triplet_margin_loss(x, x.flip(0), x * 2, **k),
 }  # fmt: skip
 
