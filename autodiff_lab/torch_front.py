@@ -202,4 +202,3 @@ def _unbox(tape, x):
     if kind is float or kind is int:
         return x
     return tape.xp.detached(x)
-
