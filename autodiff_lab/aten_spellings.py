@@ -10,8 +10,9 @@ import math
 import torch
 import torch.nn.functional as F
 
-from . import source, xp
+from . import xp
 from .errors import AutodiffError
+from .source import here
 
 
 # ----- one tensor in another form -----
@@ -89,6 +90,22 @@ def _unbind(x, dim=0):
 # ----- indices -----
 def _index(x, indices):
     return x[tuple(slice(None) if i is None else i for i in indices)]
+
+
+def _scattered(x, source, places):
+    """`x` with the entries of `source` at `places`, counted in x read in a row."""
+    if places.unique().numel() < places.numel():
+        raise AutodiffError(f"scattering at {here()} writes one entry twice")
+    flat = torch.index_put(x.reshape(-1), (places.reshape(-1),), source.reshape(-1))
+    return flat.reshape(x.shape)
+
+
+def _numbered(x):
+    return torch.arange(x.numel(), device=x.device).reshape(x.shape)
+
+
+def _diagonal_scatter(x, source, offset=0, dim1=0, dim2=1):
+    return _scattered(x, source, torch.diagonal(_numbered(x), offset, dim1, dim2))
 
 
 # ----- sums of products -----
@@ -207,7 +224,7 @@ def _pair_distances(x, p=2.0):
 def _rrelu(x, noise, lower=1 / 8, upper=1 / 3, training=False, generator=None):
     if training:
         raise AutodiffError(
-            f"torch.rrelu with training=True at {source.here()} draws its slopes inside; draw them "
+            f"torch.rrelu with training=True at {here()} draws its slopes inside; draw them "
             "yourself and use torch.where"
         )
     return F.leaky_relu(x, (lower + upper) / 2)
@@ -242,7 +259,7 @@ REWRITES = {
     "split": _split, "split_with_sizes": _split_with_sizes, "unsafe_split": _split,
     "unsafe_split_with_sizes": _split_with_sizes, "split_copy": _split,
     "split_with_sizes_copy": _split_with_sizes, "unbind": _unbind, "unbind_copy": _unbind,
-    "index": _index, "_unsafe_index": _index, "_safe_softmax": _safe_softmax,
+    "diagonal_scatter": _diagonal_scatter, "index": _index, "_unsafe_index": _index, "_safe_softmax": _safe_softmax,
     "addmm": _addmm, "addmv": _addmm, "baddbmm": _addmm, "addbmm": _addbmm,
     "_fft_c2c": _fft, "_fft_r2c": _rfft, "_fft_c2r": _irfft,
     "reflection_pad1d": _reflected, "reflection_pad2d": _reflected, "reflection_pad3d": _reflected,

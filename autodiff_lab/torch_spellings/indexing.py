@@ -96,6 +96,8 @@ def _wrapped(x, places, arrays):
 
 # ----- by one index along a dim -----
 def _index_select(input, dim, index):
+    if input.ndim == 0:
+        return _index_select(input.reshape(1), 0, index).reshape(())
     at = one_axis(dim, input.ndim)
     return advanced(input, (slice(None),) * at + (index.reshape(-1),))
 
@@ -118,6 +120,8 @@ def _embedding(input, weight, padding_idx=None, max_norm=None, norm_type=2.0,
 
 
 def _gather(input, dim, index, *, sparse_grad=False):
+    if input.ndim == 0:
+        return _gather(input.reshape(1), 0, index.reshape(-1)).reshape(index.shape)
     return verbs().take_along(input, bare(index, "gather"), one_axis(dim, input.ndim))
 
 
@@ -142,6 +146,9 @@ def _along(name):
         import torch
 
         index, src = bare(index, name), value if src is None else src
+        if input.ndim == 0:
+            src = src.reshape(-1) if hasattr(src, "shape") else src
+            return rewritten(input.reshape(1), 0, index.reshape(-1), src).reshape(())
         if not hasattr(src, "shape"):
             src = torch.full(index.shape, src, dtype=input.dtype, device=input.device)
         src = src[tuple(slice(0, n) for n in index.shape)]
@@ -210,14 +217,15 @@ def ordered(name, dim_at):
     def rewritten(input, *args, dim=None, **kwargs):
         import torch
 
-        args = list(args)
-        if dim is None:
-            dim = args.pop(dim_at) if len(args) > dim_at else -1
-        function = getattr(torch, name)
+        if dim is not None:
+            kwargs["dim"] = dim
+        elif len(args) > dim_at:
+            dim = args[dim_at]
+        else:
+            dim = kwargs["dim"] = -1
+        found = getattr(torch, name)(bare(input, name), *args, **kwargs)
         if input.ndim == 0:
-            found = function(bare(input, name), *args, dim=dim, **kwargs)
             return type(found)([input, found[1]])
-        found = function(bare(input, name), *args, dim=dim, **kwargs)
         index, at = found[1], one_axis(dim, input.ndim)
         lost = index.ndim < input.ndim
         values = verbs().take_along(input, index.unsqueeze(at) if lost else index, at)

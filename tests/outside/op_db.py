@@ -7,8 +7,8 @@ its own derivatives with. For each entry this module tells what becomes of it:
     in part   some samples agree, the others are refused
     refused   every sample is refused with an AutodiffError
 
-and everything else is an error of ours, raised. `op_db.txt` beside this page lists all that did not
-pass; `python -m tests.outside.op_db [names]` prints the outcomes, and with `write` writes that list.
+and everything else is an error of ours, raised. `op_db.txt` beside this page lists what did not
+pass; `python -m tests.outside.op_db [names]` prints the outcomes, and `write` writes that list.
 """
 
 import functools
@@ -90,9 +90,8 @@ class Problem:
         self.written = [x for i, x in enumerate(leaves) if i not in self.at]
         torch.manual_seed(0)
         first, args, kwargs = pytree.tree_unflatten(leaves, self.spec)
-        y = self.op.gradcheck_wrapper(
-            self.op.get_op(), first, *args, **kwargs
-        )  # makes A symmetric, say
+        wrapper = self.op.gradcheck_wrapper  # it makes A symmetric, say
+        y = wrapper(self.op.get_op(), first, *args, **kwargs)
         y = self.sample.output_process_fn_grad(y)
         found = pytree.tree_leaves(y)
         if self.outputs is None:  # PyTorch runs first and says what is differentiable
