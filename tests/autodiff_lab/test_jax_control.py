@@ -88,7 +88,7 @@ BRANCHES = {
     ).sum(),
     "switch in a scan": branches_in_a_scan,
     "cond in a scan": lambda x: lax.scan(
-        lambda c, a: (lax.cond(positive(c), lambda c: jnp.sin(c * a), lambda c: c + x[0] * c, c),) * 2,
+        lambda c, a: (lax.cond(positive(c), lambda c: jnp.sin(c * a), lambda c: c * x[0], c),) * 2,
         x[1], x,
     )[1].sum(),
     "select_n of three": lambda x: lax.select_n(
