@@ -12,7 +12,6 @@ from . import jax_front as front
 from .errors import AutodiffError
 from .jax_bodies import or_zeros, pick, split, spread, zeros_in
 from .jax_trips import while_trips
-from .table.row import ROWS
 
 COND = bodies.row("cond", r"y = f_i(x)")
 WHILE = bodies.row("while", r"c_{t+1} = f(c_t) \text{ while } p(c_t)")
@@ -102,19 +101,6 @@ def _reading(halves, i, outs, reached):
 
 def _any(masks):
     return tuple(map(any, zip(*masks, strict=True)))
-
-
-def select(site):
-    """select_n by number: the cases one after the other, as the row `where` takes them."""
-    which, *cases = site.pairs
-    chosen = cases[-1]
-    for i, case in reversed(list(enumerate(cases[:-1]))):
-        chosen = site.apply(ROWS["where"], [(_is(i, which[0]), None), case, chosen])
-    return [chosen]
-
-
-def _is(i, which):
-    return which == i if which.dtype.kind != "b" else ~which
 
 
 # ----- while -----

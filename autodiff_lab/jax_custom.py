@@ -88,6 +88,9 @@ class LinearTape(Tape):
                 f"a custom_jvp rule is not linear in its tangents ({node.op} of two of them), so "
                 "it has no transpose; compute the tangents with operations that are"
             )
+        if node.row.kind == "general":  # its pull may read them for inputs that nobody wants
+            node.xs = list(map(front.solid, node.xs))
+            node.y = tuple(map(front.solid, y)) if type(node.y) is tuple else front.solid(node.y)
 
 
 def _is_shape(x):
@@ -111,6 +114,9 @@ def custom_vjp(site):
     made = fwd(values, site.active)
     residuals, ys = split(made, len(made) - n)
     residuals = _with_forwarded(residuals, site.eqn.params["out_trees"], values)
+    residuals = list(
+        map(site.verbs.lib.asarray, residuals)
+    )  # numpy's would not take a traced index
 
     def pull(gs):
         found = bwd(*residuals, *map(_cotangent, gs, site.eqn.outvars))

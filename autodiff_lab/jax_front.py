@@ -234,7 +234,7 @@ def _discrete(site):
 @functools.cache
 def structures():
     """The equations that hold functions, by name."""
-    from . import jax_control, jax_custom, jax_scan, jax_solve
+    from . import jax_control, jax_custom, jax_rewrites, jax_scan, jax_solve
 
     return {
         "scan": jax_scan.scan,
@@ -243,7 +243,9 @@ def structures():
         "custom_jvp_call": jax_custom.custom_jvp,
         "custom_vjp_call": jax_custom.custom_vjp,
         "custom_vjp_call_jaxpr": jax_custom.custom_vjp,
-        "select_n": jax_control.select,
+        "select_n": jax_rewrites.select,
+        "tile": jax_rewrites.tile,
+        "pad": jax_rewrites.pad,
         **dict.fromkeys(SAME, jax_custom.same),
         "custom_linear_solve": jax_solve.linear_solve,
         **dict.fromkeys(("checkpoint", "remat", "remat2"), jax_custom.checkpoint),

@@ -88,7 +88,7 @@ BRANCHES = {
     ).sum(),
     "switch in a scan": branches_in_a_scan,
     "cond in a scan": lambda x: lax.scan(
-        lambda c, a: (lax.cond(positive(c), lambda c: jnp.sin(c * a), lambda c: c + x[0] * c, c),) * 2,
+        lambda c, a: (lax.cond(positive(c), lambda c: jnp.sin(c * a), lambda c: c * x[0], c),) * 2,
         x[1], x,
     )[1].sum(),
     "select_n of three": lambda x: lax.select_n(
@@ -233,11 +233,10 @@ def test_checkpoint_keeps_the_inputs_only():
         scans = [e for e in jax.make_jaxpr(ad.grad(f))(*args).eqns if e.primitive.name == "scan"]
         return sum(v.aval.size for v in scans[0].outvars if v.aval.shape[:1] == (20,))
 
-    plain = (
-        lambda w, x: lax.scan(  # noqa: E731
-            lambda h, a: (jnp.tanh(jnp.tanh(h @ w[:32, :32]) + a), h.sum()), jnp.zeros((8, 32)), x
-        )[0].sum()
-    )
+    def plain(w, x):
+        cell = lambda h, a: (jnp.tanh(jnp.tanh(h @ w[:32, :32]) + a), h.sum())  # noqa: E731
+        return lax.scan(cell, jnp.zeros((8, 32)), x)[0].sum()
+
     assert stacked(checkpointed) < stacked(plain)
 
 

@@ -88,6 +88,7 @@ FORWARD_AND_BACK = {
     "relu in a scan": lambda x: lax.scan(
         lambda c, a: (jax.nn.relu(c * a) + c * c, c), x[0], x
     )[1].sum(),
+    "determinant": lambda x: jnp.linalg.det(x[:, :2] + 3 * jnp.eye(2)),
     "conjugate gradients": lambda x: jax.scipy.sparse.linalg.cg(
         lambda v: (W @ W.T + jnp.eye(3) * (5 + x[0, 0])) @ v, x[1]
     )[0].sum(),
@@ -184,6 +185,13 @@ def test_a_rule_that_is_not_linear_in_its_tangents_has_no_transpose():
     f.defjvp(lambda p, t: (p[0], t[0] * t[0]))
     with pytest.raises(ad.AutodiffError, match="not linear in its tangents"):
         ad.grad(lambda x: f(x).sum())(X)
+
+
+def test_an_ode_solver_of_jaxs_own():
+    from jax.experimental.ode import odeint
+
+    f = lambda x: odeint(lambda y, t, a: -a * y, x[0], jnp.array([0.0, 1.0]), x[1]).sum()  # noqa: E731
+    allclose(ad.grad(f)(X), jax.grad(f)(X), "float64")
 
 
 def test_relu_at_zero_is_jaxs_wherever_it_stands():

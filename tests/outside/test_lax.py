@@ -129,6 +129,7 @@ ENTRIES |= {
     "stop_gradient": (lambda x: lax.stop_gradient(x) * x, [M]),
     "svd": (lambda x: jnp.linalg.svd(x, compute_uv=False), [M]),
     "take_along_axis": (lambda x: jnp.take_along_axis(x, jnp.array([[1], [0]]), 1), [M]),
+    "tile": (lambda x: jnp.tile(x, (2, 1, 3)), [M]),
     "top_k": (lambda x: lax.top_k(x, 2)[0], [M]),
     "transpose": (lambda x: lax.transpose(x, (2, 0, 1)), [T]),
     "triangular_solve": (
@@ -136,12 +137,9 @@ ENTRIES |= {
         [Q, Q]),
 }  # fmt: skip
 
-# Without a row: refused by name. JAX_TOO: JAX has no derivative of them either.
+# Refused by name; of the second set JAX has no derivative either.
 WITHOUT_ROW = {
-    "betainc", "cumlogsumexp", "cummax", "cummin", "cumprod", "cumsum", "dynamic_slice",
-    "dynamic_slice at a place", "dynamic_update_slice", "gather", "pad",
-    "reduce", "reduce_prod", "regularized_incomplete_beta", "scatter", "scatter_add", "scatter_max",
-    "scatter_min", "scatter_mul", "sort", "sort by a key", "take_along_axis", "top_k",
+    "betainc", "reduce", "regularized_incomplete_beta", "scatter_max", "scatter_min", "scatter_mul",
 }  # fmt: skip
 JAX_TOO = {"nextafter"}
 ONCE = {"igamma", "igammac"}  # nobody has the second derivative by the first argument
