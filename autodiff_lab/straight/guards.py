@@ -8,10 +8,12 @@ default dtype and device, and autocast. A value that Python was told is guarded 
 
 import functools
 import os
+import random
 import sys
 import types
 
 from .. import source, trees, xp
+from ..errors import AutodiffError
 
 PLAIN = (int, float, complex, str, bytes, bool, type(None))
 MANY = 1000  # a longer container is known by its identity alone
@@ -61,6 +63,22 @@ def ambient(framework):
     import jax
 
     return jax.config.jax_enable_x64, jax.config.jax_default_matmul_precision
+
+
+def drawn_by_python():
+    """The state of the generators that no recorder sees."""
+    numpy = sys.modules.get("numpy")
+    state = numpy.random.get_state()[1:] if numpy else ()
+    return random.getstate(), tuple(x.tobytes() if hasattr(x, "tobytes") else x for x in state)
+
+
+def check_drawn(f, before):
+    if before != drawn_by_python():
+        raise AutodiffError(
+            f"{getattr(f, '__name__', 'the function')} draws from Python's or numpy's random "
+            "generator, which a straight line would freeze; draw with torch.rand or jax.random, or "
+            "pass the number as an argument"
+        )
 
 
 # ----- the function -----
@@ -150,14 +168,14 @@ def _names(code):
     return tuple(dict.fromkeys([*code.co_names, *(n for c in inner for n in _names(c))]))
 
 
-def names_of(f, values):
-    """What the function calls the tensors that it found around it."""
+def names_of(f, tensors):
+    """What the function calls the tensors that it found around it, by their position."""
     if type(f) is not types.FunctionType:
         return {}
     cells = zip(f.__code__.co_freevars, f.__closure__ or (), strict=True)
     known = [(n, c.cell_contents) for n, c in cells if c != types.CellType()]
     known += [(n, f.__globals__[n]) for n in f.__code__.co_names if n in f.__globals__]
-    return {v: n for v in values for n, x in known if x is v.tensor}
+    return {i: n for i, t in enumerate(tensors) for n, x in known if x is t}
 
 
 def is_nested(leaves):

@@ -187,9 +187,9 @@ def _argument_names(f, args, leaves, paths):
 
 def _closure_names(f, program, taken):
     found, taken = {}, list(taken)
-    known = guards.names_of(f, program.closures)
+    known = guards.names_of(f, [v.tensor for v in program.closures])
     for i, v in enumerate(program.closures):
-        found[v] = _new_name(known.get(v, f"c{i}"), taken)
+        found[v] = _new_name(known.get(i, f"c{i}"), taken)
         taken.append(found[v])
     return found
 

@@ -6,8 +6,6 @@ and a value that becomes a Python number passes here too, as an answer that is g
 """
 
 import math
-import random
-import sys
 
 import torch
 from torch.overrides import TorchFunctionMode
@@ -17,6 +15,7 @@ from .. import reverse, source, torch_front, trees
 from ..errors import AutodiffError
 from ..tape import Tape
 from ..xp import TorchVerbs, verb
+from . import guards
 from .line import Line, Program, Value, mapped, values_in, writes_to
 
 
@@ -29,28 +28,16 @@ def record(f, args, kwargs, argnums, has_aux):
         if isinstance(x, torch.Tensor):
             recorder.argument(x, path)
     new_args, new_kwargs = rebuild(fresh)
-    before = _drawn_by_python()
+    before = guards.drawn_by_python()
     with recorder.watching():
         result = reverse.both(
             recorder.tape, f, new_args, new_kwargs, argnums=argnums, has_aux=has_aux
         )
-    if before != _drawn_by_python():
-        raise AutodiffError(
-            f"{getattr(f, '__name__', 'the function')} draws from Python's or numpy's random "
-            "generator, which a straight line would freeze; draw with torch.rand, or pass the "
-            "number as an argument"
-        )
+    guards.check_drawn(f, before)
     found, _, rebuild = trees.flatten(result)
     outputs = [recorder.value(y) if isinstance(y, torch.Tensor) else y for y in found]
     recorder.program.outputs = outputs
     return result, recorder.program, rebuild
-
-
-def _drawn_by_python():
-    """The state of the generators that no dispatcher sees."""
-    numpy = sys.modules.get("numpy")
-    drawn = numpy.random.get_state()[1:] if numpy else ()
-    return random.getstate(), tuple(x.tobytes() if hasattr(x, "tobytes") else x for x in drawn)
 
 
 class Recorder:

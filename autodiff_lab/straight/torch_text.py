@@ -5,9 +5,12 @@ that spelling is the very same kernel, and else by its name at the dispatcher. A
 needs any more is written over instead of left to the allocator.
 """
 
+import linecache
+
 import torch
 
-from .line import Value, is_guard, mapped, values_in, writes_to
+from .line import Value, is_guard, writes_to
+from .wrap import words, wrapped
 
 OPERATORS = {"add": "+", "sub": "-", "mul": "*", "div": "/"}
 # Entry by entry, so that the result may take the place of an input.
@@ -32,25 +35,25 @@ class Writer:
         for i, line in enumerate(self.program.lines):
             if line.part != part:
                 part, where = line.part, None
-                self.body.append(f"# ----- {part} -----")
+                self.body.append(f"    # ----- {part} -----")
             text = self._statement(i, line)
             if line.where is not None and line.where != where:
                 where = line.where
-                text = f"{text:40}  # {_words(where)}"
-            self.body.append(text)
+                text = f"{text:40}  # line {where[1]}: {words(linecache.getline(*where))}"
+            self.body.append(wrapped(text))
             self._forget(i, line)
-        results = "".join(f"{self.say(y)}, " for y in self.program.returned())
-        self.body.append(f"return ({results})")
+        results = ", ".join(self.say(y) for y in self.program.returned())
+        self.body.append(wrapped(f"return ({results},)"))
         arguments = ", ".join(self.names[v] for v in self.program.arguments)
-        return f"def straight({arguments}):\n" + "\n".join("    " + t for t in self.body) + "\n"
+        return f"def straight({arguments}):\n" + "\n".join(self.body) + "\n"
 
     # ----- one line -----
     def _statement(self, i, line):
         if is_guard(line):
             return self._guard(line)
         if line.listed:
-            left = "".join("_, " if y is None else f"{self._new(y)}, " for y in line.outs)
-            return f"{left}= {self._call(line)}"
+            left = ", ".join("_" if y is None else self._new(y) for y in line.outs)
+            return f"({left},) = {self._call(line)}"
         known = not line.outs or line.out in self.names
         if writes_to(line) and known:
             return self._call(line)
@@ -162,7 +165,7 @@ class Writer:
             if large and self.last.get(v, i) == i and name not in self._names_alive(i, v):
                 done[name] = None
         if done:
-            self.body.append(f"del {', '.join(done)}")
+            self.body.append(wrapped(f"del ({', '.join(done)})" if len(done) > 9 else f"del {', '.join(done)}"))
 
     def _names_alive(self, i, v):
         """An overwritten input and the result share one name."""
@@ -182,7 +185,7 @@ class Writer:
         if isinstance(x, list):
             return f"[{', '.join(map(self.say, x))}]"
         if isinstance(x, tuple):
-            return f"({''.join(self.say(i) + ', ' for i in x)})"
+            return f"({', '.join(map(self.say, x))}{',' * (len(x) == 1)})"
         if isinstance(x, torch.device):
             return repr(str(x))
         if isinstance(x, torch.Generator):
@@ -208,12 +211,6 @@ class Writer:
         name = name or f"{kind}{len(self.objects)}"
         self.objects[name] = x
         return name
-
-
-def _words(where):
-    import linecache
-
-    return f"line {where[1]}: {linecache.getline(*where).strip()}"[:70]
 
 
 def _is_default(name, value):
