@@ -6,6 +6,7 @@ tensors; a tensor's entries may change, the straight line reads them when it run
 default dtype and device, and autocast. A value that Python was told is guarded by the line itself.
 """
 
+import dis
 import functools
 import os
 import random
@@ -57,9 +58,9 @@ def ambient(framework):
     if framework == "torch":
         import torch
 
+        new = torch.empty(0)
         kinds = [k for k in ("cpu", "cuda") if torch.is_autocast_enabled(k)]
-        cast = tuple((k, torch.get_autocast_dtype(k)) for k in kinds)
-        return torch.get_default_dtype(), torch.get_default_device(), cast
+        return new.dtype, new.device, tuple((k, torch.get_autocast_dtype(k)) for k in kinds)
     import jax
 
     return jax.config.jax_enable_x64, jax.config.jax_default_matmul_precision
@@ -150,7 +151,7 @@ def _is_users(file):
 
 def _around(f):
     """What a function's own code can read: defaults, cells, and the globals it names."""
-    found = [f.__code__, f.__defaults__, f.__kwdefaults__]
+    found = [x for x in (f.__code__, f.__defaults__, f.__kwdefaults__) if x is not None]
     for cell in f.__closure__ or ():
         try:
             found.append(cell.cell_contents)
@@ -165,7 +166,8 @@ def _around(f):
 def _names(code):
     """The names that the code, and the functions written inside it, may look up."""
     inner = [c for c in code.co_consts if isinstance(c, types.CodeType)]
-    return tuple(dict.fromkeys([*code.co_names, *(n for c in inner for n in _names(c))]))
+    mine = [i.argval for i in dis.get_instructions(code) if i.opname == "LOAD_GLOBAL"]
+    return tuple(dict.fromkeys([*mine, *(n for c in inner for n in _names(c))]))
 
 
 def names_of(f, tensors):

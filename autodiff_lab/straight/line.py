@@ -62,6 +62,7 @@ class Program:
     def __init__(self):
         self.lines, self.arguments, self.closures, self.outputs = [], [], [], []
         self.written = set()  # the storages that some line writes to
+        self.generators = {}  # known ones, with their states before the run
 
     def returned(self):
         """The values among the outputs; the others are Python's."""

@@ -15,7 +15,7 @@ from .. import trees
 from ..errors import AutodiffError
 from ..trace import _names
 from . import guards
-from .line import Value, is_guard, is_random
+from .line import Value, is_guard
 from .passes import shorten
 from .torch_record import record as record_program
 from .torch_record import same
@@ -28,15 +28,13 @@ TOLERANCE = {torch.float64: 1e-8, torch.complex128: 1e-8, torch.float32: 1e-3,
 def record(f, args, kwargs, argnums, has_aux, name):
     """`(result, variant)`: the result of this run, and the line for the next ones."""
     leaves, paths, _ = trees.flatten((args, kwargs))
-    kept = torch.get_rng_state()
+    names = _argument_names(f, args, leaves, paths)
     for fuse in (True, False):
-        if not fuse:
-            torch.set_rng_state(kept)
         result, program, rebuild = record_program(f, args, kwargs, argnums, has_aux)
-        names = _argument_names(f, args, leaves, paths)
         variant = Variant(f, program, rebuild, names, name, fuse)
-        if variant.repeats(leaves, result, kept):
+        if variant.repeats(leaves, result, program.generators):
             return result, variant
+        _set_states(program.generators)  # for the next try
     raise AutodiffError(
         f"{getattr(f, '__name__', 'the function')} does not do the same when its operations are "
         "repeated: it depends on something no straight line can see (a seed that is set inside, "
@@ -67,7 +65,8 @@ class Variant:
     def _effects(self, program):
         """What has to be put back when a guard fails in the middle."""
         guarded = any(is_guard(line) for line in program.lines)
-        self.draws = any(is_random(line) for line in program.lines)
+        before = program.generators
+        self.generators = [g for g in before if not torch.equal(before[g], g.get_state())]
         self.writes = [
             (i, v.kind)
             for kind in (program.arguments, program.closures)
@@ -75,7 +74,7 @@ class Variant:
             if v.storage in program.written
         ]
         self.shared = _sharing([v.tensor for v in (*program.arguments, *program.closures)])
-        self.restores = guarded and bool(self.draws or self.writes)
+        self.restores = guarded and bool(self.generators or self.writes)
 
     def _remember_output(self, program, rebuild):
         self.rebuild = rebuild
@@ -123,23 +122,22 @@ class Variant:
         return [tensors[i] if kind == "argument" else self.closures[i] for i, kind in self.writes]
 
     def _save(self, tensors):
-        return torch.get_rng_state(), [x.detach().clone() for x in self._written(tensors)]
+        return _states(self.generators), [x.detach().clone() for x in self._written(tensors)]
 
     def _restore(self, tensors, saved):
-        torch.set_rng_state(saved[0])
+        _set_states(saved[0])
         for x, before in zip(self._written(tensors), saved[1], strict=True):
             x.detach().copy_(before)
 
-    def repeats(self, leaves, result, kept):
+    def repeats(self, leaves, result, before):
         """Does the line give again what was recorded, draws included?"""
-        tensors = [x for x in leaves if isinstance(x, torch.Tensor)]
-        if self.writes or any(x.is_cuda for x in tensors) and self.draws:
+        if self.writes:
             return True  # it cannot be repeated
-        after = torch.get_rng_state()
-        torch.set_rng_state(kept)
-        found = self._call(tensors)
-        drawn = torch.equal(after, torch.get_rng_state())
-        torch.set_rng_state(after)
+        after = _states(before)
+        _set_states(before)
+        found = self._call([x for x in leaves if isinstance(x, torch.Tensor)])
+        drawn = all(torch.equal(after[g], g.get_state()) for g in before)
+        _set_states(after)
         if found is None or not drawn:
             return False
         pairs = zip(trees.leaves(self._result(found)), trees.leaves(result), strict=True)
@@ -149,6 +147,15 @@ class Variant:
 # ----- checks -----
 def _geometry(x):
     return x.shape, x.stride(), x.dtype, x.device
+
+
+def _states(generators):
+    return {g: g.get_state() for g in generators}
+
+
+def _set_states(states):
+    for generator, state in states.items():
+        generator.set_state(state)
 
 
 def _sharing(tensors):

@@ -5,6 +5,7 @@ does and what the function does to any tensor, be it an argument, a closure's or
 and a value that becomes a Python number passes here too, as an answer that is guarded.
 """
 
+import contextlib
 import math
 
 import torch
@@ -24,6 +25,7 @@ def record(f, args, kwargs, argnums, has_aux):
     leaves, paths, rebuild = trees.flatten((args, kwargs))
     fresh = [x.detach() if isinstance(x, torch.Tensor) else x for x in leaves]
     recorder = Recorder()
+    recorder.know_generators((*leaves, *guards.surroundings(f)))
     for x, path in zip(fresh, paths, strict=True):
         if isinstance(x, torch.Tensor):
             recorder.argument(x, path)
@@ -46,7 +48,7 @@ class Recorder:
     def __init__(self):
         self.program = Program()
         self.by_id, self.by_geometry = {}, {}
-        self.part, self.where, self.node = "forward", None, None
+        self.part, self.where, self.node, self.truth = "forward", None, None, False
 
     def tape(self, verbs):
         return WatchedTape(Verbs(), self)
@@ -72,18 +74,34 @@ class Recorder:
             self.program.closures.append(found)
         return found
 
+    def know_generators(self, things):
+        """As they are before the function runs: it may set a seed."""
+        devices = {x.device for x in things if isinstance(x, torch.Tensor)} | {torch.device("cpu")}
+        found = [x for x in things if isinstance(x, torch.Generator)]
+        for generator in (*map(_default_generator, devices), *found):
+            if generator is not None:
+                self.program.generators[generator] = generator.get_state()
+
+    def before_draw(self, args, kwargs):
+        device = next((x.device for x in args if isinstance(x, torch.Tensor)), None)
+        device = torch.device(kwargs.get("device") or device or "cpu")
+        generator = kwargs.get("generator") or _default_generator(device)
+        if generator is not None:
+            self.program.generators.setdefault(generator, generator.get_state())
+
     # ----- lines -----
     def write(self, func, args, kwargs, answer):
         where = self._where()
         if func is LITERAL and args[0].untyped_storage().resizable():  # numpy's memory is not
-            args = (self._literal(args[0]),)
+            func, args = torch.ops.aten.clone.default, (self._literal(args[0]),)
         args = mapped(self.value, args, torch.Tensor)
         kwargs = mapped(self.value, kwargs, torch.Tensor)
         line = Line(func, args, kwargs, [], where, self.part)
         self.program.written.update(v.storage for v in writes_to(line))
         if not _has_tensors(answer):
             if any(True for _ in values_in((args, kwargs))) and answer is not None:
-                line.answer = answer
+                line.answer = bool(answer) if self.truth else answer
+                line.func = "truth" if self.truth else func
                 self.program.lines.append(line)
             elif writes_to(line):
                 self.program.lines.append(line)
@@ -91,6 +109,10 @@ class Recorder:
         line.listed = not isinstance(answer, torch.Tensor)
         found = list(answer) if line.listed else [answer]
         line.outs = [self._out(y) if isinstance(y, torch.Tensor) else None for y in found]
+        if line.outs == list(args[:1]):  # it gave back what it was given
+            line.outs, line.listed = [], False
+            if not writes_to(line):
+                return
         self.program.lines.append(line)
         if torch.Tag.dynamic_output_shape in func.tags:
             self._guard_shapes(line)
@@ -110,6 +132,15 @@ class Recorder:
                 guard = Line("shape", (y,), {}, [], line.where, self.part, answer=shape)
                 self.program.lines.append(guard)
 
+    @contextlib.contextmanager
+    def asked_for_truth(self):
+        """`if x:` asks whether x is zero, not what it is."""
+        self.truth = True
+        try:
+            yield
+        finally:
+            self.truth = False
+
     def guard(self, name, tensor, answer):
         line = Line(name, (self.value(tensor),), {}, [], self._where(), self.part, answer=answer)
         self.program.lines.append(line)
@@ -119,6 +150,12 @@ class Recorder:
             self.where = source.locate(torch_front.__file__)[0]
             return self.where
         return self.node.where if self.node is not None else None
+
+
+def _default_generator(device):
+    if device.type == "cuda":
+        return torch.cuda.default_generators[device.index or torch.cuda.current_device()]
+    return torch.default_generator if device.type == "cpu" else None
 
 
 def _has_tensors(answer):
@@ -178,8 +215,11 @@ class Operations(TorchDispatchMode):
         if any([getattr(t, "rank", 0) for t in types]):
             return NotImplemented  # a box: its own operation comes here once it is unboxed
         kwargs = kwargs or {}
+        if torch.Tag.nondeterministic_seeded in func.tags:
+            self.recorder.before_draw(args, kwargs)
         answer = func(*args, **kwargs)
-        self.recorder.write(func, args, kwargs, answer)
+        with torch._C.DisableTorchFunction():  # what the recorder itself asks is no one's business
+            self.recorder.write(func, args, kwargs, answer)
         return answer
 
 
@@ -197,8 +237,12 @@ class Functions(TorchFunctionMode):
                 f"Tensor.{name} ({source.here()}) leads out of PyTorch, where no straight line can "
                 "follow; use torch's own functions there, or do not compile this function"
             )
+        plain = args and isinstance(args[0], torch.Tensor) and not getattr(args[0], "rank", 0)
+        if name == "__bool__" and plain:
+            with self.recorder.asked_for_truth():
+                return func(*args)
         answer = func(*args, **(kwargs or {}))
-        if name == "tolist" and not getattr(args[0], "rank", 0):
+        if name == "tolist" and plain:
             self.recorder.guard("tolist", args[0], answer)
         return answer
 

@@ -90,7 +90,7 @@ class Writer:
         if narrowed:
             return narrowed
         first = args[0] if args else None
-        if isinstance(first, Value) and _is_method(name):
+        if isinstance(first, Value) and _is_method(line):
             rest = ", ".join([self.say(x) for x in args[1:]] + keywords)
             return f"{self.say(first)}.{name}({rest})"
         rest = ", ".join([self.say(x) for x in args] + keywords)
@@ -217,9 +217,11 @@ def _is_default(name, value):
     return value is None or (name, value) in (("pin_memory", False), ("layout", torch.strided))
 
 
-def _is_method(name):
-    found = getattr(BASE, name, None)
-    return found is not None and getattr(torch.Tensor, name) is found
+def _is_method(line):
+    """Is there a method that is this very operation? `x.where(c, y)` is not `where(x, c, y)`."""
+    found = getattr(BASE, line.name, None)
+    takes_self = line.func._schema.arguments[0].name == "self"
+    return takes_self and found is not None and getattr(torch.Tensor, line.name) is found
 
 
 def _last_uses(program):
