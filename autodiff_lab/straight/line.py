@@ -63,6 +63,7 @@ class Program:
         self.lines, self.arguments, self.closures, self.outputs = [], [], [], []
         self.written = set()  # the storages that some line writes to
         self.generators = {}  # known ones, with their states before the run
+        self.drawn = set()  # those that were drawn from
 
     def returned(self):
         """The values among the outputs; the others are Python's."""

@@ -32,9 +32,10 @@ def record(f, args, kwargs, argnums, has_aux, name):
     for fuse in (True, False):
         result, program, rebuild = record_program(f, args, kwargs, argnums, has_aux)
         variant = Variant(f, program, rebuild, names, name, fuse)
-        if variant.repeats(leaves, result, program.generators):
+        before = {g: program.generators[g] for g in program.drawn}
+        if variant.repeats(leaves, result, before):
             return result, variant
-        _set_states(program.generators)  # for the next try
+        _set_states(before)  # for the next try
     raise AutodiffError(
         f"{getattr(f, '__name__', 'the function')} does not do the same when its operations are "
         "repeated: it depends on something no straight line can see (a seed that is set inside, "
@@ -65,8 +66,7 @@ class Variant:
     def _effects(self, program):
         """What has to be put back when a guard fails in the middle."""
         guarded = any(is_guard(line) for line in program.lines)
-        before = program.generators
-        self.generators = [g for g in before if not torch.equal(before[g], g.get_state())]
+        self.generators = program.drawn
         self.writes = [
             (i, v.kind)
             for kind in (program.arguments, program.closures)

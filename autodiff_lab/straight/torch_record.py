@@ -88,6 +88,7 @@ class Recorder:
         generator = kwargs.get("generator") or _default_generator(device)
         if generator is not None:
             self.program.generators.setdefault(generator, generator.get_state())
+            self.program.drawn.add(generator)
 
     # ----- lines -----
     def write(self, func, args, kwargs, answer):
