@@ -1,7 +1,9 @@
 """Several lines that PyTorch has one kernel for.
 
-These are kernels of arithmetic, not torch's autograd. Each fusion replaces the last line of its
-pattern; the others go when nobody reads them any more. Values in written storages do not take part.
+Kernels for the slope of one function (`tanh_backward`) are the table's and arrive as lines; here are
+those that join several. They are kernels of arithmetic, not torch's autograd. Each fusion replaces
+the last line of its pattern; the others go when nobody reads them any more. Values in written
+storages do not take part.
 """
 
 import torch
@@ -27,68 +29,9 @@ def _made_by(made, x, name):
     return line if line is not None and line.name == name else None
 
 
-def _same_kind(*values):
-    return len({(v.tensor.shape, v.tensor.dtype) for v in values}) == 1
-
-
 def _pairs(line):
     a, b = line.args[:2]
     return ((a, b), (b, a))
-
-
-# ----- slopes -----
-def slope_of_tanh(program):
-    """g * (1 - y * y)"""
-
-    def rewrite(line, made):
-        for g, p in _pairs(line):
-            rest = _made_by(made, p, "rsub")
-            square = rest and rest.args[1:] == (1,) and _made_by(made, rest.args[0], "mul")
-            if square and square.args[0] is square.args[1] and isinstance(g, Value):
-                y = square.args[0]
-                if _same_kind(g, y, line.out):
-                    return line.derived(aten.tanh_backward.default, (g, y))
-        return None
-
-    _each(program, "mul", rewrite)
-
-
-def slope_of_sigmoid(program):
-    """g * (y * (1 - y))"""
-
-    def rewrite(line, made):
-        for g, p in _pairs(line):
-            product = _made_by(made, p, "mul")
-            rest = product and _made_by(made, product.args[1], "rsub")
-            if rest and rest.args == (product.args[0], 1) and isinstance(g, Value):
-                y = product.args[0]
-                if _same_kind(g, y, line.out):
-                    return line.derived(aten.sigmoid_backward.default, (g, y))
-        return None
-
-    _each(program, "mul", rewrite)
-
-
-def slope_of_relu(program):
-    """where(y > 0, g, 0) of y = relu(x); behind a NaN the gradient flows on, as in PyTorch"""
-
-    def rewrite(line, made):
-        if len(line.args) != 3 or not isinstance(line.args[1], Value) or not _is_zero(line.args[2]):
-            return None
-        test = _made_by(made, line.args[0], "gt")
-        if test is None or test.args[1] != 0 or not _made_by(made, test.args[0], "relu"):
-            return None
-        y, g = test.args[0], line.args[1]
-        same = _same_kind(g, y, line.out)
-        return line.derived(aten.threshold_backward.default, (g, y, 0)) if same else None
-
-    _each(program, "where", rewrite)
-
-
-def _is_zero(x):
-    if isinstance(x, Value):
-        return x.kind == "constant" and x.tensor.dim() == 0 and bool(x.tensor == 0)
-    return x == 0
 
 
 # ----- products -----
@@ -260,12 +203,4 @@ def _turned(made, v):
     return line
 
 
-ALL = (
-    slope_of_tanh,
-    slope_of_sigmoid,
-    slope_of_relu,
-    sum_of_pads,
-    sum_of_products,
-    sum_of_sums,
-    product_and_sum,
-)
+ALL = (sum_of_pads, sum_of_products, sum_of_sums, product_and_sum)

@@ -20,7 +20,8 @@ class Value:
     @property
     def geometry(self):
         x = self.tensor
-        return self.storage, x.storage_offset(), tuple(x.shape), x.stride(), x.dtype
+        lazy = x.is_conj(), x.is_neg()
+        return self.storage, x.storage_offset(), tuple(x.shape), x.stride(), x.dtype, *lazy
 
     def __repr__(self):
         return self.name or f"<{self.kind} {list(self.tensor.shape)}>"
@@ -111,6 +112,14 @@ def mapped(f, args, kind=Value):
     if type(args) is dict:
         return {k: mapped(f, x, kind) for k, x in args.items()}
     return args
+
+
+def looks_like(x, y):
+    """Shape, strides, dtype and device are the same, and a pending conjugation."""
+    a, b = x.tensor, y.tensor
+    if (a.shape, a.dtype, a.device, a.stride()) != (b.shape, b.dtype, b.device, b.stride()):
+        return False
+    return (a.is_conj(), a.is_neg()) == (b.is_conj(), b.is_neg())
 
 
 # ----- what the schema of an operation says -----

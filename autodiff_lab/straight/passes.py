@@ -6,7 +6,7 @@ that are written to in place are left alone, lines and order.
 
 import torch
 
-from .line import Line, Value, is_guard, is_pure, is_random, values_in, writes_to
+from .line import Line, Value, is_guard, is_pure, is_random, looks_like, mapped, values_in, writes_to
 
 LARGEST = 1 << 16  # entries of a constant that is worth keeping
 
@@ -47,9 +47,7 @@ def follow_copies(program):
 
 def _is_copy(program, line):
     x, y = line.args[0], line.out
-    same = (x.tensor.shape, x.tensor.stride(), x.tensor.dtype, x.tensor.device) == (
-        y.tensor.shape, y.tensor.stride(), y.tensor.dtype, y.tensor.device)  # fmt: skip
-    if x is y or not same:
+    if x is y or not looks_like(x, y):
         return False
     return x.storage == y.storage or not {x.storage, y.storage} & program.written
 
@@ -97,8 +95,7 @@ def _is_one(x):
 def _like(x, y, program):
     if not isinstance(x, Value) or {x.storage, y.storage} & program.written:
         return False
-    a, b = x.tensor, y.tensor
-    return (a.shape, a.dtype, a.device, a.stride()) == (b.shape, b.dtype, b.device, b.stride())
+    return looks_like(x, y)
 
 
 # ----- the same operation on the same values -----
@@ -118,8 +115,6 @@ def share_equal_lines(program):
 
 
 def _rename(line, old):
-    from .line import mapped
-
     line.args = mapped(lambda v: old.get(v, v), line.args)
     line.kwargs = mapped(lambda v: old.get(v, v), line.kwargs)
 

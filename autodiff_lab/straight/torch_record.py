@@ -15,7 +15,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from .. import reverse, source, torch_front, trees
 from ..errors import AutodiffError
 from ..tape import Tape
-from ..xp import TorchVerbs, verb
+from ..xp import verb
+from ..xp.torch_verbs import TorchVerbs
 from . import guards
 from .line import Line, Program, Value, mapped, values_in, writes_to
 
@@ -171,10 +172,6 @@ class WatchedTape(Tape):
         super().__init__(verbs)
         self.nodes, self.recorder = WatchedNodes(recorder), recorder
 
-    def _append(self, node):
-        node.where = self.recorder.where
-        return super()._append(node)
-
     def finish(self, leaves, rebuild, nodes):
         self.recorder.part = "backward"
         return super().finish(leaves, rebuild, nodes)
@@ -184,6 +181,10 @@ class WatchedNodes(list):
     def __init__(self, recorder):
         super().__init__()
         self.recorder = recorder
+
+    def append(self, node):
+        node.where = self.recorder.where
+        super().append(node)
 
     def __reversed__(self):
         for node in super().__reversed__():
