@@ -14,7 +14,7 @@ from .passes import makers, users
 aten = torch.ops.aten
 
 
-def _each(program, name, rewrite):
+def each(program, name, rewrite):
     """Offer each line of this name to `rewrite`, which gives a better line or None."""
     made = makers(program)
     for i, line in enumerate(program.lines):
@@ -23,13 +23,13 @@ def _each(program, name, rewrite):
             made[better.out] = better
 
 
-def _made_by(made, x, name):
+def made_by(made, x, name):
     """The line that made x, if it is of this name."""
     line = made.get(x) if isinstance(x, Value) else None
     return line if line is not None and line.name == name else None
 
 
-def _pairs(line):
+def pairs(line):
     a, b = line.args[:2]
     return ((a, b), (b, a))
 
@@ -42,13 +42,13 @@ def product_and_sum(program):
     def rewrite(line, made):
         if line.kwargs.get("alpha", 1) != 1:
             return None
-        for c, p in _pairs(line):
-            product = _made_by(made, p, "mm")
+        for c, p in pairs(line):
+            product = made_by(made, p, "mm")
             if product and isinstance(c, Value) and count[p] == 1 and _fits(c, p, line.out):
                 return line.derived(aten.addmm.default, (c, *product.args))
         return None
 
-    _each(program, "add", rewrite)
+    each(program, "add", rewrite)
 
 
 def _fits(c, p, y):
@@ -75,13 +75,13 @@ class Tree:
         return found
 
     def _opened(self, x):
-        inner = _made_by(self.made, x, "add")
+        inner = made_by(self.made, x, "add")
         alone = inner is not None and self.count[x] == 1 and _plain_sum(inner)
         return inner if alone and x.tensor.shape == self.root.out.tensor.shape else x
 
     def of(self, name):
         """The lines of this name that make a term, each read by nobody else."""
-        lines = [_made_by(self.made, t, name) for t in self.terms]
+        lines = [made_by(self.made, t, name) for t in self.terms]
         shape = self.root.out.tensor.shape
         return [
             ln for ln, t in zip(lines, self.terms, strict=True)

@@ -13,7 +13,7 @@ LARGEST = 1 << 16  # entries of a constant that is worth keeping
 
 def shorten(program, fuse=True):
     """All passes, in the order in which they help each other."""
-    from . import fusions
+    from . import convolutions, fusions
 
     follow_copies(program)
     fold_constants(program)
@@ -21,7 +21,7 @@ def shorten(program, fuse=True):
     share_equal_lines(program)
     drop_unread(program)
     if fuse:
-        for fusion in fusions.ALL:
+        for fusion in (*convolutions.ALL, *fusions.ALL):
             fusion(program)
             drop_unread(program)
         share_equal_lines(program)
@@ -31,7 +31,7 @@ def shorten(program, fuse=True):
 
 # ----- a copy of something that nobody writes to is that thing -----
 COPIES = frozenset(
-    "detach alias lift_fresh clone view _unsafe_view expand _to_copy reshape contiguous".split()
+    "detach alias clone view _unsafe_view expand permute _to_copy".split()
 )
 
 
@@ -49,7 +49,9 @@ def _is_copy(program, line):
     x, y = line.args[0], line.out
     if x is y or not looks_like(x, y):
         return False
-    return x.storage == y.storage or not {x.storage, y.storage} & program.written
+    if x.storage == y.storage:
+        return x.tensor.storage_offset() == y.tensor.storage_offset()
+    return not {x.storage, y.storage} & program.written
 
 
 # ----- what depends on nothing is computed once -----
@@ -127,7 +129,17 @@ def _may_share(line, outside):
 
 
 def _key(line):
-    return line.func, _hashable(line.args), _hashable(line.kwargs)
+    return line.func, _hashable(_all_args(line)), _hashable(line.kwargs)
+
+
+def _all_args(line):
+    """With the defaults that were left out: windows move by their own size."""
+    rest = line.func._schema.arguments[len(line.args) :]
+    args = list(line.args) + [a.default_value for a in rest if not a.kwarg_only]
+    names = [a.name for a in line.func._schema.arguments]
+    if "stride" in names and "kernel_size" in names and not args[names.index("stride")]:
+        args[names.index("stride")] = args[names.index("kernel_size")]
+    return args
 
 
 def _hashable(x):

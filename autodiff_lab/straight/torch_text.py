@@ -18,6 +18,9 @@ OVERWRITING = frozenset(
     "add sub mul div neg exp log tanh sigmoid sin cos sqrt rsqrt relu abs square reciprocal "
     "addmm".split()
 )
+# Kernels that write into another tensor by name; worth a slower call where the tensor is large.
+INTO = {"tanh_backward": "grad_input", "sigmoid_backward": "grad_input",
+        "threshold_backward": "grad_input"}  # fmt: skip
 LARGE = 1024  # entries: smaller tensors are freed when the function returns
 BASE, FUNCTIONS = torch._C.TensorBase, torch._C._VariableFunctions
 
@@ -119,13 +122,10 @@ class Writer:
     # ----- in the place of a dead input -----
     def _overwritten(self, i, line):
         """The input whose memory the result may take: its last reader is this line."""
-        if line.name not in OVERWRITING or line.kwargs.get("alpha", 1) != 1 or line.kwargs:
+        into = line.name in INTO and line.out.tensor.numel() >= LARGE
+        if (line.name not in OVERWRITING and not into) or line.kwargs or line.out in self.names:
             return None
-        y = line.out
-        if len(line.args) != (3 if line.name == "addmm" else len(line.args)) or y in self.names:
-            return None
-        candidates = line.args[:1] if line.name not in ("add", "mul") else line.args[:2]
-        for x in candidates:
+        for x in line.args[: 2 if line.name in ("add", "mul") else 1]:
             if isinstance(x, Value) and self._may_overwrite(i, line, x):
                 return x
         return None
@@ -142,6 +142,10 @@ class Writer:
     def _overwrite(self, line, x):
         sign = OPERATORS.get(line.name)
         others = [v for v in line.args]
+        if line.name in INTO:
+            self.header[f"{line.name}_into"] = f"torch.ops.aten.{line.name}.{INTO[line.name]}"
+            rest = ", ".join(self.say(v) for v in others)
+            return f"{line.name}_into({rest}, {INTO[line.name]}={self.say(x)})"
         others.remove(x)
         if sign:
             other = others[0] if others else x

@@ -51,8 +51,11 @@ def cnn_params(array):
         "w": draw(16 * SIDE * SIDE // 16, CLASSES) / 32,
         "b": draw(CLASSES),
     }
-    labels = np.random.default_rng(3).integers(CLASSES, size=IMAGES)
-    return {n: array(v) for n, v in params.items()}, array(draw(IMAGES, 1, SIDE, SIDE)), labels
+    labels = np.eye(CLASSES, dtype=np.float32)[
+        np.random.default_rng(3).integers(CLASSES, size=IMAGES)
+    ]
+    images = draw(IMAGES, 1, SIDE, SIDE)
+    return {n: array(v) for n, v in params.items()}, array(images), array(labels)
 
 
 def cnn_torch():
@@ -61,11 +64,11 @@ def cnn_torch():
     import torch.nn.functional as F
 
     params, images, labels = cnn_params(torch.asarray)
-    labels = torch.asarray(labels)
 
     def loss(p):
         x = F.max_pool2d(torch.relu(F.conv2d(images, p["k1"], p["c1"], padding=1)), 2)
         x = F.max_pool2d(torch.relu(F.conv2d(x, p["k2"], p["c2"], padding=1)), 2)
-        return F.cross_entropy(torch.addmm(p["b"], x.flatten(1), p["w"]), labels)
+        y = F.log_softmax(torch.addmm(p["b"], x.flatten(1), p["w"]), 1)
+        return -(y * labels).sum() / IMAGES
 
     return loss, params
