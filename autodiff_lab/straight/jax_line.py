@@ -77,6 +77,10 @@ class Variant:
     def _call(self, arrays):
         return self.jitted(*arrays, *self.closures)
 
+    def unjitted(self, arrays):
+        """The same, line by line: to be stepped through."""
+        return self._result(self.straight(*arrays, *self.closures))
+
     def _result(self, found):
         outputs = list(self.statics)
         for i, y in zip(self.places, found, strict=True):

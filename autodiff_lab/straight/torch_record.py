@@ -7,6 +7,8 @@ and a value that becomes a Python number passes here too, as an answer that is g
 
 import contextlib
 import math
+import os
+import sys
 
 import torch
 from torch.overrides import TorchFunctionMode
@@ -234,7 +236,7 @@ class Functions(TorchFunctionMode):
 
     def __torch_function__(self, func, types, args=(), kwargs=None):
         name = func.__name__
-        if name in HIDDEN:
+        if name in HIDDEN and not _asked_by_us():
             raise AutodiffError(
                 f"Tensor.{name} ({source.here()}) leads out of PyTorch, where no straight line can "
                 "follow; use torch's own functions there, or do not compile this function"
@@ -249,6 +251,15 @@ class Functions(TorchFunctionMode):
         return answer
 
 
+def _asked_by_us():
+    """The labs look at storages themselves, and know what they do."""
+    frame = sys._getframe(2)
+    while source.is_library(file := frame.f_code.co_filename) and not file.startswith(_LAB):
+        frame = frame.f_back
+    return file.startswith(_LAB)
+
+
+_LAB = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 HIDDEN = frozenset("numpy __array__ __dlpack__ untyped_storage storage set_ share_memory_".split())
 
 
