@@ -99,7 +99,9 @@ class Straight:
         return "\n\n".join(variant.source for variant in self.variants)
 
     def __repr__(self):
-        return f"<straight line of {getattr(self.f, '__name__', 'f')}: {len(self.variants)} variants>"
+        return (
+            f"<straight line of {getattr(self.f, '__name__', 'f')}: {len(self.variants)} variants>"
+        )
 
 
 class _Missed:

@@ -137,7 +137,9 @@ def _inside(thing, kind):
         return thing.func, thing.args, thing.keywords
     if isinstance(thing, (list, tuple, dict)):
         items = thing.values() if isinstance(thing, dict) else thing
-        keys = (len(thing), *(k for k in thing if isinstance(k, PLAIN))) if len(thing) < MANY else ()
+        keys = (
+            (len(thing), *(k for k in thing if isinstance(k, PLAIN))) if len(thing) < MANY else ()
+        )
         return (*keys, *items) if len(thing) < MANY else (len(thing),)
     if isinstance(thing, (type, types.ModuleType, types.BuiltinFunctionType)):
         return ()

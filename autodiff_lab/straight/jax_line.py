@@ -15,7 +15,6 @@ import weakref
 import jax
 
 from .. import reverse, trees, xp
-from ..errors import AutodiffError
 from ..jax_front import body_of, opened, rebind, where_of
 from ..jax_spellings import custom_name
 from ..tape import Tape

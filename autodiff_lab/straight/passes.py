@@ -6,7 +6,17 @@ that are written to in place are left alone, lines and order.
 
 import torch
 
-from .line import Line, Value, is_guard, is_pure, is_random, looks_like, mapped, values_in, writes_to
+from .line import (
+    Line,
+    Value,
+    is_guard,
+    is_pure,
+    is_random,
+    looks_like,
+    mapped,
+    values_in,
+    writes_to,
+)
 
 LARGEST = 1 << 16  # entries of a constant that is worth keeping
 
@@ -30,9 +40,7 @@ def shorten(program, fuse=True):
 
 
 # ----- a copy of something that nobody writes to is that thing -----
-COPIES = frozenset(
-    "detach alias clone view _unsafe_view expand permute _to_copy".split()
-)
+COPIES = frozenset("detach alias clone view _unsafe_view expand permute _to_copy".split())
 
 
 def follow_copies(program):

@@ -218,7 +218,9 @@ def _header(f, program, named, writer):
     for v in (*program.arguments, *program.closures):
         lines.append(f"# {named[v]}: {_kind(v.tensor)}" + ", by reference" * (v.kind == "closure"))
     for name, x in writer.objects.items():
-        lines.append(f"# {name}: " + (_kind(x) if isinstance(x, torch.Tensor) else type(x).__name__))
+        lines.append(
+            f"# {name}: " + (_kind(x) if isinstance(x, torch.Tensor) else type(x).__name__)
+        )
     lines.append("import torch\n")
     lines += [f"{name} = {text}" for name, text in writer.header.items()]
     return "\n".join(lines) + "\n\n\n"
@@ -230,9 +232,14 @@ def _kind(x):
 
 def _executed(source, objects, filename):
     linecache.cache[filename] = len(source), None, source.splitlines(True), filename
-    space = {"same": same, "nan": float("nan"), "inf": float("inf"), "__name__": filename, **objects}
+    space = {
+        "same": same,
+        "nan": float("nan"),
+        "inf": float("inf"),
+        "__name__": filename,
+        **objects,
+    }
     exec(compile(source, filename, "exec"), space)
     for name, found in space.items():  # an operation's own entry, without the look for its type
         space[name] = getattr(found, "_op", found) if hasattr(found, "_overloadname") else found
     return space["straight"]
-

@@ -86,9 +86,7 @@ class Writer:
 
     def _call(self, line):
         name, args = line.name, list(line.args)
-        keywords = [
-            f"{k}={self.say(v)}" for k, v in line.kwargs.items() if not _is_default(k, v)
-        ]
+        keywords = [f"{k}={self.say(v)}" for k, v in line.kwargs.items() if not _is_default(k, v)]
         narrowed = self._narrow(line)
         if narrowed:
             return narrowed
@@ -168,7 +166,9 @@ class Writer:
             if large and self.last.get(v, i) == i and name not in self._names_alive(i, v):
                 done[name] = None
         if done:
-            self.body.append(wrapped(f"del ({', '.join(done)})" if len(done) > 9 else f"del {', '.join(done)}"))
+            self.body.append(
+                wrapped(f"del ({', '.join(done)})" if len(done) > 9 else f"del {', '.join(done)}")
+            )
 
     def _names_alive(self, i, v):
         """An overwritten input and the result share one name."""
@@ -200,7 +200,9 @@ class Writer:
     def _constant(self, x):
         if x in self.names:
             return self.names[x]
-        self.names[x] = name = f"k{sum(n[0] == 'k' and n[1:].isdigit() for n in self.names.values())}"
+        self.names[x] = name = (
+            f"k{sum(n[0] == 'k' and n[1:].isdigit() for n in self.names.values())}"
+        )
         t = x.tensor
         if t.dim() == 0 and t.device.type == "cpu" and t.dtype in (torch.float32, torch.float64):
             number = {"nan": "nan", "inf": "inf", "-inf": "-inf"}.get(str(t.item()), repr(t.item()))

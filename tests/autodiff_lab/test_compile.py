@@ -123,7 +123,9 @@ def test_shapes_and_dtypes_are_guarded_and_variants_kept(framework):
     for x in ([1.0, 2.0], [1.0, 2.0, 3.0], [[1.0, 2.0]], [1.0, 2.0]):
         allclose(g(array(framework, x))[1], 2 * np.array(x) / len(x), "float64")
     assert g.recordings == 3
-    assert g(array(framework, [1.0, 2.0], "float32"))[1].dtype == array(framework, 1, "float32").dtype
+    assert (
+        g(array(framework, [1.0, 2.0], "float32"))[1].dtype == array(framework, 1, "float32").dtype
+    )
     assert g.recordings == 4 == len(g.variants) == g.source.count("def straight")
 
 
@@ -363,7 +365,9 @@ def test_a_missed_guard_takes_writes_back():
 
 
 def test_results_are_the_callers_own():
-    g = ad.compile(lambda x, y: (x + y).sum() + torch.ones(3).sum(), *torch.ones(2, 3), argnums=(0, 1))
+    g = ad.compile(
+        lambda x, y: (x + y).sum() + torch.ones(3).sum(), *torch.ones(2, 3), argnums=(0, 1)
+    )
     value, (a, b) = g(*torch.ones(2, 3))
     value.zero_()
     with contextlib.suppress(RuntimeError):  # expanded from one entry: PyTorch refuses the write
@@ -505,7 +509,12 @@ def test_one_line_for_each_operation():
     g = ad.compile(lambda x: torch.tanh(x).sum(), torch.ones(3))
     body = g.source.split("def straight(x):\n")[1].split("\n")
     code = [line.split("#")[0].strip() for line in body if line.split("#")[0].strip()]
-    assert code == ["v0 = x.tanh()", "v1 = v0.sum()", "v2 = tanh_backward(k0, v0)", "return (v1, v2,)"]
+    assert code == [
+        "v0 = x.tanh()",
+        "v1 = v0.sum()",
+        "v2 = tanh_backward(k0, v0)",
+        "return (v1, v2,)",
+    ]
 
 
 def test_a_row_that_was_added_is_compiled():
@@ -538,7 +547,7 @@ def lines_of(f, *xs):
 
 FUSED = {
     "addmm": lambda x: (x @ x + x[0]).square().sum(),
-    "cat": lambda x: (x[:, :2].square().sum() + x[:, 2:].exp().sum()),
+    "cat": lambda x: x[:, :2].square().sum() + x[:, 2:].exp().sum(),
     ".t()": lambda x: unrolled(torch, x),
 }
 
