@@ -25,8 +25,14 @@ linear("where", lambda xp, c, a, b: xp.where(c, a, b),
 
 
 # ----- dtype -----
+def _in_dtype_of(xp, g, x):
+    """The reals are embedded in the complex numbers: the way back is the real part."""
+    back = xp.is_complex(g.dtype) and not xp.is_complex(x.dtype)
+    return xp.astype(xp.real(g) if back else g, x.dtype)
+
+
 linear("astype", lambda xp, x, *, dtype: xp.astype(x, dtype),
-       lambda xp, g, x, *, dtype: (xp.astype(g, x.dtype),),
+       lambda xp, g, x, *, dtype: (_in_dtype_of(xp, g, x),),
        axes=unchanged, torch="torch.Tensor.to torch.Tensor.type",
        jax="astype jax.lax.convert_element_type",
        prims="convert_element_type", tex="y = x", dtex=r"g \text{ in the dtype of } x",

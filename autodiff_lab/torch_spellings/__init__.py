@@ -14,8 +14,17 @@ from .. import source, torch_rewrites
 from ..add_row import ADDED
 from ..errors import AutodiffError
 from ..table.row import CACHES, ROWS
-from . import contractions, elementwise, indexing, layers, linalg, recurrent, reductions, shapes
-from . import windows
+from . import (
+    contractions,
+    elementwise,
+    indexing,
+    layers,
+    linalg,
+    recurrent,
+    reductions,
+    shapes,
+    windows,
+)
 
 SECTIONS = (
     elementwise, shapes, indexing, reductions, contractions, windows, linalg, layers, recurrent,
