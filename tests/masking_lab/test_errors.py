@@ -55,10 +55,12 @@ def test_an_operation_along_the_ragged_dim_without_a_rule(name):
 
 
 def test_an_operation_without_a_row(name):
-    lib = xp.verbs(name).lib
+    def f(x):
+        return without_row(name, x)
+
     refused(
-        lambda: ml.autobatch(lambda x: lib.sort(x))(ragged(name, 3, 2)),
-        "sort",
+        lambda: ml.autobatch(f)(ragged(name, 3, 2)),
+        "erfcx" if name == "torch" else "regularized_incomplete_beta",
         "no row",
         r"line \d+",
     )

@@ -24,8 +24,10 @@ SIZED = {"broadcast", "reshape", "arange", "slice"}
 REFUSES = {"pad", "flip", "concat"} | {
     "argmax", "argmin", "cumprod", "cummax", "cummin", "cumlogsumexp",
     "svdvals", "pinv", "window_sum", "max_pool", "min_pool", "avg_pool", "local_response_norm",
-    "group_norm",
+    "group_norm", "fft", "rfft", "irfft", "split",
 }  # fmt: skip
+# JAX takes these apart into operations that have no row.
+TAKEN_APART = {("entr", "jax"), ("copysign", "jax")}
 LENGTHS = (4, 1, 3)
 
 
@@ -104,7 +106,7 @@ def test_row_under_a_mask_is_the_loop(row, shapes, params, axis, name):
         try:
             seen.append(ml.autobatch(f)(*args))
         except ml.MaskError as refusal:
-            assert row.name in REFUSES
+            assert row.name in REFUSES or (row.name, name) in TAKEN_APART
             assert row.kind == "composite" or name == "jax" or row.name in str(refusal)
             return
     for ours, expected in zip(seen[0].unbatch(), loop, strict=True):
