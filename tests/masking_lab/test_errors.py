@@ -10,6 +10,17 @@ import masking_lab as ml
 from autodiff_lab import xp
 from tests.helpers import FRAMEWORKS, array
 
+
+def without_row(name, x):
+    if name == "torch":
+        import torch
+
+        return torch.special.erfcx(x)
+    from jax.scipy.special import betainc
+
+    return betainc(x, 1.0, 0.5)
+
+
 pytestmark = pytest.mark.parametrize("name", FRAMEWORKS)
 
 
