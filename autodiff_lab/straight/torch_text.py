@@ -9,7 +9,7 @@ import linecache
 
 import torch
 
-from .line import Value, is_guard, looks_like, writes_to
+from .line import Value, is_guard, writes_to
 from .wrap import words, wrapped
 
 OPERATORS = {"add": "+", "sub": "-", "mul": "*", "div": "/"}
@@ -101,7 +101,7 @@ class Writer:
         if line.name != "slice" or len(line.args) not in (3, 4):
             return None
         x, dim, start = line.args[:3]
-        length = line.out.tensor.shape[dim]
+        length = line.out.look.shape[dim]
         return f"{self.say(x)}.narrow({dim}, {start or 0}, {length})"
 
     def _function(self, line):
@@ -120,7 +120,7 @@ class Writer:
     # ----- in the place of a dead input -----
     def _overwritten(self, i, line):
         """The input whose memory the result may take: its last reader is this line."""
-        into = line.name in INTO and line.out.tensor.numel() >= LARGE
+        into = line.name in INTO and line.out.look.size >= LARGE
         if (line.name not in OVERWRITING and not into) or line.kwargs or line.out in self.names:
             return None
         for x in line.args[: 2 if line.name in ("add", "mul") else 1]:
@@ -134,8 +134,8 @@ class Writer:
             return False
         if x.kind != "result" or any(v.storage == x.storage for v in others):
             return False
-        dense = 0 not in x.tensor.stride()  # not one entry shown in many places
-        return looks_like(x, y) and dense and y.storage != x.storage
+        dense = 0 not in x.look.stride  # not one entry shown in many places
+        return x.look.like(y.look) and dense and y.storage != x.storage
 
     def _overwrite(self, line, x):
         sign = OPERATORS.get(line.name)
@@ -162,7 +162,7 @@ class Writer:
         done = {}
         for v in (*line.reads(), *(y for y in line.outs if y is not None)):
             name = self.names.get(v)
-            large = v.kind == "result" and v.tensor.numel() >= LARGE
+            large = v.kind == "result" and v.look.size >= LARGE
             if large and self.last.get(v, i) == i and name not in self._names_alive(i, v):
                 done[name] = None
         if done:
