@@ -138,7 +138,9 @@ class Recorder:
         line.listed = not isinstance(answer, torch.Tensor)
         found = list(answer) if line.listed else [answer]
         before = len(self.known)
-        line.outs = [self._know(y, "result") if isinstance(y, torch.Tensor) else None for y in found]
+        line.outs = [
+            self._know(y, "result") if isinstance(y, torch.Tensor) else None for y in found
+        ]
         if len(self.known) == before:  # it gave back what is known: a view once more, or its input
             line.outs, line.listed = [], False
             if not writes_to(line):

@@ -29,7 +29,7 @@ class Writer:
     def __init__(self, program, names):
         self.program, self.names = program, dict(names)
         self.objects, self.header, self.body = {}, {}, []
-        self.count = 0
+        self.count, self.sharing = 0, {}  # a name -> the values that took it over
         self.last, self.last_of_storage = _last_uses(program)
         self.owned = program.owned()
 
@@ -63,7 +63,8 @@ class Writer:
         over = self._overwritten(i, line)
         if over is not None:
             text = self._overwrite(line, over)
-            self.names[line.out] = self.names[over]
+            self.names[line.out] = name = self.names[over]
+            self.sharing.setdefault(name, []).append(line.out)
             return text
         return f"{self._new(line.out)} = {self._expression(line)}"
 
@@ -172,14 +173,8 @@ class Writer:
 
     def _names_alive(self, i, v):
         """An overwritten input and the result share one name."""
-        return {self.names[y] for y in self.sharing.get(self.names[v], ()) if self.last[y] > i}
-
-    @property
-    def sharing(self):
-        shared = {}
-        for v, name in self.names.items():
-            shared.setdefault(name, []).append(v)
-        return shared
+        name = self.names[v]
+        return {name for y in self.sharing.get(name, ()) if self.last[y] > i}
 
     def say(self, x):
         """A value's name, or a Python object as it is written."""
