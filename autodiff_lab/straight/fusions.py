@@ -1,7 +1,7 @@
 """Several lines that PyTorch has one kernel for.
 
 Kernels for the slope of one function (`tanh_backward`) are the table's and arrive as lines; here
-are those that join several. They are kernels of arithmetic, not torch's autograd. Each fusion replaces
+are those that join several. They are arithmetic, not torch's autograd. Each fusion replaces
 the last line of its pattern; the others go when nobody reads them any more. Values in written
 storages do not take part.
 """
