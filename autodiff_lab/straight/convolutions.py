@@ -23,10 +23,10 @@ def convolution_and_bias(program):
             bias = made_by(made, p, "view")
             if conv is None or bias is None or count[y] != 1 or conv.args[2] is not None:
                 continue
-            b, ndim = bias.args[0], y.tensor.dim() - 2
-            channels = (y.tensor.shape[1], *[1] * ndim)
-            laid = b.tensor.dim() == 1 and tuple(p.tensor.shape) == channels
-            if laid and b.tensor.dtype == y.tensor.dtype:
+            b, ndim = bias.args[0], y.look.ndim - 2
+            channels = (y.look.shape[1], *[1] * ndim)
+            laid = b.look.ndim == 1 and p.look.shape == channels
+            if laid and b.look.dtype == y.look.dtype:
                 return line.derived(conv.func, (*conv.args[:2], b, *conv.args[3:]))
         return None
 
@@ -70,7 +70,7 @@ def bias_of_backward(program):
     for line in program.lines:
         call = calls.get(_summed(line, made))
         if call and call.args[BIAS] is None and not _read_before(program, line.out, call):
-            sizes, mask = [line.out.tensor.numel()], [*call.args[MASK][:2], True]
+            sizes, mask = [line.out.look.size], [*call.args[MASK][:2], True]
             call.args = (*call.args[:BIAS], sizes, *call.args[BIAS + 1 : MASK], mask)
             call.outs = [*call.outs[:2], line.out]
             gone.add(id(line))
@@ -79,13 +79,13 @@ def bias_of_backward(program):
 
 def _summed(line, made):
     """g, if this line ends g.sum(0).sum((1, 2), True).view(channels)."""
-    if line.name != "view" or line.out.tensor.dim() != 1:
+    if line.name != "view" or line.out.look.ndim != 1:
         return None
     outer = made_by(made, line.args[0], "sum")
     inner = outer and made_by(made, outer.args[0], "sum")
     if not inner or inner.args[1:] != ([0],) or outer.args[1:] != ([1, 2], True):
         return None
-    return inner.args[0] if inner.args[0].tensor.dim() == 4 else None
+    return inner.args[0] if inner.args[0].look.ndim == 4 else None
 
 
 def _read_before(program, y, call):

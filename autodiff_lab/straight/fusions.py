@@ -1,7 +1,7 @@
 """Several lines that PyTorch has one kernel for.
 
-Kernels for the slope of one function (`tanh_backward`) are the table's and arrive as lines; here are
-those that join several. They are kernels of arithmetic, not torch's autograd. Each fusion replaces
+Kernels for the slope of one function (`tanh_backward`) are the table's and arrive as lines; here
+are those that join several. They are arithmetic, not torch's autograd. Each fusion replaces
 the last line of its pattern; the others go when nobody reads them any more. Values in written
 storages do not take part.
 """
@@ -52,8 +52,8 @@ def product_and_sum(program):
 
 
 def _fits(c, p, y):
-    same = c.tensor.dtype == p.tensor.dtype == y.tensor.dtype
-    return same and c.tensor.dim() in (1, 2) and p.tensor.shape == y.tensor.shape
+    same = c.look.dtype == p.look.dtype == y.look.dtype
+    return same and c.look.ndim in (1, 2) and p.look.shape == y.look.shape
 
 
 # ----- sums of many terms: a tree of additions, rewritten at its last line -----
@@ -77,20 +77,21 @@ class Tree:
     def _opened(self, x):
         inner = made_by(self.made, x, "add")
         alone = inner is not None and self.count[x] == 1 and _plain_sum(inner)
-        return inner if alone and x.tensor.shape == self.root.out.tensor.shape else x
+        return inner if alone and x.look.shape == self.root.out.look.shape else x
 
     def of(self, name):
         """The lines of this name that make a term, each read by nobody else."""
         lines = [made_by(self.made, t, name) for t in self.terms]
-        shape = self.root.out.tensor.shape
+        shape = self.root.out.look.shape
         return [
             ln for ln, t in zip(lines, self.terms, strict=True)
-            if ln is not None and self.count[t] == 1 and t.tensor.shape == shape
+            if ln is not None and self.count[t] == 1 and t.look.shape == shape
         ]  # fmt: skip
 
     def new(self, func, args):
         """Another line in front of the root."""
-        y = Value(func(*mapped(lambda v: v.tensor, args)), "result")
+        y = Value(func(*mapped(_meta, args)), "result")
+        y.look = y.look._replace(device=self.root.out.look.device)
         self.added.append(Line(func, args, {}, [y], self.root.where, self.root.part))
         return y
 
@@ -104,6 +105,11 @@ class Tree:
         for term in rest[:-1]:
             total = self.new(aten.add.Tensor, (total, term))
         return [*self.added, self.root.derived(aten.add.Tensor, (total, rest[-1]))]
+
+
+def _meta(v):
+    """A tensor without data, to ask an operation what its result would look like."""
+    return torch.empty_strided(v.look.shape, v.look.stride, dtype=v.look.dtype, device="meta")
 
 
 def _plain_sum(line):
@@ -129,7 +135,7 @@ def sum_of_pads(program):
 
     def rewrite(tree):
         pads = tree.of("constant_pad_nd")
-        found = _side_by_side(pads, tree.root.out.tensor.shape) if len(pads) > 1 else None
+        found = _side_by_side(pads, tree.root.out.look.shape) if len(pads) > 1 else None
         return found and tree.instead(pads, aten.cat.default, found)
 
     _each_tree(program, rewrite)
@@ -147,7 +153,7 @@ def _side_by_side(pads, shape):
         if low != at:
             return None
         parts.append(part)
-        at += part.tensor.shape[dim]
+        at += part.look.shape[dim]
     return (parts, dim) if at == shape[dim] else None
 
 
@@ -179,7 +185,7 @@ def sum_of_sums(program):
 
     def rewrite(tree):
         sums = [s for s in tree.of("sum") if s.args[1:] in (([0],), ([0], False)) and not s.kwargs]
-        if len(sums) < FEW or len({s.args[0].tensor.shape[1:] for s in sums}) != 1:
+        if len(sums) < FEW or len({s.args[0].look.shape[1:] for s in sums}) != 1:
             return None
         joined = _joined([s.args[0] for s in sums], 0, tree)
         return tree.instead(sums, aten.sum.dim_IntList, (joined, [0]))
@@ -198,7 +204,7 @@ def _joined(values, dim, tree):
 
 def _turned(made, v):
     line = made.get(v)
-    if line is None or v.tensor.dim() != 2 or line.name not in ("transpose", "t"):
+    if line is None or v.look.ndim != 2 or line.name not in ("transpose", "t"):
         return None
     return line
 

@@ -4,27 +4,64 @@ It knows no calculus and no text. A `Value` is a tensor that was seen, a `Line` 
 framework on values, a `Program` the lines with what goes in and what comes out.
 """
 
+import math
+from typing import NamedTuple
+
 
 class Value:
     """One tensor of the line. `kind` is "argument", "closure", "constant" or "result".
 
-    A closure's tensor is the object that the function found: it stays known by reference.
+    A closure's tensor is the object that the function found: it stays known by reference. Of the
+    others only the `look` is kept, so that recording keeps nothing alive; the weak reference to the
+    storage sees to it that no later tensor gets the same address.
     """
 
-    __slots__ = ("tensor", "kind", "name", "storage")
+    __slots__ = ("kind", "look", "storage", "reserved", "tensor")
 
-    def __init__(self, tensor, kind, name=None):
-        self.tensor, self.kind, self.name = tensor, kind, name
-        self.storage = tensor.untyped_storage()._cdata
+    def __init__(self, tensor, kind):
+        from torch.multiprocessing.reductions import StorageWeakRef
+
+        self.kind, self.look = kind, Look.of(tensor)
+        self.reserved = StorageWeakRef(tensor.untyped_storage())
+        self.storage = self.reserved.cdata
+        self.tensor = tensor if kind in ("closure", "constant") else None
 
     @property
     def geometry(self):
-        x = self.tensor
-        lazy = x.is_conj(), x.is_neg()
-        return self.storage, x.storage_offset(), tuple(x.shape), x.stride(), x.dtype, *lazy
+        return self.storage, self.look
 
     def __repr__(self):
-        return self.name or f"<{self.kind} {list(self.tensor.shape)}>"
+        return f"<{self.kind} {list(self.look.shape)}>"
+
+
+class Look(NamedTuple):
+    """All of a tensor but its memory."""
+
+    shape: tuple
+    stride: tuple
+    offset: int
+    dtype: object
+    device: object
+    conj: bool  # a conjugation, or a sign, that has not been carried out yet
+    neg: bool
+
+    @staticmethod
+    def of(x):
+        shape, stride = tuple(x.shape), x.stride()
+        lazy = x.is_conj(), x.is_neg()
+        return Look(shape, stride, x.storage_offset(), x.dtype, x.device, *lazy)
+
+    @property
+    def ndim(self):
+        return len(self.shape)
+
+    @property
+    def size(self):
+        return math.prod(self.shape)
+
+    def like(self, other):
+        """The same, wherever in its memory it may start."""
+        return self._replace(offset=0) == other._replace(offset=0)
 
 
 class Line:
@@ -112,14 +149,6 @@ def mapped(f, args, kind=Value):
     if type(args) is dict:
         return {k: mapped(f, x, kind) for k, x in args.items()}
     return args
-
-
-def looks_like(x, y):
-    """Shape, strides, dtype and device are the same, and a pending conjugation."""
-    a, b = x.tensor, y.tensor
-    if (a.shape, a.dtype, a.device, a.stride()) != (b.shape, b.dtype, b.device, b.stride()):
-        return False
-    return (a.is_conj(), a.is_neg()) == (b.is_conj(), b.is_neg())
 
 
 # ----- what the schema of an operation says -----

@@ -6,17 +6,7 @@ that are written to in place are left alone, lines and order.
 
 import torch
 
-from .line import (
-    Line,
-    Value,
-    is_guard,
-    is_pure,
-    is_random,
-    looks_like,
-    mapped,
-    values_in,
-    writes_to,
-)
+from .line import Line, Value, is_guard, is_pure, is_random, mapped, values_in, writes_to
 
 LARGEST = 1 << 16  # entries of a constant that is worth keeping
 
@@ -55,10 +45,10 @@ def follow_copies(program):
 
 def _is_copy(program, line):
     x, y = line.args[0], line.out
-    if x is y or not looks_like(x, y):
+    if x is y or not x.look.like(y.look):
         return False
     if x.storage == y.storage:
-        return x.tensor.storage_offset() == y.tensor.storage_offset()
+        return x.look.offset == y.look.offset
     return not {x.storage, y.storage} & program.written
 
 
@@ -67,17 +57,23 @@ def fold_constants(program):
     kept, outside = [], {y.storage for y in program.returned()} | program.written
     for line in program.lines:
         if _is_constant(line, outside):
-            for y in line.outs:
-                y.kind = "constant"
+            _compute(line)
         else:
             kept.append(line)
     program.lines = kept
 
 
+def _compute(line):
+    args, kwargs = mapped(lambda v: v.tensor, (line.args, line.kwargs))
+    answer = line.func(*args, **kwargs)
+    for y, tensor in zip(line.outs, answer if line.listed else [answer], strict=True):
+        y.kind, y.tensor = "constant", tensor
+
+
 def _is_constant(line, outside):
     if not line.outs or None in line.outs or not is_pure(line) or "empty" in line.name:
         return False
-    small = all(y.tensor.numel() <= LARGEST and y.storage not in outside for y in line.outs)
+    small = all(y.look.size <= LARGEST and y.storage not in outside for y in line.outs)
     return small and all(v.kind == "constant" for v in line.reads())
 
 
@@ -105,7 +101,7 @@ def _is_one(x):
 def _like(x, y, program):
     if not isinstance(x, Value) or {x.storage, y.storage} & program.written:
         return False
-    return looks_like(x, y)
+    return x.look.like(y.look)
 
 
 # ----- the same operation on the same values -----
@@ -119,7 +115,8 @@ def share_equal_lines(program):
         if first is line:
             kept.append(line)
         else:
-            old.update(zip(line.outs, first.outs, strict=True))
+            pairs = zip(line.outs, first.outs, strict=True)
+            old.update((a, b) for a, b in pairs if a is not None and a is not b)
     program.lines = kept
     program.replace(old)
 
@@ -192,11 +189,11 @@ def keep_numbers_as_tensors(program):
 
 
 def _with_tensors(line, made):
-    tensors = [v for v in values_in(line.args) if v.tensor.dtype != torch.bool]
+    tensors = [v for v in values_in(line.args) if v.look.dtype != torch.bool]
     numbers = [x for x in line.args if type(x) in (int, float)]
     if len(numbers) != 1 or not tensors or set(line.kwargs) - {"alpha"}:
         return None
-    dtypes = {v.tensor.dtype for v in tensors}
+    dtypes = {v.look.dtype for v in tensors}
     if line.kwargs.get("alpha", 1) != 1 or len(dtypes) != 1 or not dtypes <= set(EXACT):
         return None
     if len(line.args) > (3 if line.name == "where" else 2):  # rsub(x, 1, alpha)

@@ -73,7 +73,7 @@ class Variant:
             for i, v in enumerate(kind)
             if v.storage in program.written
         ]
-        self.shared = _sharing([v.tensor for v in (*program.arguments, *program.closures)])
+        self.shared = _sharing([v.storage for v in (*program.arguments, *program.closures)])
         self.restores = guarded and bool(self.generators or self.writes)
 
     def _remember_output(self, program, rebuild):
@@ -90,8 +90,10 @@ class Variant:
         if not guards.unchanged(self.around, around) or not self._finds_closures():
             return MISSED
         tensors = [x for x in leaves if isinstance(x, torch.Tensor)]
-        if self.writes and _sharing([*tensors, *self.closures]) != self.shared:
-            return MISSED
+        if self.writes:
+            storages = [x.untyped_storage()._cdata for x in (*tensors, *self.closures)]
+            if _sharing(storages) != self.shared:
+                return MISSED
         saved = self._save(tensors) if self.restores else None
         found = self._call(tensors)
         if found is None:
@@ -146,7 +148,7 @@ class Variant:
 
 # ----- checks -----
 def _geometry(x):
-    return x.shape, x.stride(), x.dtype, x.device
+    return x.data_ptr(), x.shape, x.stride(), x.dtype, x.device
 
 
 def _states(generators):
@@ -158,10 +160,10 @@ def _set_states(states):
         generator.set_state(state)
 
 
-def _sharing(tensors):
+def _sharing(storages):
     """Which of the tensors look at the same memory."""
     places = {}
-    return [places.setdefault(x.untyped_storage()._cdata, i) for i, x in enumerate(tensors)]
+    return [places.setdefault(s, i) for i, s in enumerate(storages)]
 
 
 def _close(a, b):
@@ -216,7 +218,7 @@ def _header(f, program, named, writer):
     place = f", line {code.co_firstlineno} of {code.co_filename}" if code else ""
     lines = [f"# value and gradient of {getattr(f, '__name__', 'f')}{place}"]
     for v in (*program.arguments, *program.closures):
-        lines.append(f"# {named[v]}: {_kind(v.tensor)}" + ", by reference" * (v.kind == "closure"))
+        lines.append(f"# {named[v]}: {_kind(v.look)}" + ", by reference" * (v.kind == "closure"))
     for name, x in writer.objects.items():
         lines.append(
             f"# {name}: " + (_kind(x) if isinstance(x, torch.Tensor) else type(x).__name__)

@@ -20,18 +20,18 @@ from ..tape import Tape
 from ..xp import verb
 from ..xp.torch_verbs import TorchVerbs
 from . import guards
-from .line import Line, Program, Value, mapped, values_in, writes_to
+from .line import Line, Look, Program, Value, mapped, values_in, writes_to
 
 
 def record(f, args, kwargs, argnums, has_aux):
     """`(result, program, rebuild)` of `value_and_grad(f, argnums, has_aux)(*args, **kwargs)`."""
-    leaves, paths, rebuild = trees.flatten((args, kwargs))
-    fresh = [x.detach() if isinstance(x, torch.Tensor) else x for x in leaves]
+    leaves, _, rebuild = trees.flatten((args, kwargs))
+    fresh = [_copied(x) if isinstance(x, torch.Tensor) else x for x in leaves]
     recorder = Recorder()
     recorder.know_generators((*leaves, *guards.surroundings(f)))
-    for x, path in zip(fresh, paths, strict=True):
+    for x in fresh:
         if isinstance(x, torch.Tensor):
-            recorder.argument(x, path)
+            recorder.argument(x)
     new_args, new_kwargs = rebuild(fresh)
     before = guards.drawn_by_python()
     with recorder.watching():
@@ -42,15 +42,42 @@ def record(f, args, kwargs, argnums, has_aux):
     found, _, rebuild = trees.flatten(result)
     outputs = [recorder.value(y) if isinstance(y, torch.Tensor) else y for y in found]
     recorder.program.outputs = outputs
+    _write_back(recorder.program, leaves, fresh)
     return result, recorder.program, rebuild
 
 
+def _copied(x):
+    """The argument at another place in memory, so that it is not taken for a closure's tensor."""
+    x = x.detach()
+    storage = x.untyped_storage().clone()
+    y = torch.empty(0, dtype=x.dtype, device=x.device)
+    y.set_(storage, x.storage_offset(), x.shape, x.stride())
+    y = torch._neg_view(y) if x.is_neg() else y
+    return y.conj() if x.is_conj() else y
+
+
+def _write_back(program, leaves, fresh):
+    """What the function wrote into its arguments' copies, it wrote into the arguments."""
+    pairs = [(x, y) for x, y in zip(leaves, fresh, strict=True) if isinstance(x, torch.Tensor)]
+    written = [(x, y) for x, y in pairs if y.untyped_storage()._cdata in program.written]
+    if not written:
+        return
+    tensors = [x for x, _ in pairs] + [v.tensor for v in program.closures]
+    if len({x.untyped_storage()._cdata for x in tensors}) < len(tensors):
+        raise AutodiffError(
+            "the function writes into an argument that shares its memory with another tensor it "
+            "uses; pass a clone"
+        )
+    for x, y in written:
+        x.detach().copy_(y)
+
+
 class Recorder:
-    """Knows each tensor by its identity, or by the memory it looks at."""
+    """Knows each tensor by the memory it looks at, and how."""
 
     def __init__(self):
         self.program = Program()
-        self.by_id, self.by_geometry = {}, {}
+        self.known = {}
         self.part, self.where, self.node, self.truth = "forward", None, None, False
 
     def tape(self, verbs):
@@ -60,18 +87,16 @@ class Recorder:
         return _Both(Functions(self), Operations(self))
 
     # ----- tensors -----
-    def _know(self, tensor, kind, name=None):
-        value = Value(tensor, kind, name)
-        self.by_id[id(tensor)] = self.by_geometry[value.geometry] = value
-        return value
+    def _know(self, tensor, kind):
+        value = Value(tensor, kind)
+        return self.known.setdefault(value.geometry, value)
 
-    def argument(self, tensor, path):
-        self.program.arguments.append(self._know(tensor, "argument", path))
+    def argument(self, tensor):
+        self.program.arguments.append(self._know(tensor, "argument"))
 
     def value(self, tensor):
-        found = self.by_id.get(id(tensor))
-        if found is None:  # torch hands a view on as another object; or it is the closure's
-            found = self.by_geometry.get(Value(tensor, "result").geometry)
+        """A tensor that nobody here has made is the closure's."""
+        found = self.known.get((tensor.untyped_storage()._cdata, Look.of(tensor)))
         if found is None:
             found = self._know(tensor, "closure")
             self.program.closures.append(found)
@@ -112,18 +137,17 @@ class Recorder:
             return
         line.listed = not isinstance(answer, torch.Tensor)
         found = list(answer) if line.listed else [answer]
-        line.outs = [self._out(y) if isinstance(y, torch.Tensor) else None for y in found]
-        if line.outs == list(args[:1]):  # it gave back what it was given
+        before = len(self.known)
+        line.outs = [
+            self._know(y, "result") if isinstance(y, torch.Tensor) else None for y in found
+        ]
+        if len(self.known) == before:  # it gave back what is known: a view once more, or its input
             line.outs, line.listed = [], False
             if not writes_to(line):
                 return
         self.program.lines.append(line)
         if torch.Tag.dynamic_output_shape in func.tags:
             self._guard_shapes(line)
-
-    def _out(self, y):
-        """A new value, unless the operation gave back one that it was given."""
-        return self.by_id.get(id(y)) or self._know(y, "result")
 
     def _literal(self, tensor):
         """`torch.tensor([1.0, 2.0])`: a constant, as it was before anybody wrote into it."""
@@ -132,7 +156,7 @@ class Recorder:
     def _guard_shapes(self, line):
         for y in line.outs:
             if y is not None:
-                shape = tuple(y.tensor.shape)
+                shape = y.look.shape
                 guard = Line("shape", (y,), {}, [], line.where, self.part, answer=shape)
                 self.program.lines.append(guard)
 

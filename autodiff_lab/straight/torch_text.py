@@ -9,7 +9,7 @@ import linecache
 
 import torch
 
-from .line import Value, is_guard, looks_like, writes_to
+from .line import Value, is_guard, writes_to
 from .wrap import words, wrapped
 
 OPERATORS = {"add": "+", "sub": "-", "mul": "*", "div": "/"}
@@ -29,7 +29,7 @@ class Writer:
     def __init__(self, program, names):
         self.program, self.names = program, dict(names)
         self.objects, self.header, self.body = {}, {}, []
-        self.count = 0
+        self.count, self.sharing = 0, {}  # a name -> the values that took it over
         self.last, self.last_of_storage = _last_uses(program)
         self.owned = program.owned()
 
@@ -63,7 +63,8 @@ class Writer:
         over = self._overwritten(i, line)
         if over is not None:
             text = self._overwrite(line, over)
-            self.names[line.out] = self.names[over]
+            self.names[line.out] = name = self.names[over]
+            self.sharing.setdefault(name, []).append(line.out)
             return text
         return f"{self._new(line.out)} = {self._expression(line)}"
 
@@ -101,7 +102,7 @@ class Writer:
         if line.name != "slice" or len(line.args) not in (3, 4):
             return None
         x, dim, start = line.args[:3]
-        length = line.out.tensor.shape[dim]
+        length = line.out.look.shape[dim]
         return f"{self.say(x)}.narrow({dim}, {start or 0}, {length})"
 
     def _function(self, line):
@@ -120,7 +121,7 @@ class Writer:
     # ----- in the place of a dead input -----
     def _overwritten(self, i, line):
         """The input whose memory the result may take: its last reader is this line."""
-        into = line.name in INTO and line.out.tensor.numel() >= LARGE
+        into = line.name in INTO and line.out.look.size >= LARGE
         if (line.name not in OVERWRITING and not into) or line.kwargs or line.out in self.names:
             return None
         for x in line.args[: 2 if line.name in ("add", "mul") else 1]:
@@ -134,8 +135,8 @@ class Writer:
             return False
         if x.kind != "result" or any(v.storage == x.storage for v in others):
             return False
-        dense = 0 not in x.tensor.stride()  # not one entry shown in many places
-        return looks_like(x, y) and dense and y.storage != x.storage
+        dense = 0 not in x.look.stride  # not one entry shown in many places
+        return x.look.like(y.look) and dense and y.storage != x.storage
 
     def _overwrite(self, line, x):
         sign = OPERATORS.get(line.name)
@@ -162,7 +163,7 @@ class Writer:
         done = {}
         for v in (*line.reads(), *(y for y in line.outs if y is not None)):
             name = self.names.get(v)
-            large = v.kind == "result" and v.tensor.numel() >= LARGE
+            large = v.kind == "result" and v.look.size >= LARGE
             if large and self.last.get(v, i) == i and name not in self._names_alive(i, v):
                 done[name] = None
         if done:
@@ -172,14 +173,8 @@ class Writer:
 
     def _names_alive(self, i, v):
         """An overwritten input and the result share one name."""
-        return {self.names[y] for y in self.sharing.get(self.names[v], ()) if self.last[y] > i}
-
-    @property
-    def sharing(self):
-        shared = {}
-        for v, name in self.names.items():
-            shared.setdefault(name, []).append(v)
-        return shared
+        name = self.names[v]
+        return {name for y in self.sharing.get(name, ()) if self.last[y] > i}
 
     def say(self, x):
         """A value's name, or a Python object as it is written."""
