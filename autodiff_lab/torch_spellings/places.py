@@ -1,7 +1,7 @@
 """Spellings of pieces, rolls, repeats and diagonals: entries that change places."""
 
 from ..torch_dims import one_axis
-from .indexing import advanced, verbs
+from .indexing import advanced, bare, verbs
 
 
 def _tensor_split(input, indices_or_sections, dim=0):
@@ -60,7 +60,7 @@ def _repeat_interleave(input, repeats, dim=None, *, output_size=None):
         input, dim = input.reshape(-1), 0
     at = one_axis(dim, input.ndim)
     places = torch.arange(input.shape[at], device=input.device)
-    return _index_select(input, at, torch.repeat_interleave(places, bare(repeats, "repeats")))
+    return torch.index_select(input, at, torch.repeat_interleave(places, bare(repeats, "repeats")))
 
 
 def _diagonal(input, offset=0, dim1=0, dim2=1):
