@@ -64,6 +64,8 @@ def test_one_input(row, name):
 def test_two_inputs(row, name):
     if row.name in ("polygamma", "zeta", "igamma", "igammac", "remainder", "fmod"):
         pytest.skip("the first input is a number, or the corners are jumps")
+    if row.name == "binary_cross_entropy":
+        pytest.skip("it takes probabilities: the corners lie outside")
     points = list(itertools.product(CORNERS, repeat=2))
     check(*grads(own(row, name), points, name), points)
 
