@@ -22,6 +22,7 @@ from .jacobian import hessian, hvp, jacfwd, jacrev
 from .modules import functional
 from .record import record
 from .reverse import grad, value_and_grad, vjp
+from .straight import compile
 from .tape import Node, Tape
 
 __all__ = [
@@ -30,6 +31,7 @@ __all__ = [
     "Node",
     "Tape",
     "check",
+    "compile",
     "custom_rule",
     "functional",
     "grad",

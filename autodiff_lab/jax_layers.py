@@ -48,6 +48,8 @@ def _picked(row):
 def _fft(eqn):
     """lax transforms the last axes, and divides by their size on the way back."""
     kind, sizes = eqn.params["fft_type"].name, eqn.params["fft_lengths"]
+    if not all(isinstance(n, int) for n in sizes):  # a ragged dim
+        return None
     ndim = len(eqn.invars[0].aval.shape)
     params = {
         "axis": tuple(range(ndim - len(sizes), ndim)),

@@ -94,18 +94,23 @@ def value_and_grad(f, argnums=0, has_aux=False):
     """A function that returns `(f(...), gradient)`; with `has_aux`, `((f(...), aux), gradient)`."""
 
     @functools.wraps(f)
-    def both(*args, **kwargs):
-        chosen = as_argnums(f, args, argnums)
-        tape = trace(Tape, f, args, kwargs, argnums=chosen)
-        value = _scalar(f, tape, has_aux)
-        seed = tape.xp.ones((), value.dtype, value)
-        seeds = [seed] + [None] * (len(tape.outputs) - 1)
-        cotangents = _or_zeros(tape, _pull_back(tape, seeds, once=True))
-        found = tape.in_arguments(_as_frameworks(tape.xp, cotangents))
-        grads = tuple(found[i] for i in chosen)
-        return tape.output, grads[0] if isinstance(argnums, int) else grads
+    def value_and_gradient(*args, **kwargs):
+        return both(Tape, f, args, kwargs, argnums, has_aux)
 
-    return both
+    return value_and_gradient
+
+
+def both(make_tape, f, args, kwargs, argnums, has_aux):
+    """Value and gradient by one tape and one walk."""
+    chosen = as_argnums(f, args, argnums)
+    tape = trace(make_tape, f, args, kwargs, argnums=chosen)
+    value = _scalar(f, tape, has_aux)
+    seed = tape.xp.ones((), value.dtype, value)
+    seeds = [seed] + [None] * (len(tape.outputs) - 1)
+    cotangents = _or_zeros(tape, _pull_back(tape, seeds, once=True))
+    found = tape.in_arguments(_as_frameworks(tape.xp, cotangents))
+    grads = tuple(found[i] for i in chosen)
+    return tape.output, grads[0] if isinstance(argnums, int) else grads
 
 
 def grad(f, argnums=0, has_aux=False):
@@ -118,11 +123,11 @@ def grad(f, argnums=0, has_aux=False):
     >>> grad(grad(torch.sin))(torch.tensor(0.5)), -torch.sin(torch.tensor(0.5))
     (tensor(-0.4794), tensor(-0.4794))
     """
-    both = value_and_grad(f, argnums, has_aux)
+    value_and_gradient = value_and_grad(f, argnums, has_aux)
 
     @functools.wraps(f)
     def gradient(*args, **kwargs):
-        value, grads = both(*args, **kwargs)
+        value, grads = value_and_gradient(*args, **kwargs)
         return (grads, value[1]) if has_aux else grads
 
     gradient.differentiates = f  # the help card of a gradient names its function

@@ -38,7 +38,7 @@ def is_in_place(func, name, kwargs):
         or name == "__setitem__"
         or kwargs.get("inplace") is True
         or kwargs.get("out") is not None
-        or bool(_NAME.match(name))
+        or (bool(_NAME.match(name)) and func not in (operator.and_, operator.or_))
     )
 
 

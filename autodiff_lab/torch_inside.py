@@ -58,7 +58,7 @@ def is_by_name(op):
 
 
 def decompose(unbox, op, args, kwargs):
-    """`op` in simpler operations, by PyTorch's own definition; or its value, if that is discrete."""
+    """`op` in simpler operations, by PyTorch's definition; or its value, if that is discrete."""
     if spoken(op) in WITHOUT_DERIVATIVE:
         return op(*unbox(args), **unbox(kwargs))
     definition = _definition(op)
@@ -103,8 +103,9 @@ class _deeper:
 # Made beside the input, of which only shape and dtype count; or drawn at random, where PyTorch
 # gives the parameters a zero derivative.
 WITHOUT_DERIVATIVE = frozenset(
-    "empty_like full_like rand_like randn_like randint_like zeros_like ones_like new_zeros new_ones "
-    "new_full new_empty new_empty_strided empty_permuted bernoulli normal poisson binomial "
+    "empty_like full_like rand_like randn_like randint_like zeros_like ones_like new_zeros "
+    "new_ones new_full new_empty new_empty_strided empty_permuted bernoulli normal poisson "
+    "binomial "
     "multinomial is_same_size".split()
 )
 

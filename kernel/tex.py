@@ -5,7 +5,8 @@ import re
 WORDS = {
     r"\left": "", r"\right": "", r"\,": " ", r"\quad": " ", r"\ldots": "...", r"\lfloor": "floor(",
     r"\rfloor": ")", r"\wedge": "and", r"\vee": "or", r"\neg": "not", r"\ge": ">=", r"\le": "<=",
-    r"\ne": "!=", r"\cdot": "*", r"\odot": "*", r"\infty": "inf",
+    r"\ne": "!=", r"\;": " ", r"\_": "_", r"\cdot": "*", r"\odot": "*", r"\infty": "inf",
+    r"\lVert ": "|", r" \rVert": "|",
     r"\begin{cases}": "[", r"\end{cases}": "]", r"\\": ";", "&": "if",
     r"if \text{otherwise}": "otherwise",
 }  # fmt: skip
@@ -26,7 +27,7 @@ def _atom(text):
 def plain(tex):
     """Readable text for a formula."""
     for word, text in sorted(WORDS.items(), key=lambda w: -len(w[0])):
-        tex = tex.replace(word, text) if word[-1] in "}\\,&" else _word(tex, word, text)
+        tex = tex.replace(word, text) if word[-1] in "}\\,&;_" else _word(tex, word, text)
     tex = re.sub(r"\\sigma(?=\()", "sigmoid", tex)
     before = None
     while before != tex:

@@ -188,7 +188,8 @@ class Interpreter:
         row, operands, params = lowered
         xs = [values[i] if type(i) is int else i.value for i in operands]
         params = {k: self.sizes(v) for k, v in params.items()}
-        return [rules.apply(row, self.verbs, self.count, xs, params, place)]
+        y = rules.apply(row, self.verbs, self.count, xs, params, place)
+        return list(y) if row.outputs != 1 else [y]
 
     def sizes(self, param):
         """Parameters with each symbolic size replaced by its `Length`."""

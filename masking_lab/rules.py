@@ -56,6 +56,8 @@ def _apply(row, verbs, count, xs, params):
     arrays = [_aligned(row, verbs, x, n, ndim, count) for x, n in zip(xs, ndims, strict=True)]
     plain = row.batch(batched, **plain) if row.batch else plain
     y = row.fn(verbs, *arrays, **plain)
+    if row.outputs != 1:
+        return tuple(Lane(part, sizes) for part in y)
     result = Lane(y, sizes, _still_known(row, xs, y, sizes))
     result.weak = all(x.weak if isinstance(x, Lane) else not hasattr(x, "shape") for x in xs)
     return result

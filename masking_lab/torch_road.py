@@ -33,7 +33,7 @@ def call(func, args, kwargs):
     if lowered.rewritten is not None:
         return lowered.rewritten()
     row, xs, params = lowered.row, lowered.xs, lowered.params
-    if row.kind == "composite" or row.name == "split":
+    if row.kind == "composite":
         return row.fn(verbs, *xs, **params)
     return rules.apply(row, verbs, _count((*xs, *params.get("shape", ()))), xs, params)
 

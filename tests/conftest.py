@@ -3,7 +3,9 @@
 import collections
 import functools
 import importlib.util
+import itertools
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -51,6 +53,15 @@ def pytest_collection_modifyitems(items):
         for name in params.params.values() if params else ():
             if name in ("torch", "jax") and not is_here(name):
                 item.add_marker(pytest.mark.skip(reason=f"{name} is not installed"))
+
+
+_finished = itertools.count(1)
+
+
+def pytest_runtest_teardown(item):
+    """JAX keeps every program it compiled; after some hundreds of tests that is gigabytes."""
+    if "jax" in sys.modules and next(_finished) % 200 == 0:
+        sys.modules["jax"].clear_caches()
 
 
 def area_of(nodeid):

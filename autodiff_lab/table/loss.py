@@ -55,7 +55,7 @@ composite("l1_loss", l1, arity=2, torch=F + "l1_loss", jax="-", cases=PAIR,
           example="l1_loss([1., -3.], [0., 0.], reduction='mean') = 2.")
 composite("huber_loss", huber, arity=2, torch=F + "huber_loss", jax="-",
           cases=_with(PAIR, delta=0.7),
-          tex=r"y = \frac12 (x - t)^2 \text{ near } t, \; "
+          tex=r"y = \frac{1}{2} (x - t)^2 \text{ near } t, \; "
               r"\delta (\left|x - t\right| - \frac{\delta}{2}) \text{ beyond } \delta",
           example="huber_loss([1., 3.], [0., 0.], reduction='none', delta=1.) = [0.5, 2.5]")
 composite("smooth_l1_loss", smooth_l1, arity=2, torch=F + "smooth_l1_loss", jax="-",
@@ -182,5 +182,5 @@ def cosine_similarity(xp, a, b, *, axis, eps):
 
 composite("cosine_similarity", cosine_similarity, arity=2, torch=F + "cosine_similarity", jax="-",
           cases=(([(4, 3), (4, 3)], {"axis": (1,), "eps": 1e-8}),),
-          tex=r"y = \frac{\sum a b}{\left\|a\right\| \left\|b\right\|}",
+          tex=r"y = \frac{\sum a b}{\lVert a \rVert \, \lVert b \rVert}",
           example="cosine_similarity([3., 4.], [3., 4.], axis=(0,), eps=1e-8) = 1.")

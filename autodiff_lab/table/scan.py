@@ -6,12 +6,8 @@ All but the running sum are composite: the same combination, first within pairs,
 
 from .row import composite, linear, unchanged
 
-CASES = (
-    ([(2, 5)], {"axis": 1, "reverse": False}),
-    ([(4,)], {"axis": 0, "reverse": True}),
-    ([(2, 1)], {"axis": 1, "reverse": False}),
-    ([(0, 3)], {"axis": 0, "reverse": False}),
-)
+CASES = (([(2, 5)], {"axis": 1, "reverse": False}), ([(4,)], {"axis": 0, "reverse": True}),
+         ([(2, 1)], {"axis": 1, "reverse": False}), ([(0, 3)], {"axis": 0, "reverse": False}))
 
 
 def along(xp, x, axis, start, stop, step=1):
@@ -67,56 +63,24 @@ def exclusive(xp, x, axis, reverse):
     return padded(xp, cumprod(xp, along(xp, x, axis, 0, n - 1), axis=axis), axis, 1, 0, value=1.0)
 
 
-linear(
-    "cumsum",
-    lambda xp, x, *, axis, reverse=False: xp.cumsum(x, axis, reverse),
-    lambda xp, g, x, *, axis, reverse=False: (xp.cumsum(g, axis, not reverse),),
-    axes=unchanged,
-    identity=0.0,
-    batch=lambda batched, *, axis, reverse=False: {"axis": axis + 1, "reverse": reverse},
-    tex=r"y_k = \sum_{i \le k} x_i",
-    dtex=r"\text{the running sum of } g \text{ from the end}",
-    cases=CASES,
-    example="cumsum([1., 2., 3.], axis=0, reverse=False) = [1., 3., 6.]",
-)
-composite(
-    "cumprod",
-    cumprod,
-    cases=CASES,
-    prims="cumprod",
-    tex=r"y_k = \prod_{i \le k} x_i",
-    pitfalls="Nothing is divided, so a zero does no harm to the derivative.",
-    example="cumprod([1., 2., 3.], axis=0, reverse=False) = [1., 2., 6.]",
-)
-composite(
-    "cumlogsumexp",
-    running(lambda xp, a, b: xp.logaddexp(a, b)),
-    cases=CASES,
-    torch="logcumsumexp",
-    jax="jax.lax.cumlogsumexp",
-    prims="cumlogsumexp",
-    tex=r"y_k = \log \sum_{i \le k} e^{x_i}",
-    example="cumlogsumexp([0., 0.], axis=0, reverse=False) = [0., 0.69314718]",
-)
-composite(
-    "cummax",
-    running(lambda xp, a, b: xp.maximum(a, b)),
-    cases=CASES,
-    torch="-",
-    jax="jax.lax.cummax",
-    prims="cummax",
-    tex=r"y_k = \max_{i \le k} x_i",
-    kinks="ties share by halves in JAX; torch gives all to the entry at its index",
-    example="cummax([1., 3., 2.], axis=0, reverse=False) = [1., 3., 3.]",
-)
-composite(
-    "cummin",
-    running(lambda xp, a, b: xp.minimum(a, b)),
-    cases=CASES,
-    torch="-",
-    jax="jax.lax.cummin",
-    prims="cummin",
-    tex=r"y_k = \min_{i \le k} x_i",
-    kinks="ties share by halves in JAX; torch gives all to the entry at its index",
-    example="cummin([3., 1., 2.], axis=0, reverse=False) = [3., 1., 1.]",
-)
+linear("cumsum", lambda xp, x, *, axis, reverse=False: xp.cumsum(x, axis, reverse),
+       lambda xp, g, x, *, axis, reverse=False: (xp.cumsum(g, axis, not reverse),),
+       axes=unchanged, identity=0.0,
+       batch=lambda batched, *, axis, reverse=False: {"axis": axis + 1, "reverse": reverse},
+       tex=r"y_k = \sum_{i \le k} x_i", dtex=r"\text{the running sum of } g \text{ from the end}",
+       cases=CASES, example="cumsum([1., 2., 3.], axis=0, reverse=False) = [1., 3., 6.]")
+composite("cumprod", cumprod, cases=CASES, prims="cumprod", tex=r"y_k = \prod_{i \le k} x_i",
+          pitfalls="Nothing is divided, so a zero does no harm to the derivative.",
+          example="cumprod([1., 2., 3.], axis=0, reverse=False) = [1., 2., 6.]")
+composite("cumlogsumexp", running(lambda xp, a, b: xp.logaddexp(a, b)), cases=CASES,
+          torch="logcumsumexp", jax="jax.lax.cumlogsumexp", prims="cumlogsumexp",
+          tex=r"y_k = \log \sum_{i \le k} e^{x_i}",
+          example="cumlogsumexp([0., 0.], axis=0, reverse=False) = [0., 0.69314718]")
+composite("cummax", running(lambda xp, a, b: xp.maximum(a, b)), cases=CASES, torch="-",
+          jax="jax.lax.cummax", prims="cummax", tex=r"y_k = \max_{i \le k} x_i",
+          kinks="ties share by halves in JAX; torch gives all to the entry at its index",
+          example="cummax([1., 3., 2.], axis=0, reverse=False) = [1., 3., 3.]")
+composite("cummin", running(lambda xp, a, b: xp.minimum(a, b)), cases=CASES, torch="-",
+          jax="jax.lax.cummin", prims="cummin", tex=r"y_k = \min_{i \le k} x_i",
+          kinks="ties share by halves in JAX; torch gives all to the entry at its index",
+          example="cummin([3., 1., 2.], axis=0, reverse=False) = [3., 1., 1.]")

@@ -20,6 +20,7 @@ from . import (
     indexing,
     layers,
     linalg,
+    places,
     recurrent,
     reductions,
     shapes,
@@ -27,7 +28,8 @@ from . import (
 )
 
 SECTIONS = (
-    elementwise, shapes, indexing, reductions, contractions, windows, linalg, layers, recurrent,
+    elementwise, shapes, indexing, places, reductions, contractions, windows, linalg, layers,
+    recurrent,
 )  # fmt: skip
 SIGNATURES = {name: entry for section in SECTIONS for name, entry in section.SIGNATURES.items()}
 REWRITES = dict(torch_rewrites.REWRITES)

@@ -194,6 +194,8 @@ class TorchVerbs(TorchWindows, TorchLinalg, TorchFourier):
 
     def share_of_logaddexp(self, exp, y, a, b):
         """1 / (1 + exp(b - a)), whose own derivative does not overflow."""
+        if self.is_complex(y.dtype):
+            return exp(a - y)
         return self.lib.sigmoid(a - b if exp is self.exp else (a - b) * math.log(2))
 
     def inverse_square(self, a, b):

@@ -55,6 +55,11 @@ class TorchWindows:
 
     @verb
     def pool_scatter(self, g, x, *, low, **p):
+        plan = None if low else _plane(x, **p)
+        if plan is not None:
+            f = self.lib.ops.aten
+            at = f.max_pool2d_with_indices(x, *plan)[1]
+            return f.max_pool2d_with_indices_backward(g, x, *plan, False, at)
         at = _winner(self.lib, x, low, **p).reshape(-1)
         g = self.lib.where(at < 0, 0.0, g.reshape(-1))
         y = self.lib.zeros(math.prod(x.shape), dtype=g.dtype, device=g.device)
@@ -128,6 +133,17 @@ class _Plan:
 
 
 # ----- windows -----
+def _plane(x, *, window, stride, padding, dilation, gaps):
+    """The pooling of images as PyTorch's own kernel takes it, or None."""
+    if x.ndim != 4 or not x.is_floating_point() or {*window[:2], *stride[:2], *gaps} != {1}:
+        return None
+    (low, high), (left, right) = padding[2:]
+    even = low == high <= window[2] // 2 and left == right <= window[3] // 2
+    if not even or any(map(any, padding[:2])):
+        return None
+    return list(window[2:]), list(stride[2:]), [low, left], list(dilation[2:])
+
+
 def _padded(x, value, padding):
     if not any(map(any, padding)):
         return x

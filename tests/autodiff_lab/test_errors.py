@@ -22,26 +22,27 @@ def refused(f, *patterns, kind=ad.AutodiffError):
         assert re.search(pattern, searched), f"{pattern!r} is not in: {message}"
 
 
-def sort(name, x):
+def without_row(name, x):
     if name == "torch":
         import torch
 
-        return torch.sort(x)[0]
-    import jax.numpy as jnp
+        return torch.special.erfcx(x)
+    from jax.scipy.special import betainc
 
-    return jnp.sort(x)
+    return betainc(x, 1.0, 0.5)
 
 
 @both
 def test_an_op_without_a_row_is_named_with_its_line_and_the_row_to_add(name):
     def f(x):
-        return sort(name, x).sum()
+        return without_row(name, x).sum()
 
+    op = "erfcx" if name == "torch" else "regularized_incomplete_beta"
     refused(
         lambda: ad.grad(f)(array(name, [1.0, 2.0])),
-        "no row for .*sort",
+        f"no row for .*{op}",
         r"line \d+: `return",
-        r"add it: ad\.row\('sort', lambda xp, x",
+        rf"add it: ad\.row\('{op}', lambda xp, x",
     )
 
 
@@ -123,14 +124,9 @@ def test_a_recorded_value_that_escaped():
     refused(lambda: kept[0] * 2, "recording had ended", "return it")
 
 
-def test_a_spelling_that_has_no_row_yet():
+def test_a_dim_that_is_not_there():
     torch = pytest.importorskip("torch")
     x = torch.tensor([[1.0, 2.0]])
-    refused(
-        lambda: ad.grad(lambda x: torch.einsum("ii->i", x @ x.T).sum())(x),
-        "einsum",
-        "write out two",
-    )
     refused(lambda: ad.grad(lambda x: x.sum(5))(x), "dim 5 is out of range", "2 dims")
 
 

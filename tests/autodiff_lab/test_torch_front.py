@@ -32,6 +32,8 @@ SPELLINGS = {
     "linear": lambda x: (F.linear(x, X, X[:, 0]) ** 2).sum(),
     "einsum": lambda x: torch.einsum("ij,kj->ik", x, x * x).sum(),
     "flatten and squeeze": lambda x: (x[None].squeeze(0).flatten() ** 3).sum(),
+    "einsum that stretches": lambda x: torch.einsum("ij,jk->ik", x[:, :1], x.T).square().sum(),
+    "cat with nothing": lambda x: torch.cat([torch.zeros(0, dtype=x.dtype), x]).square().sum(),
     "mH and real": lambda x: (x.mH * x.real.T).sum(),
     "branches and numbers": lambda x: (x * x).sum() if x.sum() > 0 else x.sum() * float(x[0, 0]),
 }
@@ -111,8 +113,6 @@ def test_writing_a_recorded_value_into_a_plain_tensor_is_refused_before_it_happe
         lambda x: x.unsqueeze(7).sum(),
         lambda x: x.transpose(0, 5).sum(),
         lambda x: x[True].sum(),
-        lambda x: torch.einsum("ij,jk->ik", x[:, :1], x.T).sum(),
-        lambda x: torch.cat([torch.zeros(0, dtype=x.dtype), x]).sum(),
         lambda x: F.relu(x, inplace=True).sum(),
     ],
 )

@@ -2,11 +2,12 @@
 
 import numpy as np
 
+from tests.bench import models
 from tests.bench.harness import bench
 
 OPS, WIDTH = 1000, 10
 BATCH, PIXELS, HIDDEN, CLASSES = 128, 784, 256, 10
-OURS = "autodiff_lab"
+OURS, LINE = "autodiff_lab", "ad.compile"
 
 
 def chain(tanh):
@@ -58,6 +59,14 @@ def torch_contenders(f, x):
         "torch.func": lambda: func(x)[::-1],
         OURS: lambda: ad.value_and_grad(f)(x),
     }
+
+
+def straight_contenders(f, x):
+    """The straight line beside torch's own gradient."""
+    import autodiff_lab as ad
+
+    baseline, line = torch_contenders(f, x)["torch.autograd"], ad.compile(f, x)
+    return {"torch.autograd": baseline, LINE: lambda: line(x)}
 
 
 def jax_contenders(f, x, jit):
@@ -133,3 +142,51 @@ def mlp_jax_eager():
     import jax.numpy as jnp
 
     return jax_contenders(*mlp(jnp, jnp.asarray), jit=False)
+
+
+# ----- ad.compile: the straight line against torch's eager gradient -----
+@bench("chain of 1,000 ops, straight line, torch", baseline="torch.autograd", needs=("torch",),
+       must={LINE: 0.7})  # fmt: skip
+def chain_straight():
+    import torch
+
+    f, x = chain(torch.tanh)
+    return straight_contenders(f, torch.asarray(x))
+
+
+@bench("LSTM of 100 steps, straight line, torch", baseline="torch.autograd", needs=("torch",),
+       must={LINE: 0.9})  # fmt: skip
+def lstm_straight():
+    return straight_contenders(*models.lstm_torch())
+
+
+@bench("MLP 784-256-10, straight line, torch", baseline="torch.autograd", needs=("torch",),
+       must={LINE: 1.0})  # fmt: skip
+def mlp_straight():
+    import torch
+
+    return straight_contenders(*mlp(torch, torch.asarray))
+
+
+@bench("small CNN, straight line, torch", baseline="torch.autograd", needs=("torch",),
+       must={LINE: 1.0})  # fmt: skip
+def cnn_straight():
+    return straight_contenders(*models.cnn_torch())
+
+
+@bench("MLP 784-256-10, straight line, jax", baseline="jax.grad", needs=("jax",))
+def mlp_straight_jax():
+    """Jitted by default: against jax.jit, and the same lines dispatched one by one."""
+    import jax
+    import jax.numpy as jnp
+
+    import autodiff_lab as ad
+
+    f, x = mlp(jnp, jnp.asarray)
+    line = ad.compile(f, x)
+    (variant,) = line.variants
+    return {
+        "jax.grad": compiled(jax.value_and_grad(f), x),
+        LINE: synced(line, x),
+        "ad.compile, not jitted": synced(lambda x: variant.unjitted(list(x.values())), x),
+    }

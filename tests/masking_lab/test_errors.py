@@ -10,6 +10,17 @@ import masking_lab as ml
 from autodiff_lab import xp
 from tests.helpers import FRAMEWORKS, array
 
+
+def without_row(name, x):
+    if name == "torch":
+        import torch
+
+        return torch.special.erfcx(x)
+    from jax.scipy.special import betainc
+
+    return betainc(x, 1.0, 0.5)
+
+
 pytestmark = pytest.mark.parametrize("name", FRAMEWORKS)
 
 
@@ -55,10 +66,12 @@ def test_an_operation_along_the_ragged_dim_without_a_rule(name):
 
 
 def test_an_operation_without_a_row(name):
-    lib = xp.verbs(name).lib
+    def f(x):
+        return without_row(name, x)
+
     refused(
-        lambda: ml.autobatch(lambda x: lib.sort(x))(ragged(name, 3, 2)),
-        "sort",
+        lambda: ml.autobatch(f)(ragged(name, 3, 2)),
+        "erfcx" if name == "torch" else "regularized_incomplete_beta",
         "no row",
         r"line \d+",
     )

@@ -177,12 +177,17 @@ def check_jvp(problem, gs, found):
     dxs = like(problem.xs, 3)
     theirs = torch_jvp(problem, dxs)
     dys = run(ad.jvp, problem, tuple(problem.xs), dxs)[1]
-    if theirs is not None:
+    if theirs is not None and not any(_overflows(a, b) for a, b in zip(dys, theirs, strict=True)):
         return compare("jvp", dys, theirs, 1e-5)  # logcumsumexp: theirs is off by 3e-6
     left = inner([g.conj() for g in gs], dys)  # <g, J dx> = <J^T g, dx>
     right = inner([dx.conj() for dx in dxs], found)
     exact = all(y.dtype in (torch.float64, torch.complex128) for y in dys)
     compare("jvp by its transpose", [left], [right], 1e-6 if exact else 0.05)
+
+
+def _overflows(ours, theirs):
+    """PyTorch's forward formula gave NaN where ours, to be held against its reverse, did not."""
+    return bool((theirs.isnan() & ~ours.isnan()).any())
 
 
 def check_second(problem, gs):
