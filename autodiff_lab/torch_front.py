@@ -18,7 +18,7 @@ from . import source, torch_functions, trees
 from .errors import AutodiffError
 from .tape import NUMBER, closed_tape
 from .torch_box import QUICK, Box
-from .torch_inplace import in_place, is_in_place
+from .torch_inplace import COPIED_VIEWS, in_place, is_in_place, memory, stand_in
 from .torch_inside import as_outside, decompose, enter, is_by_name, spelled
 from .torch_quick import learn
 from .torch_spellings import QUERIES, Unspelled, lower, spoken
@@ -100,7 +100,7 @@ def _lowered(func, args, kwargs, otherwise):
     try:
         lowered = lower(func, args, kwargs)
         if lowered is not None and lowered.rewritten is not None:
-            return _remember(lowered.rewritten(), func, args)
+            return _remember(lowered.rewritten(), func, name, args)
     except Unspelled as e:  # its row does not know these arguments: PyTorch's definition may
         return _or_else(e, otherwise, tape)
     if lowered is None:
@@ -115,10 +115,13 @@ def _or_else(refusal, otherwise, tape):
         raise refusal from None
 
 
-def _remember(y, func, args):
-    """Of `x[index]` the box remembers x: what is written into a view is written into its base."""
-    if func is operator.getitem and type(y) is Box and y is not args[0]:
-        y.base = args
+def _remember(y, func, name, args):
+    """Of a view `x[index]` the box remembers x: what is written here is written there."""
+    if type(y) is Box and args and type(args[0]) is Box and y is not args[0]:
+        if func is operator.getitem and memory(y.plain()) == memory(args[0].plain()):
+            y.base = args  # but x[mask] is a copy
+        elif name in COPIED_VIEWS and not hasattr(func, "__code__"):
+            stand_in(y.plain(), args[0].plain())
     return y
 
 

@@ -6,6 +6,7 @@ a view that shares the storage, is either written through (`x[i] += 1`) or refus
 
 import operator
 import re
+import sys
 
 import torch
 
@@ -33,6 +34,7 @@ def is_in_place(func, name, kwargs):
     return (
         func in _AUGMENTED
         or func is operator.setitem
+        or func.__name__ == "__set__"
         or name == "__setitem__"
         or kwargs.get("inplace") is True
         or kwargs.get("out") is not None
@@ -45,6 +47,11 @@ def in_place(tape, func, name, args, kwargs):
     target = args[0] if args else None
     if name == "requires_grad_":
         return target
+    if name == "detach_" and type(target) is Box and target.base is None:
+        target.become(target.value.detach())
+        return target
+    if func.__name__ == "__set__":
+        raise AutodiffError(_into_an_attribute(name))
     if type(target) is not Box or target.tape is not tape or kwargs.get("out") is not None:
         raise AutodiffError(_into_a_plain_tensor(_SPOKEN.get(name, name)))
     if name in ("setitem", "__setitem__"):
@@ -99,9 +106,10 @@ def _rebind(target, new, name):
     new = new if new.dtype == target.dtype else new.to(target.dtype)
     base = target.base
     target.become(new)
-    if base is not None:
+    if base is not None:  # write through, and look at the new memory: it is shared again
         owner, index = base
         owner.become(placed(owner, index, target))
+        target.become(owner[index])
     return target
 
 
@@ -111,8 +119,11 @@ def _same(a, b):
 
 def _refuse_aliases(target, name):
     """Does another tensor look at the same memory? Then it would have to change as well."""
-    if target.node.row is None and target.node.index is not None:
+    owner = target if target.base is None else target.base[0]
+    if owner.node.row is None and owner.node.index is not None:
         why = "is an argument of the recorded function"
+    elif hasattr(_root(target.plain()), "stands_for"):
+        why = "is a view of another tensor"
     elif _tensors_of_storage(target.plain()) > (1 if target.base is None else 2):
         why = "shares its memory with another tensor that is still in use"
     else:
@@ -123,6 +134,22 @@ def _refuse_aliases(target, name):
     )
 
 
+def stand_in(copy, original):
+    """Where PyTorch gives a view, `copy` is recorded: neither may be written into from now on.
+
+    The alias lives as long as the memory of the copy, and is counted where the original is.
+    """
+    _root(copy).stands_for = original.detach()
+
+
+def _root(x):
+    x = _physical(x)
+    return x if x._base is None else x._base
+
+
+COPIED_VIEWS = frozenset("diagonal as_strided unfold view_as_real view_as_complex".split())
+
+
 def _instead(name):
     if name == "x[...] =":
         return "build the new value with torch.where or torch.cat"
@@ -131,9 +158,30 @@ def _instead(name):
     return f"use {name.strip('_')} and keep its result"
 
 
+def memory(x):
+    """Where a tensor's numbers lie, as an address."""
+    return _physical(x).untyped_storage()._cdata
+
+
+def _physical(x):
+    """Under vmap: the whole batch."""
+    while torch._C._functorch.is_functorch_wrapped_tensor(x):
+        x = torch._C._functorch.get_unwrapped(x)
+    return x
+
+
 def _tensors_of_storage(x):
+    x = _physical(x)
     storage = x.untyped_storage()
-    return torch._C._storage_Use_Count(storage._cdata) - 1  # the Python object counts as one
+    count = torch._C._storage_Use_Count(storage._cdata) - 1  # the Python object counts as one
+    if x._base is not None and sys.getrefcount(x._base) == _UNREACHABLE:
+        return count - 1
+    return count
+
+
+# A view keeps its base alive. How often is a base counted that nobody else can reach?
+_VIEW = torch.zeros(2).view(2)
+_UNREACHABLE = sys.getrefcount(_VIEW._base)
 
 
 def _into_a_plain_tensor(name):
@@ -141,6 +189,13 @@ def _into_a_plain_tensor(name):
         f"in-place {name} at {source.here()} would write a recorded value into a tensor that is "
         "not recorded; collect the values in a list and use torch.stack or torch.cat, or start "
         "from a recorded tensor, such as x.new_zeros(...) + 0 * x"
+    )
+
+
+def _into_an_attribute(name):
+    return (
+        f"x.{name} = ... at {source.here()} would change a recorded value behind the derivative's "
+        "back; build a new tensor instead"
     )
 
 
@@ -153,6 +208,6 @@ def placed(x, index, value):
         value = value.reshape(()).to(x.dtype) if isinstance(value, torch.Tensor) else value
         return torch.where(hit, value, x)
     places = torch.arange(x.numel(), device=x.device).reshape(x.shape)[index]
-    spread = value.to(x.dtype).expand(places.shape).reshape(-1)
-    flat = torch.index_put(x.reshape(-1), (places.reshape(-1),), spread)
-    return flat.reshape(x.shape)
+    spread = value.to(x.dtype).expand(places.shape)
+    # A reshaped result would keep its base alive, and with it a second tensor in the same memory.
+    return torch.index_put(x, torch.unravel_index(places, x.shape), spread)

@@ -131,7 +131,7 @@ def _movedim(input, source, destination):
 
 def _rot90(input, k=1, dims=(0, 1)):
     a, b = (one_axis(d, input.ndim) for d in dims)
-    turned = (lambda x: x, lambda x: x.flip(b).transpose(a, b), lambda x: x.flip((a, b)),
+    turned = (lambda x: x.clone(), lambda x: x.flip(b).transpose(a, b), lambda x: x.flip((a, b)),
               lambda x: x.transpose(a, b).flip(b))[k % 4]  # fmt: skip
     return turned(input)
 

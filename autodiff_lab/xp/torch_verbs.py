@@ -157,7 +157,7 @@ class TorchVerbs(TorchWindows, TorchLinalg, TorchFourier):
     def pad(self, x, value, low, high, gaps):
         sizes = [n + max(0, n - 1) * k for n, k in zip(x.shape, gaps, strict=True)]
         shape = [lo + n + hi for lo, n, hi in zip(low, sizes, high, strict=True)]
-        y = self.lib.zeros(shape, dtype=x.dtype, device=x.device) + value
+        y = x.new_zeros(shape) + value  # under vmap a batch, as x is
         y = y if y.dtype == x.dtype else y.to(x.dtype)
         y[tuple(slice(lo, lo + n, k + 1) for lo, n, k in zip(low, sizes, gaps, strict=True))] = x
         return y
