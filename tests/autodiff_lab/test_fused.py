@@ -25,12 +25,17 @@ EXTRA = {
         ({"reduction": how, "smoothing": 0.0}, ws) for how in ("none", "mean") for ws in (0, 1)
     ],
 }
+POOL = {
+    "window": (1, 1, 2, 2), "stride": (1, 1, 2, 2), "dilation": (1,) * 4, "gaps": (1,) * 4,
+    "padding": ((0, 0), (0, 0), (0, 1), (0, 0)),
+}  # fmt: skip
 MORE = {
     "linear": [([(2, 5, 3), (4, 3), (4,)], {}), ([(0, 3), (4, 3), (4,)], {})],
     "layer_norm": [([(2, 3, 4), (3, 4), (3, 4)], {"axis": (1, 2), "eps": 1e-5})],
     "softmax": [([(2, 3, 4)], {"axis": (1,)}), ([(0, 3)], {"axis": (1,)})],
     "mean": [([(0, 3)], {"axis": (1,), "keepdims": False})],
-    "mse_loss": [([(4, 3), (4, 3)], {"reduction": "sum"})],
+    "mse_loss": [([(4, 3), t], {"reduction": "sum"}) for t in ((4, 3), (3,))],
+    "max_pool": [([(1, 2, 5, 4)], POOL)],
 }
 
 
@@ -40,17 +45,22 @@ def given():
             for i, (shapes, params) in enumerate([*row.cases, *MORE.get(row.name, [])]):
                 yield pytest.param(row, _drawn(row, shapes), params, id=f"{row.name}-{i}")
             for i, (params, weights) in enumerate(EXTRA.get(row.name, [])):
-                yield pytest.param(row, _classes(weights), CLASSES | params, id=f"{row.name}-c{i}")
+                for space in ((), (2,)):
+                    made, where = _classes(weights, space), f"{row.name}-c{i}{len(space)}"
+                    yield pytest.param(row, made, CLASSES | params, id=where)
 
 
 def _drawn(row, shapes):
     return lambda: draw(row, shapes, "torch", "float64")
 
 
-def _classes(weights):
+def _classes(weights, space):
     def made():
         x = torch.sin(torch.arange(12.0, dtype=torch.float64)).reshape(4, 3)
-        return [x, torch.tensor([2, -100, 0, 1])] + [x[0].abs() + 0.1] * weights
+        w = [x[0].abs() + 0.1] * weights
+        x, t = (v.reshape(*v.shape, *[1 for _ in space]).expand(*v.shape, *space)
+                for v in (x, torch.tensor([2, -100, 0, 1])))  # fmt: skip
+        return [x, t, *w]
 
     return made
 
@@ -184,8 +194,6 @@ def test_a_pullback_is_linear_and_can_be_differentiated(name):
 @pytest.mark.parametrize("name", [n for n in PROGRAMS if n != "batch_norm"])
 def test_per_example_gradients(name):
     f, x = PROGRAMS[name]
-    if name in ("nll_loss", "cross_entropy"):
-        f = lambda x, loss=getattr(F, name): loss(x, LABELS)  # noqa: E731
     batch = torch.stack([x, 2 * x])
     grad = ad.grad(lambda x: (f(x) * 3).sum())
     found = torch.func.vmap(grad)(batch)
