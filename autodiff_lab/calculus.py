@@ -27,7 +27,7 @@ def pull(row, xp, g, y, xs, params, wanted, residuals=None):
     if row.kind == "constant":
         return (None,) * len(xs)
     if residuals is not None:
-        cotangents = row.fast[1](xp, g, y, xs, residuals, wanted, **params)
+        cotangents = row.fast.backward(xp, g, y, xs, residuals, wanted, **params)
     else:
         cotangents = _PULL[row.kind](row, xp, g, y, xs, params, wanted)
     return [
