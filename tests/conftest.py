@@ -24,6 +24,11 @@ AREAS = {
     "docs": ("tests/test_docs.py",),
     "bench": ("tests/bench/",),
 }
+# Files so long that the workers share their tests; the tests of any other file stay together.
+SPREAD = (
+    "test_table.py", "test_rules.py", "test_honest.py", "test_op_db.py", "test_lax.py",
+    "test_autobatch.py",
+)  # fmt: skip
 COLUMNS = {"passed": "passed", "xpassed": "passed", "failed": "failed", "error": "failed"}
 COLUMNS |= {"skipped": "skipped", "xfailed": "skipped"}
 
@@ -62,6 +67,18 @@ def pytest_runtest_teardown(item):
     """JAX keeps every program it compiled; after some hundreds of tests that is gigabytes."""
     if "jax" in sys.modules and next(_finished) % 200 == 0:
         sys.modules["jax"].clear_caches()
+
+
+def pytest_xdist_make_scheduler(config, log):
+    """As `--dist loadfile`, but the tests of the longest files go to whoever is free."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByFile(LoadScopeScheduling):
+        def _split_scope(self, nodeid):
+            file = nodeid.split("::", 1)[0]
+            return nodeid if file.endswith(SPREAD) else file
+
+    return ByFile(config, log) if config.getvalue("dist") == "loadfile" else None
 
 
 def area_of(nodeid):
