@@ -34,7 +34,7 @@ def walk(tape, cotangents, once=False):
         else:
             found = pull_node(node, verbs, g)
         if once:
-            cotangents[node.index] = node.xs = node.y = node.kept = None
+            cotangents[node.index] = node.xs = node.y = node.kept = node.residuals = None
         for parent, c in zip(node.parents, found):  # noqa: B905
             if c is not None:
                 index = parent.index

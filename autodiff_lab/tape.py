@@ -131,6 +131,14 @@ class Tape:
             node.value, node.scope, node.where = y, scope, where
         return node
 
+    def add_fast(self, row, parents, values, params, y, residuals):
+        """The node of a row that went its own fast way, and keeps what that way reads back."""
+        node = self._node(row, parents, params, y, False)
+        if node.active:
+            node.residuals = residuals
+            self._keep(node, values, y, None, row.fast.keep)
+        return node
+
     def add_many(self, row, parents, values, params, ys, scope=(), where=None, frozen=False):
         """One node per output: a group. What the walks keep stands on the first of them."""
         nodes = [self._node(row, parents, params, y, frozen) for y in ys]
@@ -144,9 +152,10 @@ class Tape:
                 node.value, node.scope, node.where = y, scope, where
         return nodes
 
-    def _keep(self, node, values, y, instead):
+    def _keep(self, node, values, y, instead, keep=None):
         parents = node.parents
-        keep_y, keep_x = self._to_keep(node.row, tuple([p.active for p in parents]))
+        active = tuple([p.active for p in parents])
+        keep_y, keep_x = keep(active) if keep else self._to_keep(node.row, active)
         node.y = y if keep_y else instead
         node.xs = [
             x if kept or not hasattr(x, "shape") else p

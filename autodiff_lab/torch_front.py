@@ -20,7 +20,7 @@ from .tape import NUMBER, closed_tape
 from .torch_box import QUICK, Box
 from .torch_inplace import COPIED_VIEWS, in_place, is_in_place, memory, stand_in
 from .torch_inside import as_outside, decompose, enter, is_by_name, spelled
-from .torch_quick import learn
+from .torch_quick import fast, learn
 from .torch_spellings import QUERIES, Unspelled, lower, spoken
 
 
@@ -139,8 +139,6 @@ def _apply(tape, row, xs, params, func, args, kwargs):
         if type(tape) is torch_functions.Met:
             return tape.after(func, args, kwargs)
         raise closed_tape()
-    if row.kind == "composite" and not tape.keep_all and not _can_be_fast(tape, row, xs):
-        return row.fn(tape.xp, *xs, **params)
     values, parents, look = [], [], tape.keep_all
     for x in xs:
         if type(x) is Box and x.tape is tape:
@@ -150,11 +148,13 @@ def _apply(tape, row, xs, params, func, args, kwargs):
             value = _unbox(tape, x)
             values.append(value)
             parents.append(tape.constant(value) if look or hasattr(x, "shape") else NUMBER)
-    residuals = None
-    if row.fast and not look:
-        y, residuals = row.fast[0](tape.xp, *values, **params)
-    else:
-        y = func(*(values if xs is args else _unbox(tape, args)), **_unbox(tape, kwargs))
+    if row.fast and tape.lean and not look and torch.is_grad_enabled():
+        node, y = fast(tape, row, parents, values, params)
+        if node is not None:
+            return _boxed(tape, y, node)
+    if row.kind == "composite" and not look:
+        return row.fn(tape.xp, *xs, **params)
+    y = func(*(values if xs is args else _unbox(tape, args)), **_unbox(tape, kwargs))
     if type(y) is torch.Tensor and any([y is x for x in values]):  # x.contiguous() may be x
         return next(x for x, v in zip(xs, values, strict=True) if v is y)
     where, scope = source.locate(__file__) if look else (None, ())
@@ -163,7 +163,6 @@ def _apply(tape, row, xs, params, func, args, kwargs):
         nodes = tape.add_many(row, tuple(parents), values, params, y, scope, where, frozen)
         return _rebuilt(y, [_boxed(tape, v, node) for v, node in zip(y, nodes, strict=True)])
     node = tape.add(row, tuple(parents), values, params, y, scope, where, frozen)
-    node.residuals = residuals
     return _boxed(tape, y, node)
 
 
@@ -175,10 +174,6 @@ def _boxed(tape, y, node):
 def _rebuilt(ys, boxes):
     """A tuple like the one PyTorch gave: a `torch.return_types.sort` has names."""
     return type(ys)(boxes)
-
-
-def _can_be_fast(tape, row, xs):
-    return row.fast and tape.lean and not any([type(_unbox(tape, x)) is Box for x in xs])
 
 
 # ----- what asks PyTorch's own engine, which never runs here -----

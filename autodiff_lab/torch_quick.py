@@ -5,7 +5,7 @@ row is known; and where a tape is only to be walked backwards, and all inputs ar
 nothing else has to be asked. Whatever is not so simple takes the long way.
 """
 
-from torch import Tensor, is_grad_enabled
+from torch import Tensor, is_autocast_enabled, is_grad_enabled
 
 from .table.row import CACHES
 from .tape import NUMBER, Node
@@ -19,7 +19,7 @@ NO_PARAMS: dict = {}
 def learn(func):
     """From now on `func` goes the short way whenever it can."""
     _, row, signature = MEANINGS.get(func, (None, None, None))
-    if row is None or row.kind in ("composite", "constant"):
+    if row is None or row.kind == "constant" or (row.kind == "composite" and not row.fast):
         return
     if func in PLAIN and row.kind == "pointwise" and row.arity in (1, 2):
         QUICK[func] = (_unary if row.arity == 1 else _binary)(func, row)
@@ -110,6 +110,12 @@ def _general(func, row, signature):
                 break
         if not xs:
             return _slowly(func, args, named)
+        if row.fast:
+            node, y = fast(tape, row, parents, values, params)
+            if node is not None:
+                return Box.of(y, node, tape)
+            if row.kind == "composite":
+                return _slowly(func, args, named)
         y = func(*[_value(x) for x in args], **{k: _value(x) for k, x in named.items()})
         if type(y) is Tensor:
             for x, v in zip(xs, values):  # noqa: B905
@@ -124,6 +130,18 @@ def _general(func, row, signature):
         return type(y)([Box.of(v, n, tape) if n.active else v for v, n in pairs])
 
     return quick
+
+
+def fast(tape, row, parents, values, params):
+    """The node and the value by PyTorch's fused kernels, or nothing where they do not reach."""
+    active = [p.active for p in parents]
+    plain = all([type(v) is Tensor for v in values])
+    if plain and row.fast.reaches(active) and not is_autocast_enabled(values[0].device.type):
+        found = row.fast.forward(tape.xp, *values, **params) if any(active) else None
+        if found is not None:
+            y, residuals = found
+            return tape.add_fast(row, tuple(parents), values, params, y, residuals), y
+    return None, None
 
 
 def _slowly(func, args, named):

@@ -7,6 +7,7 @@ entries that are reduced: an example's own length where the axis is padded.
 import functools
 import math
 
+from . import fused
 from .row import composite
 
 AXES = (([(2, 3)], {"axis": (1,)}), ([(2, 3)], {"axis": (0,)}))
@@ -47,7 +48,7 @@ def _squared_magnitude(xp, x):
     return xp.square(xp.real(x)) + xp.square(xp.imaginary(x))
 
 
-composite("mean", mean, cases=REDUCE, tex=r"y = \frac{1}{n} \sum_i x_i",
+composite("mean", mean, fast=fused.mean, cases=REDUCE, tex=r"y = \frac{1}{n} \sum_i x_i",
           pitfalls="On padded data n is the example's own length: that is what `autobatch` gives.",
           example="mean([[1., 2.], [3., 4.]], axis=(0,), keepdims=False) = [2., 3.]")
 composite("var", var, cases=REDUCE, tex=r"y = \frac{1}{n - c} \sum_i (x_i - \bar x)^2",
@@ -107,11 +108,11 @@ def log_softmax(xp, x, *, axis):
     return shifted - xp.log(xp.sum(xp.exp(shifted), axis, True))
 
 
-composite("softmax", softmax, cases=AXES, torch="softmax torch.nn.functional.softmax",
+composite("softmax", softmax, fast=fused.softmax, cases=AXES, torch="softmax torch.nn.functional.softmax",
           jax="jax.nn.softmax", tex=r"y_i = \frac{e^{x_i}}{\sum_j e^{x_j}}",
           pitfalls="A padded entry must not take part: filling it with 0 gives it weight e^0.",
           example="softmax([0., 0.], axis=(0,)) = [0.5, 0.5]")
-composite("log_softmax", log_softmax, cases=AXES,
+composite("log_softmax", log_softmax, fast=fused.log_softmax, cases=AXES,
           torch="log_softmax torch.nn.functional.log_softmax", jax="jax.nn.log_softmax",
           tex=r"y_i = x_i - \log \sum_j e^{x_j}",
           example="log_softmax([0., 0.], axis=(0,)) = [-0.69314718, -0.69314718]")
@@ -133,15 +134,16 @@ def layer_norm(xp, x, w=None, b=None, *, axis, eps):
     return y if b is None else y + b
 
 
-composite("silu", lambda xp, x: x * xp.sigmoid(x), torch="torch.nn.functional.silu",
-          jax="jax.nn.silu jax.nn.swish", cases=(([(2, 3)], {}),), tex=r"y = x \, \sigma(x)",
+composite("silu", lambda xp, x: x * xp.sigmoid(x), fast=fused.silu,
+          torch="torch.nn.functional.silu", jax="jax.nn.silu jax.nn.swish", cases=(([(2, 3)], {}),), tex=r"y = x \, \sigma(x)",
           example="silu([0.]) = [0.]")
-composite("linear", linear, arity=None, torch="torch.nn.functional.linear", jax="-",
+composite("linear", linear, arity=None, fast=fused.linear, torch="torch.nn.functional.linear",
+          jax="-",
           cases=(([(2, 3), (4, 3)], {}), ([(3,), (4, 3), (4,)], {})), tex=r"y = x \, w^T + b",
           pitfalls="torch keeps w as (out, in); most JAX libraries keep (in, out).",
           example="linear([1., 2.], [[3., 4.]], [1.]) = [12.]")
-composite("layer_norm", layer_norm, arity=None, torch="torch.nn.functional.layer_norm",
-          jax="-", cases=(([(2, 3), (3,), (3,)], {"axis": (1,), "eps": 1e-5}),
+composite("layer_norm", layer_norm, arity=None, fast=fused.layer_norm,
+          torch="torch.nn.functional.layer_norm", jax="-", cases=(([(2, 3), (3,), (3,)], {"axis": (1,), "eps": 1e-5}),
                                    ([(2, 3)], {"axis": (0, 1), "eps": 1e-5})),
           tex=r"y = \frac{x - \bar x}{\sqrt{\sigma^2 + \epsilon}} \, w + b",
           example="layer_norm([1., 3.], axis=(0,), eps=0.) = [-1., 1.]")

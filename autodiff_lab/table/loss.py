@@ -4,6 +4,7 @@ The class of an example is a number `t`; its entry is found by comparing with al
 needs no gather and is understood by masks. A target that is ignored counts for nothing.
 """
 
+from . import fused
 from .composite import in_float32, log_softmax
 from .row import composite, pointwise
 
@@ -47,7 +48,7 @@ def _with(cases, **params):
 
 
 F = "torch.nn.functional."
-composite("mse_loss", mse, arity=2, torch=F + "mse_loss", jax="-", cases=PAIR,
+composite("mse_loss", mse, arity=2, fast=fused.mse, torch=F + "mse_loss", jax="-", cases=PAIR,
           tex=r"y = \overline{(x - t)^2}",
           example="mse_loss([1., 3.], [0., 0.], reduction='sum') = 10.")
 composite("l1_loss", l1, arity=2, torch=F + "l1_loss", jax="-", cases=PAIR,
@@ -109,11 +110,13 @@ def cross_entropy(xp, x, t, w=None, *, axis, ignore, reduction, smoothing):
 
 
 PLAIN = {"axis": 1, "ignore": -100, "reduction": "mean"}
-composite("nll_loss", nll, arity=None, torch=F + "nll_loss", jax="-", tex=r"y = -\log p_t",
+composite("nll_loss", nll, arity=None, fast=fused.nll, torch=F + "nll_loss", jax="-",
+          tex=r"y = -\log p_t",
           pitfalls="With weights the mean divides by the sum of the weights, not by the count.",
           example="nll_loss([[-1., -2.], [-3., -4.]], [0, 1], axis=1, ignore=-100, "
                   "reduction='none') = [1., 4.]")
-composite("cross_entropy", cross_entropy, arity=None, torch=F + "cross_entropy", jax="-",
+composite("cross_entropy", cross_entropy, arity=None, fast=fused.cross_entropy,
+          torch=F + "cross_entropy", jax="-",
           cases=(([(4, 3), (4, 3)], PLAIN | {"smoothing": 0.1}),
                  ([(4, 3, 2), (4, 3, 2)], PLAIN | {"smoothing": 0.0, "reduction": "none"})),
           tex=r"y = -\sum_c t_c \log \operatorname{softmax}(x)_c",

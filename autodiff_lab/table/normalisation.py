@@ -4,6 +4,7 @@ batch_norm shares them over the examples and space, instance_norm over space, gr
 and a group of channels, layer_norm over the last axes, rms_norm the same without a mean.
 """
 
+from . import fused
 from .composite import in_float32, mean
 from .row import composite
 
@@ -68,7 +69,8 @@ def local_response_norm(xp, x, *, size, alpha, beta, k):
 STANDARD = r"y = \frac{x - \bar x}{\sqrt{\sigma^2 + \epsilon}} \, w + b"
 EPS = {"eps": 1e-5}
 
-composite("batch_norm", batch_norm, arity=None, torch="torch.nn.functional.batch_norm", jax="-",
+composite("batch_norm", batch_norm, arity=None, fast=fused.batch_norm,
+          torch="torch.nn.functional.batch_norm", jax="-",
           cases=(([(4, 3)], EPS), ([(4, 3, 2), (3,), (3,)], EPS)),
           tex=STANDARD + r", \text{ statistics per channel}",
           pitfalls="Mixes examples. In training the running statistics are written on the side.",

@@ -38,7 +38,7 @@ class Row:
     linear_in: tuple = (0,)  # linear rows: the inputs it is linear in; the others are kept
     keeps: str = ""  # general rows: which of "x" and "y" the reverse walk keeps
     kernel: object = None  # kernel(xp, g, y, x): g * partial by a fused kernel of PyTorch's
-    fast: object = None  # composite rows: (forward, backward), fused, tested against `fn`
+    fast: object = None  # a way through PyTorch's fused kernels (`fused`), tested against `fn`
     axes: object = None  # axes(ndims, **params) -> (for each input, where its axes go), output ndim
     batch: object = None  # batch(batched, **params) -> params with a batch axis in front
     moves: object = None  # moves(**params) -> the axes along which entries change places

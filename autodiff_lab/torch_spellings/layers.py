@@ -33,13 +33,14 @@ def _batch_norm(input, *args, **kwargs):
 
 def _norm_with_statistics(input, running_mean=None, running_var=None, weight=None, bias=None,
                           training=False, momentum=0.1, eps=1e-5):  # fmt: skip
-    from ..table.normalisation import batch_norm, batch_norm_known
+    from ..table.normalisation import batch_norm_known
 
     if not training:
         return batch_norm_known(_verbs(), input, running_mean, running_var, weight, bias, eps=eps)
     if running_mean is not None:
         _update(input, running_mean, running_var, momentum)
-    return batch_norm(_verbs(), input, weight, bias, eps=eps)
+    scale, params = _row("batch_norm", weight, bias, eps=eps)
+    return _verbs().batch_norm(input, *scale, **params)
 
 
 def _update(input, running_mean, running_var, momentum):
@@ -126,6 +127,9 @@ def _checked(target, classes, ignore):
     """PyTorch refuses a class that does not exist; comparing with all classes would not notice."""
     if hasattr(target, "tape") or hasattr(target, "sizes"):
         return target
+    low, high = target.aminmax() if target.numel() else (0, 0)
+    if 0 <= int(low) and int(high) < classes:
+        return target
     wrong = (target != ignore) & ((target < 0) | (target >= classes))
     if bool(wrong.any()):
         raise IndexError(
@@ -146,18 +150,17 @@ def _cross_entropy(input, target, weight=None, size_average=None, ignore_index=-
                    reduction="mean", label_smoothing=0.0):  # fmt: skip
     import torch
 
-    from ..table.loss import cross_entropy
-
     axis = 1 if input.ndim > 1 else 0
     how = _how(size_average, reduce, reduction)
     params = {"axis": axis, "ignore": ignore_index, "smoothing": label_smoothing}
+    xs = (input, target) if weight is None else (input, target, weight)
+    cross_entropy = _verbs().cross_entropy
     if not target.dtype.is_floating_point:
-        target = _checked(target, input.shape[axis], ignore_index)
-        return cross_entropy(_verbs(), input, target, weight, reduction=how, **params)
-    if how != "mean":
-        return cross_entropy(_verbs(), input, target, weight, reduction=how, **params)
+        _checked(target, input.shape[axis], ignore_index)
+    if how != "mean" or not target.dtype.is_floating_point:
+        return cross_entropy(*xs, reduction=how, **params)
     examples = math.prod(n for i, n in enumerate(input.shape) if i != axis)
-    total = cross_entropy(_verbs(), input, target, weight, reduction="sum", **params)
+    total = cross_entropy(*xs, reduction="sum", **params)
     return torch.divide(total, examples)
 
 

@@ -29,8 +29,8 @@ class TorchVerbs(TorchWindows, TorchLinalg, TorchFourier):
             if hasattr(place, name):
                 setattr(self, name, getattr(place, name))
                 return getattr(place, name)
-        if name.endswith("_backward"):  # a fused kernel, for a row that names one
-            setattr(self, name, getattr(self.lib.ops.aten, name).default)
+        if name in _KERNELS or name.endswith("_backward"):  # fused, for a row that names it
+            setattr(self, name, getattr(self.lib.ops.aten, _KERNELS.get(name, name)).default)
             return getattr(self, name)
         raise AttributeError(f"xp has no verb {name!r}: PyTorch has no function of that name")
 
@@ -176,6 +176,19 @@ class TorchVerbs(TorchWindows, TorchLinalg, TorchFourier):
     @verb
     def binary_cross_entropy(self, x, t):
         return self.lib.nn.functional.binary_cross_entropy(x, t, reduction="none")
+
+    # ----- composite rows that a spelling ends in: one node each -----
+    @verb
+    def cross_entropy(self, x, t, *w, **params):
+        from ..table.loss import cross_entropy
+
+        return cross_entropy(self, x, t, *w, **params)
+
+    @verb
+    def batch_norm(self, x, *scale, **params):
+        from ..table.normalisation import batch_norm
+
+        return batch_norm(self, x, *scale, **params)
 
     # ----- conventions at kinks, each its framework's own -----
     def slope_of_abs(self, x):
@@ -340,6 +353,9 @@ class TorchVerbs(TorchWindows, TorchLinalg, TorchFourier):
         corner = [min(max(int(s), 0), n - k) for s, n, k in zip(start, x.shape, size, strict=True)]
         return tuple(slice(s, s + k) for s, k in zip(corner, size, strict=True))
 
+
+# Kernels that PyTorch has no function of its own for.
+_KERNELS = {"elu_kernel": "elu", "nll_loss_forward": "nll_loss_forward"}
 
 # Matrix products skip einsum's bookkeeping. Letters are renamed in the order they appear.
 _PLAIN = {

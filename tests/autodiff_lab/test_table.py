@@ -29,8 +29,8 @@ def cases(row):
     return row.cases or [(shapes, {}) for shapes in ELEMENTWISE.get(row.arity, [])]
 
 
-# complex: test_complex. What takes lax's own dimension numbers: test_indexing.
-ELSEWHERE = {"complex", "gather", "scatter_add", "scatter"}
+# Complex values: test_complex, test_fourier. What takes lax's dimension numbers: test_indexing.
+ELSEWHERE = {"complex", "fft", "rfft", "irfft", "gather", "scatter_add", "scatter"}
 
 
 def differentiable():
@@ -211,8 +211,9 @@ def is_operator(spelling):
     return spelling.endswith("__") or spelling in ("torch.Tensor.T", "torch.Tensor.mT")
 
 
-# Their first input is a number; PyTorch's polygamma insists on it, all others take an array.
-NUMBER_FIRST = "polygamma zeta igamma igammac torch.polygamma torch.special.polygamma".split()
+# Their first input is a number; every polygamma insists on it, the others take an array.
+NUMBER_FIRST = """polygamma zeta igamma igammac torch.polygamma torch.special.polygamma
+    jax.scipy.special.polygamma""".split()
 
 
 def own_value(row, name, spelling, xs, params):
@@ -248,7 +249,12 @@ def own_value(row, name, spelling, xs, params):
         xs = np.broadcast_arrays(*(to_numpy(xs[i]) for i in (1, 0, 2)))
     elif spelling.endswith((".imag", "lax.real")):
         xs = [array(name, to_numpy(xs[0]) + 0j)]
-    elif spelling in ("jax.lax.rem", "jax.lax.pow", "jax.lax.complex"):  # lax does not broadcast
+    elif spelling in (
+        "jax.lax.rem",
+        "jax.lax.pow",
+        "jax.lax.complex",
+        "jax.lax.atan2",
+    ):  # lax does not broadcast
         xs = np.broadcast_arrays(*map(to_numpy, xs))
     return _resolve(spelling)(*xs, **words)
 
