@@ -90,7 +90,7 @@ def _as_array(xp, x, like):
 
 def _in_dtype_of(xp, y, xs):
     """Inputs in the output's dtype: on torch 1 / b is float32 for an integer b, whatever y is."""
-    if len(xs) == 1:
+    if len(xs) == 1 or xp.name == "jax":  # where only a power's exponent has another dtype
         return xs
     wanted = (y.dtype, xp.bool_type)
     if all([getattr(x, "dtype", y.dtype) in wanted for x in xs]):

@@ -29,9 +29,9 @@ class ForwardTape(Tape):
     def add(self, row, parents, values, params, y, scope=(), where=None, frozen=False):
         node = self._node(row, (), params, y, frozen)
         node.active = not frozen and any([p.active for p in parents])
-        if node.active:
+        if node.active and self.xp.is_inexact(y.dtype):
             node.tangent = push(row, self.xp, y, values, [p.tangent for p in parents], params)
-            node.active = node.tangent is not None
+        node.active = node.tangent is not None
         return node
 
     def add_many(self, row, parents, values, params, ys, scope=(), where=None, frozen=False):
@@ -40,7 +40,8 @@ class ForwardTape(Tape):
             dxs = [p.tangent for p in parents]
             dys = push(row, self.xp, tuple(ys), values, dxs, params) or (None,) * len(nodes)
             for node, dy in zip(nodes, dys, strict=True):
-                node.tangent, node.active = dy, dy is not None
+                node.tangent = dy if self.xp.is_inexact(node.dtype) else None
+                node.active = node.tangent is not None
         return nodes
 
     def _append(self, node):

@@ -30,7 +30,7 @@ def run(tape, call, leaves, names, boxed):
     Torch's own graph is never built: tensors are detached as they come in. What runs under the
     user's `torch.no_grad()` is recorded, and no derivative flows through it.
     """
-    tape.quick = tape.lean and not tape.keep_all
+    tape.quick = tape.lean and not tape.keep_all and _writes_are_counted(leaves)
     with torch.enable_grad():
         given = [
             _given(tape, tape.xp.detached(leaf), name) if b else leaf
@@ -46,6 +46,13 @@ def run(tape, call, leaves, names, boxed):
     nodes = [x.node if m and x.node.index is not None else None
              for x, m in zip(found, mine, strict=True)]  # fmt: skip
     return tape.finish(values, rebuild, nodes)
+
+
+def _writes_are_counted(leaves):
+    """Of inference tensors PyTorch keeps no versions; the long way can do without."""
+    return not torch.is_inference_mode_enabled() and not any(
+        [type(x) is not Box and isinstance(x, torch.Tensor) and x.is_inference() for x in leaves]
+    )
 
 
 def _given(tape, leaf, name):
@@ -93,6 +100,8 @@ def _lowered(func, args, kwargs, otherwise):
     if tape.closed:
         raise closed_tape()
     name = spoken(func)
+    if func.__name__ in ENGINE:
+        raise AutodiffError(_of_the_engine(name))
     if name in QUERIES:
         return _query(tape, func, args, kwargs)
     if is_in_place(func, name, kwargs):
@@ -165,6 +174,19 @@ def _boxed(tape, y, node):
 def _rebuilt(ys, boxes):
     """A tuple like the one PyTorch gave: a `torch.return_types.sort` has names."""
     return type(ys)(boxes)
+
+
+# ----- what asks PyTorch's own engine, which never runs here -----
+ENGINE = frozenset(
+    "backward grad register_hook register_post_accumulate_grad_hook retain_grad".split()
+)
+
+
+def _of_the_engine(name):
+    return (
+        f"{name} at {source.here()} asks PyTorch's own engine about a recorded tensor, and that "
+        "never runs; nest ad.grad or ad.vjp for a gradient, write ad.custom_rule for a hook"
+    )
 
 
 # ----- answers that are no tensors -----

@@ -24,14 +24,14 @@ def _cholesky(input, upper=False):
     return y.mT if upper else y
 
 
-def _with_info(f):
-    """The dispatcher's `linalg_inv_ex` and its like give the result and a report."""
+def _with_info(name, f):
+    """`linalg_inv_ex` and its like give the result and a report."""
 
     def rewritten(A, *args, check_errors=False, **kwargs):
         import torch
 
         info = torch.zeros(A.shape[:-2], dtype=torch.int32, device=A.device)
-        return f(A, *args, **kwargs), info
+        return getattr(torch.return_types, name)((f(A, *args, **kwargs), info))
 
     return rewritten
 
@@ -238,9 +238,9 @@ SIGNATURES = {
 }  # fmt: skip
 REWRITES = {
     "linalg_cholesky": _cholesky, "cholesky": _cholesky,
-    "linalg_cholesky_ex": _with_info(_cholesky),
-    "linalg_inv_ex": _with_info(lambda A: _verbs().inv(A)),
-    "linalg_solve": _solve, "linalg_solve_ex": _with_info(_solve),
+    "linalg_cholesky_ex": _with_info("linalg_cholesky_ex", _cholesky),
+    "linalg_inv_ex": _with_info("linalg_inv_ex", lambda A: _verbs().inv(A)),
+    "linalg_solve": _solve, "linalg_solve_ex": _with_info("linalg_solve_ex", _solve),
     "linalg_solve_triangular": _solve_triangular, "triangular_solve": _old_triangular_solve,
     "linalg_lu_solve": _lu_solve, "linalg_tensorsolve": _tensorsolve,
     "lu_solve": lambda b, LU, pivots: _lu_solve(LU, pivots, b),

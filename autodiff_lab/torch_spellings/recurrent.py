@@ -34,7 +34,7 @@ def _network(step, states):
                   batch_first):  # fmt: skip
         import torch
 
-        if not isinstance(weights, (list, tuple)):
+        if isinstance(has_biases, (list, tuple)):  # their signature has the batch sizes second
             raise AutodiffError(
                 f"packed sequences have no row ({source.here()}); run the padded batch, or "
                 "masking_lab's batches of examples"
@@ -42,6 +42,11 @@ def _network(step, states):
         starts = tuple(hx) if states > 1 else (hx,)
         x = input.transpose(0, 1) if batch_first else input
         ways, per, ends = 2 if bidirectional else 1, 4 if has_biases else 2, []
+        if len(weights) != num_layers * ways * per:
+            raise AutodiffError(
+                f"an LSTM with proj_size has no row ({source.here()}); apply a torch.nn.Linear to "
+                "the outputs of one without"
+            )
         for layer in range(num_layers):
             if layer and dropout and train:
                 x = torch.nn.functional.dropout(x, dropout, True)

@@ -3,10 +3,16 @@
 import functools
 import math
 
+from ..errors import AutodiffError
 from . import ends, no_derivative, verb
 from .torch_fourier import TorchFourier
 from .torch_linalg import TorchLinalg
 from .torch_windows import TorchWindows
+
+_TRACKED = (
+    "a tensor that torch.func is differentiating was handed to autodiff_lab, and its derivative "
+    "would be lost; nest ad.grad, ad.jvp or ad.vjp instead of torch.func's"
+)
 
 
 class TorchVerbs(TorchWindows, TorchLinalg, TorchFourier):
@@ -93,6 +99,8 @@ class TorchVerbs(TorchWindows, TorchLinalg, TorchFourier):
         """Out of torch's own graph; a boxed value is no Tensor and is left alone."""
         if not isinstance(x, self.lib.Tensor) or hasattr(x, "tape") or not x.requires_grad:
             return x
+        if self.lib._C._functorch.is_gradtrackingtensor(x):
+            raise AutodiffError(_TRACKED)
         return x.detach()
 
     # ----- reduce -----

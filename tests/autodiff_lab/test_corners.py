@@ -98,3 +98,50 @@ def test_clamp_between_arrays(name):
     clamp = own(ROWS["clamp"], name)
     f = clamp if name == "torch" else lambda x, a, b: clamp(a, x, b)
     check(*grads(f, points, name), points)
+
+
+def test_no_tangent_passes_through_an_integer():
+    jax = pytest.importorskip("jax")
+    torch = pytest.importorskip("torch")
+
+    def f(x):
+        return (x.astype(int) * x).sum()
+
+    x = jax.numpy.array([0.9, -2.1, 3.6])
+    assert ad.jvp(f, (x,), (x * 0 + 1,))[1] == 1.0
+    t = torch.tensor([0.9, -2.1, 3.6])
+    assert ad.jvp(lambda x: (x.long() * x).sum(), (t,), (t * 0 + 1,))[1] == 1.0
+
+
+def test_a_whole_exponent_of_zero_at_zero_in_jax():
+    jax = pytest.importorskip("jax")
+    x, n = jax.numpy.zeros(3), jax.numpy.array([0, 1, 2])
+    f = jax.jit(lambda x: (x**n).sum())
+    assert ad.grad(f)(x).tolist() == jax.grad(f)(x).tolist() == [0.0, 1.0, 0.0]
+    assert ad.jvp(f, (x,), (x + 1,))[1] == 1.0
+
+
+def test_a_random_key_is_an_argument_without_derivative():
+    jax = pytest.importorskip("jax")
+
+    def f(x, key):
+        return (x * jax.random.normal(key, (3,))).sum()
+
+    x, key = jax.numpy.ones(3), jax.random.key(0)
+    y, dy = ad.jvp(f, (x, key), (x, None))
+    assert jax.numpy.allclose(y, dy)
+    cotangents = ad.vjp(f, x, key)[1](1.0)
+    assert jax.numpy.allclose(cotangents[0], jax.random.normal(key, (3,)))
+
+
+def test_jax_cholesky_of_a_matrix_that_nobody_made_symmetric():
+    jax = pytest.importorskip("jax")
+    a = jax.numpy.array([[4.0, 1.0, 0.5], [1.0, 3.0, 0.2], [0.5, 0.2, 2.0]])
+    b = jax.numpy.array([1.0, 2.0, 3.0])
+
+    def f(a):
+        factor = jax.scipy.linalg.cho_factor(a)  # reads one triangle
+        return (jax.scipy.linalg.cho_solve(factor, b) * b).sum()
+
+    for g in (f, lambda a: (jax.numpy.linalg.cholesky(a) * b).sum()):
+        assert jax.numpy.allclose(ad.grad(g)(a), jax.grad(g)(a), atol=1e-6)

@@ -155,3 +155,59 @@ def test_a_row_defined_again_replaces_the_first():
         del ROWS["sinc"]
         for cache in CACHES:
             cache.clear()
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda x: x.register_hook(lambda g: 2 * g),
+        lambda x: (x * 2).retain_grad(),
+        lambda x: x.sum().backward(),
+        lambda x: torch.autograd.grad(x.sum(), x),
+    ],
+    ids=["hook", "retain", "backward", "grad"],
+)
+def test_torchs_own_engine_knows_nothing_of_recorded_tensors(ask):
+    """A hook that is never called would be a silent wrong gradient."""
+    with pytest.raises(ad.AutodiffError, match="PyTorch's own engine"):
+        ad.grad(lambda x: (ask(x), (x * x).sum())[1])(X)
+
+
+def test_inside_torch_func_a_derivative_would_be_lost():
+    with pytest.raises(ad.AutodiffError, match=r"torch\.func"):
+        torch.func.grad(lambda x: ad.grad(lambda y: (y**3).sum())(x).sum())(X)
+    with pytest.raises(ad.AutodiffError, match=r"torch\.func"):
+        torch.func.grad(lambda x: ad.grad(lambda y: (y * x).sum())(X).sum())(X)
+
+
+def test_inference_tensors_have_no_versions():
+    with torch.inference_mode():
+        z = X * 2
+        assert torch.allclose(ad.grad(lambda x: (x.sin() * x * z).sum())(X), _chain(X, z))
+    assert torch.allclose(ad.grad(lambda x: (x.sin() * x * z).sum())(X), _chain(X, z))
+    assert torch.allclose(ad.grad(lambda x: (x.sin() * x).sum())(z), _chain(z, 1))
+
+
+def _chain(x, z):
+    return (x.cos() * x + x.sin()) * z
+
+
+def test_what_lstm_cannot_say_is_refused():
+    model, params = ad.functional(torch.nn.LSTM(3, 4, proj_size=2))
+    batch = torch.ones(5, 2, 3)
+    with pytest.raises(ad.AutodiffError, match="proj_size"):
+        ad.grad(lambda p: model(p, batch)[0].sum())(params)
+    model, params = ad.functional(torch.nn.LSTM(3, 4))
+    packed = torch.nn.utils.rnn.pack_padded_sequence(batch, [5, 3])
+    with pytest.raises(ad.AutodiffError, match="packed"):
+        ad.grad(lambda p: model(p, packed)[0].data.sum())(params)
+
+
+def test_a_factor_with_its_report():
+    """`torch.distributions` reads the report of `cholesky_ex` by its name."""
+    mean, root = torch.zeros(3, dtype=X.dtype), X.T @ X + torch.eye(3, dtype=X.dtype)
+
+    def f(cov):
+        return torch.distributions.MultivariateNormal(mean, cov).log_prob(mean + 1)
+
+    assert torch.allclose(ad.grad(f)(root), native_grad(f, (0,))(root)[0])
