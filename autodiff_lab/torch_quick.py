@@ -9,10 +9,10 @@ import operator
 
 from torch import Tensor, is_autocast_enabled, is_grad_enabled, matmul, mm
 
-from .table.row import CACHES
+from .table.row import CACHES, ROWS
 from .tape import NUMBER, Node
 from .torch_box import QUICK, STRIDED, WRAP, Box
-from .torch_spellings import MEANINGS, PLAIN, meant
+from .torch_spellings import DIRECTLY, MEANINGS, PLAIN, meant
 from .torch_spellings.contractions import product_params
 
 CACHES.append(QUICK)
@@ -22,7 +22,9 @@ PRODUCTS = (operator.matmul, Tensor.matmul, Tensor.__matmul__, matmul, mm, Tenso
 
 def learn(func):
     """From now on `func` goes the short way whenever it can."""
-    _, row, signature = MEANINGS.get(func, (None, None, None))
+    name, row, signature = MEANINGS.get(func, (None, None, None))
+    if row is None and name in DIRECTLY:
+        row, signature = ROWS[DIRECTLY[name][0]], DIRECTLY[name][1]
     if row is None or row.kind == "constant" or (row.kind == "composite" and not row.fast):
         return
     if func in PLAIN and row.kind == "pointwise" and row.arity in (1, 2):

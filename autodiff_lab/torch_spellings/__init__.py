@@ -33,6 +33,8 @@ SIGNATURES = {name: entry for section in SECTIONS for name, entry in section.SIG
 REWRITES = dict(torch_rewrites.REWRITES)
 for _section in SECTIONS:
     REWRITES.update(getattr(_section, "REWRITES", {}))
+# What is rewritten in general and, called as it mostly is, one row: for the short way.
+DIRECTLY = windows.DIRECTLY | layers.DIRECTLY
 
 
 class Unspelled(AutodiffError):

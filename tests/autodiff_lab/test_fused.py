@@ -130,6 +130,7 @@ def _compare(row, xs, params, at, wanted, dtype, y, residuals):
 x34 = torch.sin(torch.arange(12.0)).reshape(3, 4)
 IMAGE = torch.sin(torch.arange(72.0)).reshape(1, 2, 6, 6)
 W = torch.cos(torch.arange(8.0)).reshape(2, 4)
+K = torch.cos(torch.arange(54.0)).reshape(3, 2, 3, 3)
 LABELS = torch.tensor([0, 3, -100])
 PROGRAMS = {
     "elu": (lambda x: F.elu(x, 1.5), x34), "selu": (torch.selu, x34),
@@ -145,6 +146,7 @@ PROGRAMS = {
     "layer_norm": (lambda x: F.layer_norm(x, (4,)), x34),
     "batch_norm": (lambda x: F.batch_norm(x, None, None, training=True), x34),
     "linear": (lambda x: F.linear(x, W), x34),
+    "conv_with_bias": (lambda x: F.conv2d(x, K.to(x.dtype), K[:, 0, 0, 0].to(x.dtype)), IMAGE),
     "max_pool": (lambda x: F.max_pool2d(x, 3, 2, 1), IMAGE),
 }  # fmt: skip
 
