@@ -142,10 +142,14 @@ class Tape:
 
     def add_many(self, row, parents, values, params, ys, scope=(), where=None, frozen=False):
         """One node per output: a group. What the walks keep stands on the first of them."""
-        nodes = [self._node(row, parents, params, y, frozen) for y in ys]
-        first = nodes[0]
-        for part, node in enumerate(nodes):
+        flows = not frozen and row.kind != "constant" and any([p.active for p in parents])
+        nodes = []
+        for part, y in enumerate(ys):
+            active = flows and self.xp.is_inexact(y.dtype)
+            node = self._append(Node(row, parents, params, y.shape, y.dtype, active))
             node.group, node.part = nodes, part
+            nodes.append(node)
+        first = nodes[0]
         if any([node.active for node in nodes]):
             self._keep(first, values, tuple(ys), tuple(nodes))
         if self.keep_all:

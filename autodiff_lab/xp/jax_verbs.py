@@ -73,6 +73,9 @@ class JaxVerbs(JaxWindows, JaxLinalg, JaxFourier):
     def copy(self, x):
         return self.lib.copy(x)
 
+    def add_to(self, total, x):
+        return total + x
+
     def times(self, x, number):
         return x * number
 

@@ -88,6 +88,15 @@ class TorchVerbs(TorchWindows, TorchLinalg, TorchFourier):
             return math.log(x) if x > 0 else math.nan
         return self.lib.log(x)
 
+    def add_to(self, total, x):
+        """`total + x`, where nobody else holds `total`: it may be overwritten."""
+        if type(total) is type(x) is self.kernels_for and total.dtype is x.dtype:
+            try:
+                return total.add_(x)
+            except RuntimeError:  # under vmap, where the total is not batched and x is
+                return total + x
+        return total + x
+
     def times(self, x, number):
         return x * self.at_hand(number, x)
 

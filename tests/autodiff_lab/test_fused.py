@@ -228,3 +228,24 @@ def test_a_kernel_is_the_cotangent_times_the_partial(row, dtype):
         assert c.shape == xs[0].shape and c.dtype == dtype
         close(c, ad.vjp(lambda x, row=row: row.fn(VERBS, x), xs[0].double())[1](g.double())[0],
               dtype)  # fmt: skip
+
+
+# ----- sums of cotangents are made in place, but never in what somebody else holds -----
+def test_accumulation_leaves_seeds_and_siblings_alone():
+    x, seed = torch.tensor([1.0, 2.0]), torch.tensor([1.0, 10.0])
+    y, pullback = ad.vjp(lambda a, b: (a + b) + a + (a + b) + a, x, 3 * x)
+    first, second = pullback(seed), pullback(seed)
+    assert seed.tolist() == [1.0, 10.0]
+    for a, b in (first, second):
+        assert a.tolist() == [4.0, 40.0] and b.tolist() == [2.0, 20.0]
+
+
+def test_accumulation_under_vmap_of_what_is_batched_and_what_is_not():
+    def f(x):
+        return (2 * x + x + 3 * x + x * x + x).sum()
+
+    batch = torch.arange(6.0).reshape(2, 3)
+    found = torch.func.vmap(ad.grad(f))(batch)
+    torch.testing.assert_close(found, 7 + 2 * batch)
+    orders = torch.func.vmap(ad.grad(lambda x: (x * x + x + 3 * x + 2 * x + x).sum()))(batch)
+    torch.testing.assert_close(orders, 7 + 2 * batch)
