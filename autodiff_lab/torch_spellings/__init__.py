@@ -59,7 +59,7 @@ QUERIES = frozenset(
 # Keyword arguments that change nothing when they have this value.
 NEUTRAL = {
     "out": None, "dtype": None, "inplace": False, "alpha": 1, "rounding_mode": None,
-    "memory_format": None, "non_blocking": False, "copy": False,
+    "memory_format": None, "non_blocking": False, "copy": False, "_stacklevel": 3,
 }  # fmt: skip
 
 

@@ -138,7 +138,7 @@ PROGRAMS = {
     "mish": (F.mish, x34), "hardswish": (F.hardswish, x34), "softplus": (F.softplus, x34),
     "leaky_relu": (F.leaky_relu, x34), "hardtanh": (F.hardtanh, x34),
     "softmax": (lambda x: torch.softmax(x, -1), x34),
-    "log_softmax": (lambda x: x.log_softmax(1), x34),
+    "log_softmax": (lambda x: F.log_softmax(x, 1), x34),
     "nll_loss": (lambda x: F.nll_loss(x, LABELS), x34),
     "cross_entropy": (lambda x: F.cross_entropy(x, LABELS), x34),
     "mse_loss": (lambda x: F.mse_loss(x, torch.zeros(3, 4)), x34),
