@@ -31,9 +31,11 @@ def pull(row, xp, g, y, xs, params, wanted, residuals=None):
     else:
         cotangents = _PULL[row.kind](row, xp, g, y, xs, params, wanted)
     return [
-        _arrive(xp, c, x) if w and c is not None else None
+        None if not w or c is None
+        else c if not callable(c) and c.shape == x.shape and c.dtype is x.dtype
+        else _arrive(xp, c, x)
         for c, x, w in zip(cotangents, xs, wanted, strict=True)
-    ]
+    ]  # fmt: skip
 
 
 def pull_node(node, xp, g):
@@ -45,14 +47,19 @@ def pull_node(node, xp, g):
 def pull_alike(node, xp, g, plain):
     """`pull_node` for a pointwise node whose inputs have its shape and dtype: nothing to undo.
 
-    On a `plain` tensor PyTorch's fused kernel is used, where the row names one.
+    On a `plain` tensor PyTorch's fused kernel is used, where the row names one. Chains of small
+    operations spend their time here: one and two inputs are spelt out.
     """
-    row, xs = node.row, node.xs
-    y = node if node.y is None else node.y
+    row, xs, y = node.row, node.xs, node.y
+    y = node if y is None else y
     if len(xs) == 1:
         if plain and row.kernel is not None and not g.is_complex():
-            return (row.kernel(xp, g, y, *xs),)
+            return (row.kernel(xp, g, y, xs[0]),)
         return (scale(xp, row.d[0], g, y, xs),)
+    if len(xs) == 2:
+        (d, e), (a, b) = row.d, node.parents
+        c = scale(xp, d, g, y, xs) if a.active else None
+        return c, scale(xp, e, g, y, xs) if b.active else None
     return [
         scale(xp, partial, g, y, xs) if parent.active else None
         for partial, parent in zip(row.d, node.parents)  # noqa: B905
@@ -75,9 +82,9 @@ def scale(xp, partial, g, y, xs):
     except ZeroDivisionError:  # of Python's numbers: for arrays 1 / 0 is inf
         p = partial(xp, y, *[_as_array(xp, x, g) for x in xs])
     if type(p) is float:
-        return g * p
+        return xp.times(g, p)
     dtype = getattr(p, "dtype", None)
-    if dtype is None or dtype == y.dtype:
+    if dtype is None or dtype is y.dtype or dtype == y.dtype:
         return g * p
     if dtype == xp.bool_type:  # a comparison counts as 1 or 0, and 0 takes nothing, not even a NaN
         return xp.where(p, g, 0.0)

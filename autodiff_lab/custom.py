@@ -11,10 +11,10 @@ import itertools
 from . import trees, xp
 from .calculus import _body, push
 from .errors import AutodiffError
+from .linearize import LinearTape
 from .reverse import _or_zeros, _pull_back
 from .table import symbols
 from .table.row import Row, right_aligned
-from .tape import Tape
 from .trace import trace
 
 
@@ -231,7 +231,7 @@ def _transposed(call, stated, linear, likes, g):
         return [y for y in ys if y is not None]
 
     zeros = [verbs.zeros(tuple(x.shape), x.dtype, x) for x in likes]
-    tape = trace(Tape, stated_ones, zeros)
+    tape = trace(LinearTape, stated_ones, zeros)  # looked at below: nothing fused
     bad = nonlinear(tape)
     if bad is not None:
         missing = "jvp" if stated == "vjp" else "vjp"
@@ -262,7 +262,7 @@ def _is_linear(verbs, node, active):
         return row.linear_in == "all" or set(active) <= set(row.linear_in)
     if row.kind == "composite":
         body = _body(row, verbs, node.xs, node.params, active)
-        return nonlinear(trace(Tape, body, [node.xs[i] for i in active])) is None
+        return nonlinear(trace(LinearTape, body, [node.xs[i] for i in active])) is None
     if row.kind == "constant":
         return row.name in ("zeros_like", "ones_like")
     return row.kind == "bilinear" and len(active) == 1

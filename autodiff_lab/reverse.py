@@ -17,10 +17,11 @@ from .trace import as_argnums, as_array_like, trace
 def walk(tape, cotangents, once=False):
     """The reverse walk: `cotangents` maps node indices to what arrives there; it is filled in.
 
-    Each sum is a new array, never an in-place one: two parents may hold the same cotangent. A walk
-    that happens `once` lets go of everything as soon as it has been read.
+    What arrives is never written to: two parents may hold the same cotangent. Only the sums that
+    the walk itself has made are its own. A walk that happens `once` lets go of everything as soon
+    as it has been read.
     """
-    verbs, kernels = tape.xp, tape.xp.kernels_for
+    verbs, kernels, sums = tape.xp, tape.xp.kernels_for, set()
     for node in reversed(tape.nodes):
         if node.xs is None:  # an input, a constant, or not the first of a group
             continue
@@ -39,15 +40,24 @@ def walk(tape, cotangents, once=False):
             if c is not None:
                 index = parent.index
                 before = cotangents[index]
-                cotangents[index] = c if before is None else before + c
+                if before is None:
+                    cotangents[index] = c
+                elif index in sums:
+                    cotangents[index] = verbs.add_to(before, c)
+                else:
+                    cotangents[index] = before + c
+                    sums.add(index)
     return cotangents
 
 
 def _of_group(verbs, first, cotangents):
     """One cotangent per output of a row with many: zeros where nothing arrived."""
     gs = [cotangents[node.index] for node in first.group]
-    if all(g is None for g in gs):
+    missing = [g is None for g in gs]
+    if all(missing):
         return None
+    if not any(missing):
+        return tuple(gs)
     like = next(g for g in gs if g is not None)
     return tuple(
         verbs.zeros(tuple(n.shape), n.dtype, like) if g is None and n.active else g

@@ -29,10 +29,11 @@ class Node:
         "value", "adjoint", "name", "scope", "where",
     )  # fmt: skip
 
-    def __init__(self, row, parents, params, shape, dtype, active):
+    def __init__(self, row, parents, params, shape, dtype, active, xs=None, writes=None):
         self.row, self.parents, self.params = row, parents, params
         self.shape, self.dtype, self.active = shape, dtype, active
-        self.xs = self.group = self.writes = self.alike = None
+        self.xs, self.writes = xs, writes
+        self.group = self.alike = None
 
     def __getattr__(self, name):
         if name in Node.__slots__:
@@ -141,10 +142,14 @@ class Tape:
 
     def add_many(self, row, parents, values, params, ys, scope=(), where=None, frozen=False):
         """One node per output: a group. What the walks keep stands on the first of them."""
-        nodes = [self._node(row, parents, params, y, frozen) for y in ys]
-        first = nodes[0]
-        for part, node in enumerate(nodes):
+        flows = not frozen and row.kind != "constant" and any([p.active for p in parents])
+        nodes = []
+        for part, y in enumerate(ys):
+            active = flows and self.xp.is_inexact(y.dtype)
+            node = self._append(Node(row, parents, params, y.shape, y.dtype, active))
             node.group, node.part = nodes, part
+            nodes.append(node)
+        first = nodes[0]
         if any([node.active for node in nodes]):
             self._keep(first, values, tuple(ys), tuple(nodes))
         if self.keep_all:
@@ -156,23 +161,18 @@ class Tape:
         parents = node.parents
         active = tuple([p.active for p in parents])
         keep_y, keep_x = keep(active) if keep else self._to_keep(node.row, active)
-        node.y = y if keep_y else instead
-        node.xs = [
-            x if kept or not hasattr(x, "shape") else p
-            for x, p, kept in zip(values, parents, keep_x, strict=True)
-        ]
-        if self.xp.counts_writes:
-            ys = y if type(y) is tuple else (y,)
-            kept = [x for x, k in zip(values, keep_x, strict=True) if k] + [*ys] * keep_y
-            node.kept = [x for x in kept if hasattr(x, "shape")]
-            node.writes = written(node.kept)
-        shape, dtype = node.shape, node.dtype
-        node.alike = node.row.kind == "pointwise" and all(
-            [
-                p.dtype == dtype and p.shape == shape if hasattr(x, "shape") else not p.active
-                for x, p in zip(values, parents, strict=True)
-            ]
-        )
+        node.y, node.xs, kept = y if keep_y else instead, [], []
+        for x, p, k in zip(values, parents, keep_x, strict=True):
+            is_array = hasattr(x, "shape")
+            node.xs.append(x if k or not is_array else p)
+            if k and is_array:
+                kept.append(x)
+        if keep_y:
+            kept += [v for v in (y if type(y) is tuple else (y,)) if hasattr(v, "shape")]
+        if kept and self.xp.counts_writes:
+            node.kept, node.writes = kept, written(kept)
+        if node.row.kind == "pointwise":
+            node.alike = _alike(node, values)
 
     def _to_keep(self, row, active):
         """What the reverse walk will read, and nothing else."""
@@ -213,11 +213,22 @@ class Tape:
         return f"<tape: {len(self.nodes)} nodes, {self.framework}>"
 
 
+def _alike(node, values):
+    shape, dtype = node.shape, node.dtype
+    return all(
+        p.dtype == dtype and p.shape == shape if hasattr(x, "shape") else not p.active
+        for x, p in zip(values, node.parents, strict=True)
+    )
+
+
 # ----- a value that was written to after it was recorded is an error, never a wrong gradient -----
 def written(kept):
     """The in-place writes so far to the tensors that a node keeps."""
     try:
-        return kept[0]._version if len(kept) == 1 else sum([x._version for x in kept])
+        total = 0
+        for x in kept:
+            total += x._version
+        return total
     except RuntimeError:  # an inference tensor, which nobody counts
         return 0
 

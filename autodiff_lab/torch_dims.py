@@ -20,6 +20,8 @@ def axes_of(dim, ndim):
 
 def one_axis(dim, ndim):
     """A single `dim` as an axis; a scalar has none."""
+    if type(dim) is int and -ndim <= dim < ndim:
+        return dim % ndim
     if ndim == 0:
         raise AutodiffError(f"dim {dim} of a scalar was asked for ({source.here()})")
     return axes_of(dim, ndim)[0]

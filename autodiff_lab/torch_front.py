@@ -37,10 +37,10 @@ def run(tape, call, leaves, names, boxed):
             for leaf, name, b in zip(leaves, names, boxed, strict=True)
         ]
         try:
-            output = torch_functions.settled_tree(call(given))
+            found, _, rebuild = trees.flatten(call(given))
+            found = torch_functions.settled_leaves(found)
         finally:
             tape.closed, tape.quick = True, False
-    found, _, rebuild = trees.flatten(output)
     mine = [type(x) is Box and x.tape is tape for x in found]
     values = [x.value if m else x for x, m in zip(found, mine, strict=True)]
     nodes = [x.node if m and x.node.index is not None else None

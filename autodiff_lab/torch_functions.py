@@ -94,9 +94,8 @@ def settled(x):
     return _map(lambda b: b.tape.result(b.value) if _is_aside(b) else b, x)
 
 
-def settled_tree(output):
-    leaves, _, rebuild = trees.flatten(output)
-    return rebuild([settled(x) for x in leaves]) if any(map(_is_aside, leaves)) else output
+def settled_leaves(leaves):
+    return [settled(x) for x in leaves] if any(map(_is_aside, leaves)) else leaves
 
 
 def _is_aside(x):

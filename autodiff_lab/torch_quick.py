@@ -5,30 +5,39 @@ row is known; and where a tape is only to be walked backwards, and all inputs ar
 nothing else has to be asked. Whatever is not so simple takes the long way.
 """
 
-from torch import Tensor, is_autocast_enabled, is_grad_enabled
+import operator
 
-from .table.row import CACHES
+from torch import Tensor, is_autocast_enabled, is_grad_enabled, matmul, mm
+
+from .table.row import CACHES, ROWS
 from .tape import NUMBER, Node
 from .torch_box import QUICK, STRIDED, WRAP, Box
-from .torch_spellings import MEANINGS, PLAIN, meant
+from .torch_spellings import DIRECTLY, MEANINGS, PLAIN, meant
+from .torch_spellings.contractions import product_params
 
 CACHES.append(QUICK)
 NO_PARAMS: dict = {}
+PRODUCTS = (operator.matmul, Tensor.matmul, Tensor.__matmul__, matmul, mm, Tensor.mm)
 
 
 def learn(func):
     """From now on `func` goes the short way whenever it can."""
-    _, row, signature = MEANINGS.get(func, (None, None, None))
+    name, row, signature = MEANINGS.get(func, (None, None, None))
+    if row is None and name in DIRECTLY:
+        row, signature = ROWS[DIRECTLY[name][0]], DIRECTLY[name][1]
     if row is None or row.kind == "constant" or (row.kind == "composite" and not row.fast):
         return
     if func in PLAIN and row.kind == "pointwise" and row.arity in (1, 2):
         QUICK[func] = (_unary if row.arity == 1 else _binary)(func, row)
+    elif func in PRODUCTS:
+        QUICK[func] = _binary(func, row, product_params)
     else:
         QUICK[func] = _general(func, row, signature)
 
 
 def _unary(func, row):
     keep_y, (keep_x,) = row.keep((True,))
+    writes = 0 if keep_y else None
 
     def quick(x, *more, **named):
         tape, parent = x.tape, x.node
@@ -36,54 +45,73 @@ def _unary(func, row):
             return Box.slowly(func, (), (x, *more), named)
         value = x.value
         y = func(value)
-        node = Node(row, (parent,), NO_PARAMS, y.shape, y.dtype, True)
-        node.xs = (value,) if keep_x else (parent,)
-        node.y = y if keep_y else None
+        dtype = y.dtype
         if keep_x:
-            node.kept, node.writes = (value, y) if keep_y else node.xs, value._version
-        elif keep_y:
-            node.kept, node.writes = (y,), 0  # what has just been made is unwritten
-        node.alike = node.dtype is parent.dtype
+            node = Node(row, (parent,), NO_PARAMS, y.shape, dtype, True, (value,), value._version)
+            node.kept = (value, y) if keep_y else node.xs
+        else:  # what has just been made is unwritten
+            node = Node(row, (parent,), NO_PARAMS, y.shape, dtype, True, (parent,), writes)
+            node.kept = (y,) if keep_y else None
+        node.y = y if keep_y else None
+        node.alike = dtype is parent.dtype
         return append(tape, node, y)
 
     return quick
 
 
-def _binary(func, row):
+def _binary(func, row, params_of=None):
+    """Two inputs: boxes of one tape, or one of them and a number or a tensor from elsewhere."""
     plans = {active: row.keep(active) for active in ((True, True), (True, False), (False, True))}
+    plain = row.name in ("add", "subtract", "multiply")  # for them a number is a tensor
+    pointwise = params_of is None
 
     def quick(a, b=None, *more, **named):
         first, second = type(a) is Box, type(b) is Box
         tape = a.tape if first else b.tape if second else None
-        if (
-            tape is None
-            or not tape.quick
-            or more
-            or named
-            or not is_grad_enabled()
-            or not (b.tape is a.tape if first and second else type(b if first else a) in _NUMBERS)
-        ):
+        if tape is None or more or named or not tape.quick or not is_grad_enabled():
             return Box.slowly(func, (type(a), type(b)), (a, b, *more), named)
-        u, m = (a.value, a.node) if first else (a, NUMBER)
-        v, n = (b.value, b.node) if second else (b, NUMBER)
-        if m.active is not first or n.active is not second:  # an in-place write stopped the flow
-            return Box.slowly(func, (), (a, b), named)
-        y = func(u, v)
+        u, m = (a.value, a.node) if first else _from_elsewhere(a)
+        v, n = (b.value, b.node) if second else _from_elsewhere(b)
+        if (
+            m.active is not first  # not ours to take, or an in-place write stopped the flow
+            or n.active is not second
+            or (first and second and a.tape is not b.tape)
+        ):
+            return Box.slowly(func, (type(a), type(b)), (a, b), named)
+        if plain and (m is NUMBER or n is NUMBER):
+            met = tape.xp.at_hand
+            y = func(u, met(v, u)) if first else func(met(u, v), v)
+        else:
+            y = func(u, v)
         keep_y, (keep_a, keep_b) = plans[first, second]
         shape, dtype = y.shape, y.dtype
-        node = Node(row, (m, n), NO_PARAMS, shape, dtype, True)
-        node.xs = (u if keep_a or not first else m, v if keep_b or not second else n)
+        params = NO_PARAMS if pointwise else params_of(u, v)
+        node = Node(row, (m, n), params, shape, dtype, True)
+        node.xs = (u if keep_a or m is NUMBER else m, v if keep_b or n is NUMBER else n)
         node.y = y if keep_y else None
-        if keep_y or (first and keep_a) or (second and keep_b):
-            _keep(node, u if first and keep_a else None, v if second and keep_b else None, node.y)
-        node.alike = (not first or (m.dtype is dtype and m.shape == shape)) and (
-            not second or (n.dtype is dtype and n.shape == shape)
+        if keep_y or keep_a or keep_b:
+            _keep(node, u if keep_a and m is not NUMBER else None,
+                  v if keep_b and n is not NUMBER else None, node.y)  # fmt: skip
+        node.alike = pointwise and (
+            (m is NUMBER or (m.dtype is dtype and m.shape == shape))
+            and (n is NUMBER or (n.dtype is dtype and n.shape == shape))
         )
         return append(tape, node, y)
 
     return quick
 
 
+def _from_elsewhere(x):
+    """A value that is not on the tape and its node; what needs a second look is said to be."""
+    kind = type(x)
+    if kind in _NUMBERS:
+        return x, NUMBER
+    if kind is Tensor and not x.requires_grad:
+        return x, Node(None, (), NO_PARAMS, x.shape, x.dtype, False)
+    return x, _UNKNOWN
+
+
+_UNKNOWN = Node(None, (), NO_PARAMS, (), float, True)
 _NUMBERS = (float, int)
 
 
@@ -176,8 +204,12 @@ def _value(x):
 
 
 def _keep(node, *values):
-    node.kept = [x for x in values if x is not None]
-    node.writes = sum([x._version for x in node.kept])
+    kept, writes = [], 0
+    for x in values:
+        if x is not None:
+            kept.append(x)
+            writes += x._version
+    node.kept, node.writes = kept, writes
 
 
 def append(tape, node, y):

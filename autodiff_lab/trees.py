@@ -28,23 +28,27 @@ def flatten(tree, path="", is_leaf=None):
     >>> rebuild([10.0, 20.0, 30.0])
     {'w': [10.0, 20.0], 'b': 30.0}
     """
-    opened = None if is_leaf is not None and is_leaf(tree) else _open(tree)
+    leaves, paths = [], []
+    build = _gather(tree, path, is_leaf, leaves, paths)
+    return leaves, paths, lambda new: build(iter(new))
+
+
+def _gather(tree, path, is_leaf, leaves, paths):
+    """Put the leaves and their paths on the lists; give what builds the tree from new leaves."""
+    if type(tree) in _ATOMS or (is_leaf is not None and is_leaf(tree)):
+        opened = None
+    else:
+        opened = _open(tree)
     if opened is None:
-        return [tree], [path], lambda leaves: leaves[0]
+        leaves.append(tree)
+        paths.append(path)
+        return next
     names, children, build = opened
-    pairs = zip(names, children, strict=True)
-    parts = [flatten(child, path + name, is_leaf) for name, child in pairs]
-    leaves = [leaf for part in parts for leaf in part[0]]
-    paths = [p for part in parts for p in part[1]]
-
-    def rebuild(new):
-        taken, at = [], 0
-        for part_leaves, _, part_rebuild in parts:
-            taken.append(part_rebuild(new[at : at + len(part_leaves)]))
-            at += len(part_leaves)
-        return build(taken)
-
-    return leaves, paths, rebuild
+    parts = [
+        _gather(child, path + name, is_leaf, leaves, paths)
+        for name, child in zip(names, children, strict=True)
+    ]
+    return lambda new: build([part(new) for part in parts])
 
 
 def leaves(tree):

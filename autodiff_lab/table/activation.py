@@ -49,7 +49,8 @@ def softshrink(xp, x, *, bound=0.5):
     return xp.where(small, 0.0, xp.where(x > 0, x - bound, x + bound))
 
 
-composite("elu", elu, fast=fused.elu(), torch=F + "elu", jax="jax.nn.elu", cases=((SHAPE, {"alpha": 1.5}),),
+composite("elu", elu, fast=fused.elu(),
+          torch=F + "elu", jax="jax.nn.elu", cases=((SHAPE, {"alpha": 1.5}),),
           tex=r"y = x \text{ if } x > 0, \text{ else } \alpha \, (e^x - 1)",
           kinks="at 0 the derivative is alpha", example="elu([0., 2.], alpha=1.) = [0., 2.]")
 composite("selu", lambda xp, x: elu(xp, x, alpha=1.6732632423543772, scale=1.0507009873554805),
@@ -59,11 +60,13 @@ composite("selu", lambda xp, x: elu(xp, x, alpha=1.6732632423543772, scale=1.050
           kinks="at 0 the derivative is 1.758, that of the left piece",
           example="selu([0., 1.]) = [0., 1.05070099]")
 composite("celu", lambda xp, x, *, alpha=1.0: elu(xp, x, alpha=alpha, rate=1 / alpha),
-          fast=fused.elu(rate=None), torch="torch.celu " + F + "celu", jax="jax.nn.celu", cases=((SHAPE, {"alpha": 1.5}),),
+          fast=fused.elu(rate=None), torch="torch.celu " + F + "celu", jax="jax.nn.celu",
+          cases=((SHAPE, {"alpha": 1.5}),),
           tex=r"y = x \text{ if } x > 0, \text{ else } \alpha \, (e^{x / \alpha} - 1)",
           example="celu([0., 2.], alpha=1.) = [0., 2.]")
 composite("leaky_relu", lambda xp, x, *, slope=0.01: xp.where(x > 0, x, slope * x),
-          fast=fused.leaky_relu, torch=F + "leaky_relu", jax="jax.nn.leaky_relu", cases=((SHAPE, {"slope": 0.2}),),
+          fast=fused.leaky_relu, torch=F + "leaky_relu", jax="jax.nn.leaky_relu",
+          cases=((SHAPE, {"slope": 0.2}),),
           tex=r"y = x \text{ if } x > 0, \text{ else } s \, x",
           kinks="at 0 the derivative is the slope in torch and 1 in JAX",
           example="leaky_relu([-1., 2.], slope=0.5) = [-0.5, 2.]")

@@ -108,7 +108,8 @@ def log_softmax(xp, x, *, axis):
     return shifted - xp.log(xp.sum(xp.exp(shifted), axis, True))
 
 
-composite("softmax", softmax, fast=fused.softmax, cases=AXES, torch="softmax torch.nn.functional.softmax",
+composite("softmax", softmax, fast=fused.softmax,
+          cases=AXES, torch="softmax torch.nn.functional.softmax",
           jax="jax.nn.softmax", tex=r"y_i = \frac{e^{x_i}}{\sum_j e^{x_j}}",
           pitfalls="A padded entry must not take part: filling it with 0 gives it weight e^0.",
           example="softmax([0., 0.], axis=(0,)) = [0.5, 0.5]")
@@ -135,7 +136,8 @@ def layer_norm(xp, x, w=None, b=None, *, axis, eps):
 
 
 composite("silu", lambda xp, x: x * xp.sigmoid(x), fast=fused.silu,
-          torch="torch.nn.functional.silu", jax="jax.nn.silu jax.nn.swish", cases=(([(2, 3)], {}),), tex=r"y = x \, \sigma(x)",
+          torch="torch.nn.functional.silu", jax="jax.nn.silu jax.nn.swish",
+          cases=(([(2, 3)], {}),), tex=r"y = x \, \sigma(x)",
           example="silu([0.]) = [0.]")
 composite("linear", linear, arity=None, fast=fused.linear, torch="torch.nn.functional.linear",
           jax="-",
@@ -143,7 +145,8 @@ composite("linear", linear, arity=None, fast=fused.linear, torch="torch.nn.funct
           pitfalls="torch keeps w as (out, in); most JAX libraries keep (in, out).",
           example="linear([1., 2.], [[3., 4.]], [1.]) = [12.]")
 composite("layer_norm", layer_norm, arity=None, fast=fused.layer_norm,
-          torch="torch.nn.functional.layer_norm", jax="-", cases=(([(2, 3), (3,), (3,)], {"axis": (1,), "eps": 1e-5}),
+          torch="torch.nn.functional.layer_norm", jax="-",
+          cases=(([(2, 3), (3,), (3,)], {"axis": (1,), "eps": 1e-5}),
                                    ([(2, 3)], {"axis": (0, 1), "eps": 1e-5})),
           tex=r"y = \frac{x - \bar x}{\sqrt{\sigma^2 + \epsilon}} \, w + b",
           example="layer_norm([1., 3.], axis=(0,), eps=0.) = [-1., 1.]")

@@ -9,7 +9,8 @@ transpose of the others, and any order of derivative stays among the three (Dumo
 dilates w; `layout` says which axis of x, w and y is batch, channel, space.
 """
 
-from .row import bilinear
+from . import fused
+from .row import bilinear, composite
 
 
 def _plan(x, w, *, stride=None, padding=None, dilation=None, gaps=None, **rest):
@@ -120,3 +121,20 @@ bilinear("conv_weight", lambda xp, g, x, **p: xp.conv_weight(g, x, **p),
          cases=_cases(2, 0),
          example="conv_weight([[[1., 2.]]], [[[1., 2., 4.]]], shapes=((1, 1, 3), (1, 1, 2)), "
                  "stride=(1,), padding=((0, 0),), dilation=(1,), gaps=(1,)) = [[[5., 10.]]]")
+
+
+# ----- as layers have it: with a bias -----
+def _with_bias(xp, x, w, b=None, *, stride, padding, dilation, groups):
+    y = xp.conv(x, w, shapes=(tuple(x.shape), tuple(w.shape)), stride=stride, padding=padding,
+                dilation=dilation, gaps=(1,) * len(stride), groups=groups)  # fmt: skip
+    return y if b is None else y + xp.reshape(b, (b.shape[0],) + (1,) * len(stride))
+
+
+LAYER = {"stride": (1,), "padding": ((1, 1),), "dilation": (1,), "groups": 1}
+WIDE = {"stride": (2, 1), "padding": ((1, 1), (0, 0)), "dilation": (1, 2), "groups": 2}
+composite("conv_with_bias", _with_bias, arity=None, fast=fused.conv, torch="-", jax="-",
+          cases=(([(2, 3, 5), (4, 3, 3), (4,)], LAYER), ([(2, 4, 5, 6), (6, 2, 3, 2)], WIDE),
+                 ([(2, 3, 5), (4, 3, 2), (4,)], LAYER | {"padding": ((0, 1),)})),
+          tex=r"y = x * w + b", pitfalls="b has one entry per channel of the output.",
+          example="conv_with_bias([[[1., 2.]]], [[[3.]]], [1.], stride=(1,), padding=((0, 0),), "
+                  "dilation=(1,), groups=1) = [[[4., 7.]]]")

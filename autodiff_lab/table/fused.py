@@ -222,6 +222,41 @@ linear = Fast(lambda xp, x, w, *b: (xp.lib.nn.functional.linear(x, w, *b), ()), 
               _linear_keep)  # fmt: skip
 
 
+# ----- convolution: its three cotangents from one kernel -----
+def _conv(xp, x, w, *b, **plan):
+    if any([low != high for low, high in plan["padding"]]):
+        return None
+    return xp.convolution(x, w, *(b or [None]), *_numbers(**plan)), ()
+
+
+def _numbers(stride, padding, dilation, groups):
+    n = len(stride)
+    return stride, [low for low, _ in padding], dilation, False, [0] * n, groups
+
+
+def _conv_back(xp, g, y, xs, _, wanted, **plan):
+    x, w, *b = xs
+    if type(g) is not xp.kernels_for:  # the cotangent is recorded: the row's own transposes are
+        return _conv_transposes(xp, g, x, w, b, wanted, **plan)
+    x = x if wanted[1] else g.new_empty(1).expand(x.shape)  # only its shape is read
+    w = w if wanted[0] else g.new_empty(1).expand(w.shape)
+    size, asked = [*b[0].shape] if b else None, _three(wanted, False)
+    return xp.convolution_backward(g, x, w, size, *_numbers(**plan), asked)[: len(xs)]
+
+
+def _conv_transposes(xp, g, x, w, b, wanted, **plan):
+    n = len(plan["stride"])
+    plan |= {"shapes": (tuple(x.shape), tuple(w.shape)), "gaps": (1,) * n}
+    return (
+        xp.conv_input(g, w, **plan) if wanted[0] else None,
+        xp.conv_weight(g, x, **plan) if wanted[1] else None,
+        *[xp.sum(g, (0, *range(2, n + 2))) for _ in b],
+    )
+
+
+conv = Fast(_conv, _conv_back, _linear_keep)
+
+
 # ----- max_pool over the last two axes: who won is remembered instead of found out again -----
 def _max_pool(xp, x, *, window, stride, padding, dilation, gaps):
     space = slice(len(window) - 2, None)

@@ -90,7 +90,8 @@ SMALL = "window=(2,), stride=(1,), padding=((0, 0),), dilation=(1,), gaps=(1,)"
 general("max_pool", lambda xp, x, **p: xp.max_pool(x, **p),
         lambda xp, dx, y, x, **p: xp.pool_gather(dx, x, low=False, **p),
         lambda xp, g, y, x, **p: (xp.pool_scatter(g, x, low=False, **p),),
-        keeps="x", fast=fused.max_pool, identity="lowest", **windowed, prims="reduce_window_max", jax="-",
+        keeps="x", fast=fused.max_pool, identity="lowest", **windowed,
+        prims="reduce_window_max", jax="-",
         torch="torch.nn.functional.max_pool1d torch.nn.functional.max_pool2d "
               "torch.nn.functional.max_pool3d",
         tex=r"y_i = \max_k x_{s i + d k - p}", kinks=TIES, cases=CASES,

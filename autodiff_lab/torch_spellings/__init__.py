@@ -35,6 +35,8 @@ SIGNATURES = {name: entry for section in SECTIONS for name, entry in section.SIG
 REWRITES = dict(torch_rewrites.REWRITES)
 for _section in SECTIONS:
     REWRITES.update(getattr(_section, "REWRITES", {}))
+# What is rewritten in general and, called as it mostly is, one row: for the short way.
+DIRECTLY = windows.DIRECTLY | layers.DIRECTLY
 
 
 class Unspelled(AutodiffError):
@@ -59,7 +61,7 @@ QUERIES = frozenset(
 # Keyword arguments that change nothing when they have this value.
 NEUTRAL = {
     "out": None, "dtype": None, "inplace": False, "alpha": 1, "rounding_mode": None,
-    "memory_format": None, "non_blocking": False, "copy": False,
+    "memory_format": None, "non_blocking": False, "copy": False, "_stacklevel": 3,
 }  # fmt: skip
 
 

@@ -1,5 +1,7 @@
 """Spellings of products that sum over an index: matmul in all ranks, einsum."""
 
+import functools
+
 from .. import source, xp
 from ..errors import AutodiffError
 from .shapes import flat_sizes
@@ -13,8 +15,17 @@ def matmul_spec(m, n):
     return f"{a},{b}->{batch}{'i' if m > 1 else ''}{'k' if n > 1 else ''}"
 
 
+def product_params(a, b):
+    return _spec(a.ndim, b.ndim)
+
+
+@functools.cache
+def _spec(m, n):
+    return {"spec": matmul_spec(m, n)}
+
+
 def _matmul(input, other, *, mat2=None, tensor=None):
-    return (input, other), {"spec": matmul_spec(input.ndim, other.ndim)}
+    return (input, other), product_params(input, other)
 
 
 # ----- einsum: diagonals and sums first, then products from left to right -----

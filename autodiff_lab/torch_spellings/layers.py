@@ -164,6 +164,18 @@ def _cross_entropy(input, target, weight=None, size_average=None, ignore_index=-
     return torch.divide(total, examples)
 
 
+def _cross_entropy_directly(input, target, weight=None, size_average=None, ignore_index=-100,
+                            reduce=None, reduction="mean", label_smoothing=0.0):  # fmt: skip
+    """The one row it is where the target names classes."""
+    if target.dtype.is_floating_point:
+        raise TypeError("probabilities")
+    axis = 1 if input.ndim > 1 else 0
+    _checked(target, input.shape[axis], ignore_index)
+    how = _how(size_average, reduce, reduction)
+    params = {"axis": axis, "ignore": ignore_index, "reduction": how, "smoothing": label_smoothing}
+    return _row("cross_entropy", input, target, weight, **params)
+
+
 def _reduced(y, weight, how):
     y = y if weight is None else y * weight
     if how == "batchmean":
@@ -345,3 +357,4 @@ REWRITES = {
     "scaled_dot_product_attention": _attention,
     "_scaled_dot_product_attention_math": _attention_inside,
 }  # fmt: skip
+DIRECTLY = {"cross_entropy": ("cross_entropy", _cross_entropy_directly)}

@@ -49,20 +49,30 @@ def _real(input):
         )
 
 
-def _conv(n, input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
+def _conv(n, *args, **kwargs):
+    xs, params = _conv_plan(*args, **kwargs)
+    return _verbs().conv_with_bias(*xs, **params)
+
+
+def _conv_plan(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
     _real(input)
+    n = weight.ndim - 2
     stride, dilation = _each(stride, n), _each(dilation, n)
-    params = {
-        "shapes": (tuple(input.shape), tuple(weight.shape)), "stride": stride,
-        "padding": _conv_padding(padding, weight.shape[2:], stride, dilation),
-        "dilation": dilation, "gaps": (1,) * n, "groups": groups,
-    }  # fmt: skip
     if input.shape[1] != weight.shape[1] * groups:
         raise AutodiffError(
             f"convolution at {source.here()}: an input with {input.shape[1]} channels in {groups} "
             f"group(s) does not fit a weight of shape {tuple(weight.shape)}"
         )
-    return _plus(_verbs().conv(input, weight, **params), bias)
+    padding = _conv_padding(padding, weight.shape[2:], stride, dilation)
+    params = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
+    return (input, weight) if bias is None else (input, weight, bias), params
+
+
+def _conv_directly(input, *args, **kwargs):
+    """The one row that a convolution of a batch is: what is to be rewritten is not for here."""
+    if input.ndim < 3 or input.ndim != (args[0] if args else kwargs["weight"]).ndim:
+        raise TypeError("no batch")
+    return _conv_plan(input, *args, **kwargs)
 
 
 def _conv_padding(padding, kernel, stride, dilation):
@@ -307,3 +317,4 @@ for _n in (1, 2, 3):
         f"lp_pool{_n}d": _lp_pool(_n), f"adaptive_avg_pool{_n}d": _adaptive_avg_pool(_n),
         f"adaptive_max_pool{_n}d": _adaptive_max_pool(_n),
     }  # fmt: skip
+DIRECTLY = {f"conv{_n}d": ("conv_with_bias", _conv_directly) for _n in (1, 2, 3)}

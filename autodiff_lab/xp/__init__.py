@@ -78,10 +78,10 @@ def _ask(value):
 def verb(f):
     """Let a boxed value answer for this function, as PyTorch does for its own."""
 
+    from torch.overrides import handle_torch_function, has_torch_function
+
     @functools.wraps(f)
     def asked(self, *xs, **params):
-        from torch.overrides import handle_torch_function, has_torch_function
-
         flat = xs[0] if isinstance(xs[0], (tuple, list)) else xs
         if has_torch_function(flat):
             return handle_torch_function(bound(self), flat, *xs, **params)

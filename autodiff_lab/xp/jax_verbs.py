@@ -74,6 +74,12 @@ class JaxVerbs(JaxWindows, JaxLinalg, JaxFourier):
     def copy(self, x):
         return self.lib.copy(x)
 
+    def add_to(self, total, x):
+        return total + x
+
+    def times(self, x, number):
+        return x * number
+
     def stop_gradient(self, x):
         return self.lax.stop_gradient(x)
 

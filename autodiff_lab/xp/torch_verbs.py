@@ -22,6 +22,7 @@ class TorchVerbs(TorchWindows, TorchLinalg, TorchFourier):
         import torch
 
         self.lib, self.bool_type = torch, torch.bool
+        self._numbers = {torch.float32: {}, torch.float64: {}}
         self.kernels_for = torch.Tensor  # what PyTorch's fused kernels may be called on
 
     def __getattr__(self, name):
@@ -30,7 +31,8 @@ class TorchVerbs(TorchWindows, TorchLinalg, TorchFourier):
                 setattr(self, name, getattr(place, name))
                 return getattr(place, name)
         if name in _KERNELS or name.endswith("_backward"):  # fused, for a row that names it
-            setattr(self, name, getattr(self.lib.ops.aten, _KERNELS.get(name, name)).default)
+            kernel = getattr(self.lib.ops.aten, _KERNELS.get(name, name)).default
+            setattr(self, name, getattr(kernel, "_op", kernel))  # without a detour in Python
             return getattr(self, name)
         raise AttributeError(f"xp has no verb {name!r}: PyTorch has no function of that name")
 
@@ -91,6 +93,39 @@ class TorchVerbs(TorchWindows, TorchLinalg, TorchFourier):
         if isinstance(x, (int, float)):
             return math.log(x) if x > 0 else math.nan
         return self.lib.log(x)
+
+    def add_to(self, total, x):
+        """`total + x`, where nobody else holds `total`: it may be overwritten."""
+        if type(total) is type(x) is self.kernels_for and total.dtype is x.dtype:
+            try:
+                return total.add_(x)
+            except RuntimeError:  # under vmap, where the total is not batched and x is
+                return total + x
+        return total + x
+
+    def times(self, x, number):
+        return x * self.at_hand(number, x)
+
+    def at_hand(self, number, x):
+        """A Python number that is about to meet the tensor x, as a tensor without dims.
+
+        PyTorch wraps it into one each time anew, and takes longer for that than for arithmetic.
+        """
+        if type(number) is not float or type(x) is not self.kernels_for:
+            return number
+        known = self._numbers.get(x.dtype)
+        if known is None:  # half types would round it
+            return number
+        found = known.get(number)
+        return self._met(number, x.dtype, known) if found is None else found
+
+    def _met(self, number, dtype, known):
+        if not 1e-30 < abs(number) < 1e30:  # -0.0 == 0.0, and every NaN is another key
+            return number
+        if len(known) > 1000:
+            known.clear()
+        known[number] = self.lib.tensor(number, dtype=dtype, device="cpu")
+        return known[number]
 
     def stop_gradient(self, x):
         return x.detach()

@@ -17,6 +17,12 @@ class TorchWindows:
         return plan.output(y) if dtype is None else plan.output(y).to(dtype)
 
     @verb
+    def conv_with_bias(self, x, w, *b, **params):
+        from ..table import ROWS
+
+        return ROWS["conv_with_bias"].fn(self, x, w, *b, **params)
+
+    @verb
     def conv_input(self, g, w, *, shapes, dtype=None, precision=None, **p):
         plan = _Plan(self.lib, *shapes, **p)
         x = g.new_empty(1).expand(plan.ready_shape)  # only its shape is read

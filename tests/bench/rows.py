@@ -99,7 +99,7 @@ def compiled(f, x):
     return call
 
 
-@bench("chain of 1,000 ops, torch", baseline="torch.autograd", needs=("torch",))
+@bench("chain of 1,000 ops, torch", baseline="torch.autograd", needs=("torch",), must={OURS: 1.25})
 def chain_torch():
     import torch
 
@@ -107,11 +107,67 @@ def chain_torch():
     return torch_contenders(f, torch.asarray(x))
 
 
-@bench("MLP 784-256-10, torch", baseline="torch.autograd", needs=("torch",))
+@bench("MLP 784-256-10, torch", baseline="torch.autograd", needs=("torch",), must={OURS: 1.1})
 def mlp_torch():
     import torch
 
     return torch_contenders(*mlp(torch, torch.asarray))
+
+
+@bench("small CNN, torch", baseline="torch.autograd", needs=("torch",), must={OURS: 1.1})
+def cnn_torch():
+    return torch_contenders(*models.cnn_torch())
+
+
+@bench("LSTM of 100 steps, torch", baseline="torch.autograd", needs=("torch",), must={OURS: 1.1})
+def lstm_torch():
+    return torch_contenders(*models.lstm_torch())
+
+
+@bench("hvp of the MLP, torch", baseline="torch.autograd", needs=("torch",), must={OURS: 1.5})
+def hvp_torch():
+    """Forward over reverse, against PyTorch's double backward."""
+    import torch
+
+    import autodiff_lab as ad
+
+    f, x = mlp(torch, torch.asarray)
+    v = {name: torch.cos(value) for name, value in x.items()}
+
+    def twice():
+        given = {name: value.detach().requires_grad_() for name, value in x.items()}
+        leaves = list(given.values())
+        first = torch.autograd.grad(f(given), leaves, create_graph=True)
+        second = torch.autograd.grad(first, leaves, list(v.values()))
+        return dict(zip(x, second, strict=True))
+
+    return {"torch.autograd": twice, OURS: lambda: ad.hvp(f, (x,), (v,))}
+
+
+@bench("100,000 nodes, torch", baseline="in tapes of 100", needs=("torch",),
+       must={"in one tape": 1.5})  # fmt: skip
+def length_torch():
+    """The time per node does not depend on the tape's length, and nothing recurses along it."""
+    import torch
+
+    import autodiff_lab as ad
+
+    def gradients(length):
+        def f(x):
+            for _ in range(length // 2):
+                x = torch.tanh(x * 1.01)
+            return x.sum()
+
+        x, both = torch.linspace(0.1, 1, WIDTH), ad.value_and_grad(f)
+
+        def run():
+            for _ in range(100_000 // length):
+                both(x)
+            return 100_000
+
+        return run
+
+    return {"in tapes of 100": gradients(100), "in one tape": gradients(100_000)}
 
 
 @bench("chain of 1,000 ops, jax, compiled", baseline="jax.grad", needs=("jax",), must={OURS: 1.1})
