@@ -5,11 +5,14 @@
     ad.grad(f)(x)                  the gradient of a scalar function
     ad.jvp(f, primals, tangents)   forward mode
     ad.vjp(f, *primals)            reverse mode
+    ad.jacrev(f), ad.hessian(f)    whole matrices; ad.hvp for one product
+    ad.compile(f, *args)           value and gradient as straight-line code
+    ad.check(f, *args)             are these derivatives right, and where not?
     ad.record(f, *args)            the tape, to be looked at
     ad.table.ROWS                  the mathematics, one row per operation
 
 Read it in this order: `table/`, `tape`, `calculus`, `forward`, `reverse`; then the front ends that
-fill the tape, `torch_front` and `jax_front`. Importing this package imports neither framework.
+fill the tape, `on_torch/front` and `on_jax/front`. Importing it imports neither framework.
 """
 
 from . import table

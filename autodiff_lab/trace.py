@@ -40,9 +40,9 @@ def _spread(found, boxed):
 
 def front_end(framework):
     if framework == "torch":
-        from . import torch_front as found
+        from .on_torch import front as found
     else:
-        from . import jax_front as found
+        from .on_jax import front as found
     return found
 
 

@@ -11,7 +11,7 @@ from .errors import AutodiffError
 
 _REGISTERED: dict = {}
 _ATOMS = {int, float, bool, complex, str}  # types that are leaves for sure
-_OF_ARRAYS = ("torch", "jaxlib._jax", "jaxlib.xla_extension", "autodiff_lab.torch_box")
+_OF_ARRAYS = ("torch", "jaxlib._jax", "jaxlib.xla_extension", "autodiff_lab.on_torch.box")
 
 
 def register(cls, flatten, unflatten):

@@ -11,8 +11,8 @@ import traceback
 
 from autodiff_lab import source, trees, xp
 from autodiff_lab.custom import named
-from autodiff_lab.jax_front import body_of, opened, rebind, where_of
-from autodiff_lab.jax_spellings import CALLS, lower
+from autodiff_lab.on_jax.front import body_of, opened, rebind, where_of
+from autodiff_lab.on_jax.spellings import CALLS, lower
 
 from . import rules
 from .errors import MaskError

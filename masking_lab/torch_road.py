@@ -5,7 +5,7 @@ autodiff's tape, and the row's mask rule does the rest.
 """
 
 from autodiff_lab import source, xp
-from autodiff_lab.torch_spellings import lower
+from autodiff_lab.on_torch.spellings import lower
 
 from . import rules
 from .errors import MaskError

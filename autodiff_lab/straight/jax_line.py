@@ -15,8 +15,8 @@ import weakref
 import jax
 
 from .. import reverse, trees, xp
-from ..jax_front import body_of, opened, rebind, where_of
-from ..jax_spellings import custom_name
+from ..on_jax.front import body_of, opened, rebind, where_of
+from ..on_jax.spellings import custom_name
 from ..tape import Tape
 from ..trace import _names
 from . import guards

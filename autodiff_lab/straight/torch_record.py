@@ -14,8 +14,9 @@ import torch
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from .. import reverse, source, torch_front, trees
+from .. import reverse, source, trees
 from ..errors import AutodiffError
+from ..on_torch import front
 from ..tape import Tape
 from ..xp import verb
 from ..xp.torch_verbs import TorchVerbs
@@ -175,7 +176,7 @@ class Recorder:
 
     def _where(self):
         if self.part == "forward":
-            self.where = source.locate(torch_front.__file__)[0]
+            self.where = source.locate(front.__file__)[0]
             return self.where
         return self.node.where if self.node is not None else None
 

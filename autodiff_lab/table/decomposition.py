@@ -119,7 +119,7 @@ def _skew(xp, x):
     return x - T(xp, x)
 
 
-SVD = (([(3, 3)], {}), ([(4, 2)], {}), ([(2, 2, 3)], {}))
+SVD: tuple = (([(3, 3)], {}), ([(4, 2)], {}), ([(2, 2, 3)], {}))
 
 general("svd", lambda xp, x: xp.svd(x), _svd_jvp, _svd_vjp, keeps="xy", outputs="many",
         torch="torch.linalg.svd", jax="jax.numpy.linalg.svd", prims="",

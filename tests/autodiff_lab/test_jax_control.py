@@ -241,7 +241,7 @@ def test_checkpoint_keeps_the_inputs_only():
 
 
 def test_what_is_kept_of_a_body_goes_with_it():
-    from autodiff_lab import jax_bodies
+    from autodiff_lab.on_jax import bodies as jax_bodies
 
     def once():
         f = lambda x: lax.scan(lambda c, a: (jnp.sin(c * a), None), x[0], x)[0].sum()  # noqa: E731

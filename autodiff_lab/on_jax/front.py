@@ -1,0 +1,342 @@
+"""The JAX front end: trace the function, then interpret its jaxpr and write down what happens.
+
+JAX shows a function's operations only while tracing it, so the jaxpr is read equation by equation
+with the same rows. The values may be concrete arrays or the tracers of an outer transformation:
+everything built this way is itself traceable, so `jax.jit(ad.grad(f))` works.
+
+Only public parts of JAX are used; where they moved between 0.5.3 and 0.12, both ways are written.
+"""
+
+import functools
+from typing import NamedTuple
+
+from .. import source, trees, xp
+from ..custom import named
+from ..errors import AutodiffError
+from .layers import library_call
+from .spellings import CALLS, lower, no_row
+
+
+def run(tape, call, leaves, names, boxed):
+    """Fill `tape` with what `call` does to the leaves that are `boxed`."""
+    import jax
+
+    chosen = [leaf for leaf, b in zip(leaves, boxed, strict=True) if b]
+    nodes = [tape.input(x, n) for x, n, b in zip(leaves, names, boxed, strict=True) if b]
+    output = {}
+
+    def traced(*values):
+        values = iter(values)
+        result = call([next(values) if b else x for x, b in zip(leaves, boxed, strict=True)])
+        found, _, output["rebuild"] = trees.flatten(result)
+        output["leaves"] = found
+        output["arrays"] = [xp.framework_of(x) == "jax" for x in found]
+        return [x for x, is_array in zip(found, output["arrays"], strict=True) if is_array]
+
+    jaxpr, consts = opened(_make_jaxpr(jax, traced)(*chosen))
+    values = [(x, node) for x, node in zip(chosen, nodes, strict=True)]
+    results = iter((jax.numpy.asarray(y), n) for y, n in interpret(tape, jaxpr, consts, values))
+    pairs = [
+        next(results) if is_array else (x, None)
+        for x, is_array in zip(output["leaves"], output["arrays"], strict=True)
+    ]
+    tape.closed = True
+    return tape.finish([y for y, _ in pairs], output["rebuild"], [node for _, node in pairs])
+
+
+def _make_jaxpr(jax, f):
+    """`jax.make_jaxpr`, with one kind word about Python control flow."""
+    traced = jax.make_jaxpr(f)
+
+    def make(*args):
+        try:
+            return traced(*args)
+        except jax.errors.ConcretizationTypeError as e:
+            raise AutodiffError(
+                "Python needed the concrete value of a traced JAX array (an `if`, `while`, float() "
+                "or int() on it), and tracing has only its shape; write jnp.where, jax.lax.cond or "
+                f"jax.lax.while_loop instead. JAX said: {str(e).splitlines()[0]}"
+            ) from None
+
+    return make
+
+
+class Site(NamedTuple):
+    """An equation as it is met: on which tape, with which operands, and from where."""
+
+    tape: object
+    eqn: object
+    pairs: list  # (value, node) of each operand; no node where nothing is recorded
+    scope: tuple = ()
+    call: tuple | None = None
+
+    @property
+    def verbs(self):
+        return self.tape.xp
+
+    @property
+    def values(self):
+        return [solid(x) for x, _ in self.pairs]
+
+    @property
+    def concrete(self):
+        return not any(is_traced(x) for x, _ in self.pairs)
+
+    @property
+    def tangents(self):
+        inexact = self.verbs.is_inexact
+        return [n.tangent if n is not None and inexact(n.dtype) else None for _, n in self.pairs]
+
+    @property
+    def active(self):
+        """Which operands are differentiated: forward those with a tangent."""
+        if not self.tape.reverse:
+            return tuple(dx is not None for dx in self.tangents)
+        return tuple(node is not None and node.active for _, node in self.pairs)
+
+    @property
+    def place(self):
+        return source.words(where_of(self.eqn, self.call)[0])
+
+    def enter(self, body, pairs, name=""):
+        scope = (*self.scope, name) if name else self.scope
+        return interpret(self.tape, *opened(body), pairs, scope, (name, self.eqn, self.call))
+
+    def apply(self, row, pairs, **params):
+        """A node of the table's own, such as the slice that a trip of a scan reads."""
+        xs = [solid(x) for x, _ in pairs]
+        y = row.fn(self.verbs, *xs, **params)
+        return y, self.tape.add(row, self._parents(pairs), xs, params, y, self.scope)
+
+    def push(self, row, ys, dys):
+        """One node for all of `ys`, with the tangents that were computed along with them."""
+        nodes = self.tape.add_many(row, (), self.values, {}, ys)
+        for node, dy in zip(nodes, dys, strict=True):
+            node.tangent, node.active = dy, dy is not None
+        return list(zip(ys, nodes, strict=True))
+
+    def record(self, row, ys, outs, pull):
+        """One node for all of `ys`; those that are not in `outs` have no derivative."""
+        keep = self.tape.keep_all
+        where, functions = where_of(self.eqn, self.call) if keep else (None, ())
+        scope = functions + tuple(name for name in self.scope if name not in functions)
+        params = {"pull": _with_zeros(pull, self.eqn.outvars)}
+        parents = self._parents(self.pairs)
+        nodes = self.tape.add_many(row, parents, self.values, params, ys, scope, where)
+        found = zip(ys, nodes, outs, strict=True)
+        return [(y, node if out or keep else None) for y, node, out in found]
+
+    def _parents(self, pairs):
+        return tuple(self.tape.constant(x) if node is None else node for x, node in pairs)
+
+
+def _with_zeros(pull, variables):
+    """A pull that gets zeros where no cotangent arrived."""
+
+    def filled(gs):
+        return pull([zeros_like(v) if g is None else g for g, v in zip(gs, variables, strict=True)])
+
+    return filled
+
+
+# The identity, and what rounds a tangent as it rounds the value.
+SAME = (
+    "optimization_barrier", "device_put", "sharding_constraint", "reshard", "layout_constraint",
+    "reduce_precision",
+)  # fmt: skip
+
+
+def interpret(tape, jaxpr, consts, inputs, scope=(), call=None):
+    """Evaluate a jaxpr on `(value, node)` pairs, adding a node per equation. Returns such pairs.
+
+    `call` is the jitted call that this jaxpr is the body of: its name, equation and own call.
+    """
+    env = dict(zip(jaxpr.constvars, [(c, None) for c in consts], strict=True))
+    env.update(zip(jaxpr.invars, inputs, strict=True))
+
+    def pair(atom):
+        return env[atom] if is_var(atom) else (atom.val, None)
+
+    for eqn in jaxpr.eqns if tape.keep_all else live(jaxpr):
+        results = _equation(Site(tape, eqn, [pair(a) for a in eqn.invars], scope, call))
+        env.update(zip(eqn.outvars, results, strict=True))
+    return [pair(a) for a in jaxpr.outvars]
+
+
+def live(jaxpr):
+    """The equations that the outputs depend on. A custom_vjp that nobody uses is not refused."""
+    needed, found = {id(a) for a in jaxpr.outvars}, []
+    for eqn in reversed(jaxpr.eqns):
+        if eqn.effects or not needed.isdisjoint(map(id, eqn.outvars)):
+            needed.update(map(id, eqn.invars))
+            found.append(eqn)
+    return found[::-1]
+
+
+def _equation(site):
+    tape, eqn, pairs, scope, call = site
+    if all(node is None for _, node in pairs):  # nothing recorded goes in
+        return [(y, None) for y in rebind(eqn, [x for x, _ in pairs])]
+    name = eqn.primitive.name
+    custom = named(eqn.params.get("name"), len(eqn.invars))
+    if custom is not None:
+        return [_custom(site, custom)]
+    known = library_call(eqn)
+    if known is not None:
+        return _add(site, *known)
+    if name in CALLS:
+        title = str(eqn.params.get("name", ""))
+        inside = scope if title.startswith("_") or not title else (*scope, title)
+        return interpret(tape, *opened(body_of(eqn.params)), pairs, inside, (title, eqn, call))
+    lowered = lower(eqn)
+    if lowered is None:
+        handler = structures().get(name)
+        return handler(site) if handler else _discrete(site)
+    return _add(site, *lowered)
+
+
+def _add(site, row, operands, params):
+    """The node, or the nodes, of an equation that has a row."""
+    tape, eqn, pairs, scope, call = site
+    ys = outcome(site)
+    picked = [pairs[i] if type(i) is int else (i.value, None) for i in operands]
+    parents = tuple([tape.constant(x) if node is None else node for x, node in picked])
+    values = [x for x, _ in picked]
+    where, functions = where_of(eqn, call) if tape.keep_all else (None, ())
+    scope = functions + tuple(name for name in scope if name not in functions)
+    if row.outputs == 1:
+        return [(ys[0], tape.add(row, parents, values, params, ys[0], scope, where))]
+    nodes = tape.add_many(row, parents, values, params, ys, scope, where)
+    return list(zip(ys, nodes, strict=True))
+
+
+def _custom(site, custom):
+    """A function with a rule of the user's own (`ad.custom_rule`) is one node."""
+    tape, eqn, pairs, scope, call = site
+    values = [x for x, _ in pairs]
+    y = custom(*values)
+    parents = tuple([tape.constant(x) if node is None else node for x, node in pairs])
+    where = where_of(eqn, call)[0] if tape.keep_all else None
+    return y, tape.add(custom.custom_row, parents, values, {}, y, scope, where)
+
+
+def _discrete(site):
+    """No row: answers of integers or booleans have no derivative; anything else is refused."""
+    tape, eqn = site.tape, site.eqn
+    flows = any(n is not None and n.active for _, n in site.pairs)
+    discrete = not any(tape.xp.is_float(v.aval.dtype) or tape.xp.is_complex(v.aval.dtype)
+                       for v in eqn.outvars)  # fmt: skip
+    if flows and not discrete:
+        raise AutodiffError(no_row(eqn, site.place))
+    return [(y, None) for y in rebind(eqn, site.values)]
+
+
+@functools.cache
+def structures():
+    """The equations that hold functions, by name."""
+    from . import control, custom_rules, rewrites, scan, solve
+
+    return {
+        "scan": scan.scan,
+        "cond": control.cond,
+        "while": control.while_loop,
+        "custom_jvp_call": custom_rules.custom_jvp,
+        "custom_vjp_call": custom_rules.custom_vjp,
+        "custom_vjp_call_jaxpr": custom_rules.custom_vjp,
+        "select_n": rewrites.select,
+        "tile": rewrites.tile,
+        "pad": rewrites.pad,
+        **dict.fromkeys(SAME, custom_rules.same),
+        "custom_linear_solve": solve.linear_solve,
+        **dict.fromkeys(("checkpoint", "remat", "remat2"), custom_rules.checkpoint),
+    }
+
+
+# ----- jaxprs, from JAX 0.5.3 to 0.12 -----
+def opened(jaxpr):
+    """A ClosedJaxpr (up to 0.10), a bare Jaxpr, or the merged class (from 0.11)."""
+    return getattr(jaxpr, "jaxpr", jaxpr), list(getattr(jaxpr, "consts", ()))
+
+
+def body_of(params):
+    for key in ("jaxpr", "call_jaxpr", "fun_jaxpr"):
+        if key in params:
+            return params[key]
+    raise KeyError(f"no inner jaxpr among {sorted(params)}")
+
+
+def rebind(eqn, values):
+    """Run the equation's own primitive, which keeps custom_jvp and custom_vjp rules alive."""
+    bound = eqn.primitive.get_bind_params(eqn.params)
+    if isinstance(bound, tuple):
+        y = eqn.primitive.bind(*bound[0], *values, **bound[1])
+    else:
+        y = eqn.primitive.bind(*values, **bound)
+    return list(y) if eqn.primitive.multiple_results else [y]
+
+
+# ----- values -----
+def is_traced(x):
+    from jax.core import Tracer
+
+    return isinstance(x, Tracer)
+
+
+def is_var(atom):
+    """A variable of a jaxpr, and not a literal."""
+    from jax.extend.core import Literal
+
+    return not isinstance(atom, Literal)
+
+
+def read(env, atom):
+    return env[atom] if is_var(atom) else atom.val
+
+
+def zeros_like(variable):
+    """Zeros of the shape of a variable, or of its abstract value."""
+    import jax.numpy as jnp
+
+    aval = getattr(variable, "aval", variable)
+    return jnp.zeros(aval.shape, aval.dtype)
+
+
+def solid(x):
+    """Zeros for a tangent of which only the shape is known."""
+    import jax
+
+    return jax.numpy.zeros(x.shape, x.dtype) if isinstance(x, jax.ShapeDtypeStruct) else x
+
+
+def outcome(site):
+    """The values of an equation; of a linear map's (see custom_rules) the shapes are enough."""
+    if not site.tape.dry:
+        return rebind(site.eqn, [x for x, _ in site.pairs])
+    from .bodies import structs
+
+    return structs(site.eqn.outvars)
+
+
+# ----- where the user wrote it -----
+def where_of(eqn, call):
+    """`((file, line), scope)` of the user's innermost frame.
+
+    JAX caches the body of a library's own jitted function with the traceback of the first call ever
+    made; such a body counts as the line that called it now.
+    """
+    mine = list(_user_frames(eqn))
+    if call is not None and call[0] not in [name for _, _, name in mine]:
+        return where_of(*call[1:])
+    if not mine:
+        return None, ()
+    return mine[0][:2], tuple(name for _, _, name in reversed(mine[:-1]))
+
+
+def _user_frames(eqn):
+    """`(file, line, function)` from the inside out, up to the frame that runs the recording."""
+    traceback = getattr(eqn.source_info, "traceback", None)
+    for frame in getattr(traceback, "frames", None) or []:
+        if frame.file_name == __file__ and frame.function_name.endswith("traced"):
+            return
+        if not source.is_library(frame.file_name):
+            yield frame.file_name, frame.line_num, frame.function_name.rsplit(".", 1)[-1]
