@@ -263,8 +263,9 @@ def _multilabel_margin(input, target, size_average=None, reduce=None, reduction=
     operations counts what stands behind it.)"""
     import torch
 
-    if input.ndim == 1:
-        input, target = input.unsqueeze(0), target.unsqueeze(0)
+    batched = input.ndim > 1
+    if not batched:
+        input, target = input.reshape(1, -1), target.reshape(1, -1)
     labels = (target == -1).cumsum(1) == 0
     hits = torch.nn.functional.one_hot(torch.where(labels, target, 0), input.shape[1]) == 1
     hits = hits & labels.unsqueeze(-1)
@@ -272,6 +273,7 @@ def _multilabel_margin(input, target, size_average=None, reduce=None, reduction=
     z = torch.relu(1 - mine + input.unsqueeze(1))
     counted = labels.unsqueeze(-1) & ~hits.any(1, keepdim=True)
     y = torch.where(counted, z, 0.0).sum((1, 2)) / input.shape[1]
+    y = y if batched else y[0]
     return _reduced(y, None, _how(size_average, reduce, reduction))
 
 
