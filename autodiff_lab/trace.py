@@ -65,7 +65,23 @@ def as_array_like(verbs, x, y):
     """A tangent or cotangent for `y`: a number becomes an array, torch's own graph stays behind."""
     if isinstance(x, (int, float)) and hasattr(y, "dtype"):
         return verbs.astype(verbs.asarray(x, y), y.dtype)
+    if x is not None and hasattr(y, "dtype"):
+        _check_kind(verbs, x, y)
     return verbs.detached(x)
+
+
+def _check_kind(verbs, x, y):
+    if xp.framework_of(x) != verbs.name:
+        fix = "torch.tensor(...)" if verbs.name == "torch" else "jnp.asarray(...)"
+        raise AutodiffError(
+            f"a tangent or cotangent is a {type(x).__name__}, but the function computes with "
+            f"{verbs.name} arrays; convert it with {fix}"
+        )
+    if verbs.is_complex(x.dtype) and not verbs.is_complex(y.dtype):
+        raise AutodiffError(
+            f"a tangent or cotangent has dtype {x.dtype}, but what it belongs to has dtype "
+            f"{y.dtype}; take its real part"
+        )
 
 
 def _is_chosen(path, argnums):
@@ -108,7 +124,7 @@ def _no_arrays(f, args):
 
 def as_argnums(f, args, argnums):
     """`argnums` as a tuple of non-negative positions."""
-    given = (argnums,) if isinstance(argnums, int) else tuple(argnums)
+    given = tuple(argnums) if isinstance(argnums, (tuple, list)) else (argnums,)
     for i in given:
         if not isinstance(i, int) or not -len(args) <= i < len(args):
             raise AutodiffError(

@@ -57,6 +57,11 @@ def _writes_are_counted(leaves):
 
 
 def _given(tape, leaf, name):
+    if type(leaf) is not Box and getattr(leaf, "layout", torch.strided) is not torch.strided:
+        raise AutodiffError(
+            f"argument {name} has layout {leaf.layout}, and only dense tensors are recorded; pass "
+            "its values as a tensor, or to_dense()"
+        )
     node = tape.input(leaf, name)
     return Box.of(leaf, node, tape) if node.active or tape.keep_all else leaf
 

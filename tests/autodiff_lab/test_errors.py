@@ -3,6 +3,7 @@
 import re
 import sys
 
+import numpy as np
 import pytest
 
 import autodiff_lab as ad
@@ -122,6 +123,21 @@ def test_a_recorded_value_that_escaped():
     kept = []
     ad.grad(lambda x: kept.append(x) or x.sum())(torch.tensor([1.0]))
     refused(lambda: kept[0] * 2, "recording had ended", "return it")
+
+
+@both
+def test_a_cotangent_of_another_kind(name):
+    x = array(name, [1.0, 2.0])
+    _, pullback = ad.vjp(lambda x: x * 2, x)
+    refused(lambda: pullback(np.ones(2)), "ndarray", "convert")
+    refused(lambda: pullback(array(name, [1j, 1j])), "complex128", "real part")
+    refused(lambda: ad.jvp(lambda x: x, (x,), (np.ones(2),)), "ndarray", "convert")
+    refused(lambda: ad.grad(lambda x: x.sum(), argnums=1.0)(x), "argnums=1.0")
+
+
+def test_a_sparse_argument():
+    torch = pytest.importorskip("torch")
+    refused(lambda: ad.grad(lambda x: x.sum())(torch.eye(2).to_sparse()), "sparse", "to_dense")
 
 
 def test_a_dim_that_is_not_there():
