@@ -1,6 +1,7 @@
 """Settings for every test run, and the summary a person reads at its end."""
 
 import collections
+import contextlib
 import functools
 import importlib.util
 import itertools
@@ -31,6 +32,9 @@ SPREAD = (
 )  # fmt: skip
 COLUMNS = {"passed": "passed", "xpassed": "passed", "failed": "failed", "error": "failed"}
 COLUMNS |= {"skipped": "skipped", "xfailed": "skipped"}
+
+with contextlib.suppress(ImportError):
+    import setuptools  # noqa: F401  it insists on coming before the standard library's distutils
 
 # No test module has imported a framework yet: one thread for each worker and the kernels it starts.
 for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):

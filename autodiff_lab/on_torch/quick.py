@@ -10,7 +10,7 @@ import operator
 from torch import Tensor, is_autocast_enabled, is_grad_enabled, matmul, mm
 
 from ..table.row import CACHES, ROWS
-from ..tape import NUMBER, Node
+from ..tape import NUMBER, Node, written
 from .box import QUICK, STRIDED, WRAP, Box
 from .spellings import DIRECTLY, MEANINGS, PLAIN, meant
 from .spellings.contractions import product_params
@@ -63,6 +63,7 @@ def _binary(func, row, params_of=None):
     """Two inputs: boxes of one tape, or one of them and a number or a tensor from elsewhere."""
     plans = {active: row.keep(active) for active in ((True, True), (True, False), (False, True))}
     plain = row.name in ("add", "subtract", "multiply")  # for them a number is a tensor
+    plain = plain and not hasattr(func, "_schema")  # the dispatcher's mul.Scalar wants a number
     pointwise = params_of is None
 
     def quick(a, b=None, *more, **named):
@@ -204,12 +205,8 @@ def _value(x):
 
 
 def _keep(node, *values):
-    kept, writes = [], 0
-    for x in values:
-        if x is not None:
-            kept.append(x)
-            writes += x._version
-    node.kept, node.writes = kept, writes
+    node.kept = kept = [x for x in values if x is not None]
+    node.writes = written(kept)
 
 
 def append(tape, node, y):
