@@ -136,7 +136,8 @@ def _users_vjp(eqn):
         jaxpr, consts = eqn.params["fwd_jaxpr_thunk"](*active[n:])
         return bodies.call(jaxpr, *consts, *values[n:])
 
-    return fwd, lambda *args: [None] * n + list(eqn.params["bwd"](*args))
+    bwd = getattr(eqn.params["bwd"], "call_wrapped", eqn.params["bwd"])
+    return fwd, lambda *args: [None] * n + list(bwd(*args))
 
 
 def _interleaved(values, active):
