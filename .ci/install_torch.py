@@ -55,7 +55,10 @@ def has_gpu() -> bool:
 
 def cuda_packages(requires: list[str]) -> list[str]:
     """Those of a wheel's requirements that are CUDA packages and apply to this machine."""
-    from pip._vendor.packaging.requirements import Requirement  # pip is here, packaging may not be
+    try:
+        from packaging.requirements import Requirement
+    except ImportError:  # a bare environment: pip is here and carries its own
+        from pip._vendor.packaging.requirements import Requirement
 
     wanted = [Requirement(text) for text in requires]
     here = [r.name for r in wanted if r.marker is None or r.marker.evaluate({"extra": ""})]
