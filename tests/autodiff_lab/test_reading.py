@@ -145,7 +145,7 @@ def test_a_refusal_points_with_a_caret():
 def cell(source, number=1):
     """As IPython runs a cell: compiled under a name that only linecache knows."""
     source = textwrap.dedent(source)
-    file = f"/tmp/ipykernel_{number}/{abs(hash(source))}.py"
+    file = f"ipykernel_{number}/{abs(hash(source))}.py"
     linecache.cache[file] = (len(source), None, source.splitlines(True), file)
     space = {}
     exec(compile(source, file, "exec"), space)
