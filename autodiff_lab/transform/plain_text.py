@@ -1,0 +1,44 @@
+"""The verbs that write functions of plain Python: operators, and the math module."""
+
+import math
+
+from ..writing.expr import Library, Writer
+from ..xp.torch_kinks import TorchKinks
+
+
+class PlainText(TorchKinks, Writer):
+    library, array, in_place = "math", object, True
+    properties = views = submodules = frozenset()
+    some_float, bool_type = float, bool
+
+    def __init__(self):
+        self.lib = Library(self, math, "math")
+
+    def __getattr__(self, name):
+        return getattr(self.lib, name)
+
+    def abstract(self, compute, args):
+        return None
+
+    def dtype_text(self, x):
+        return None
+
+    def where(self, c, a, b):
+        if not isinstance(c, bool):
+            raise AttributeError("plain Python has no where")
+        return a if c else b
+
+    def square(self, x):
+        return x * x
+
+    def rsqrt(self, x):
+        return 1 / self.lib.sqrt(x)
+
+    def astype(self, x, dtype):
+        return x
+
+    def is_complex(self, dtype):
+        return False
+
+    def times(self, x, number):
+        return x * number
