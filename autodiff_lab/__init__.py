@@ -27,6 +27,8 @@ from .record import record
 from .reverse import grad, value_and_grad, vjp
 from .straight import compile
 from .tape import Node, Tape
+from .transform import transform
+from .writing.tape import to_source
 
 __all__ = [
     "AutodiffError",
@@ -46,6 +48,8 @@ __all__ = [
     "record",
     "row",
     "table",
+    "to_source",
+    "transform",
     "value_and_grad",
     "vjp",
 ]

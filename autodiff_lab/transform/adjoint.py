@@ -68,6 +68,8 @@ class Adjoints:
                               ast.Load()), value)  # fmt: skip
         operand = self.small.operand(value)
         self._copy(name, operand)
+        words = words_in(operand.text) & self.small.local
+        self.small.steps[-1].again = all(self.small.counts.get(w, 0) <= 1 for w in words)
         self.small.views.setdefault(operand.place.name, set()).add(name)
 
     def _copy(self, name, operand):

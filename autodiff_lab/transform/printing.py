@@ -2,7 +2,7 @@
 
 import ast
 
-from .steps import Branch, Loop, Step, assigned, words_in
+from .steps import Branch, Loop, Step, words_in
 from .sweeps import Line, Nest, Restore
 
 INDENT = "    "
@@ -35,6 +35,8 @@ class Printer:
                 printed = True
             elif isinstance(item, Restore):
                 printed |= bool(self._comes_back(item.step))
+                if item.step.again and item.step.target in self.needed:
+                    self.needed |= words_in(item.step.text)
             elif any([self._read(block) for block in item.blocks]):
                 self.needed |= words_in(item.heads[0])
                 printed = True
@@ -79,7 +81,7 @@ class Printer:
 
     def _kept_after(self, item, block):
         """The names that were assigned once and for this round of the loop."""
-        names = {name: None for step in _steps(item) for name in step.assigned()}
+        names = {n: None for step in _steps(item) for n in step.assigned() if not step.again}
         return [n for n in names if self._is_kept_after(n, block)]
 
     def _is_kept_after(self, name, block):
@@ -87,6 +89,8 @@ class Printer:
         return once and name in self.needed and id(block) in self.in_loops
 
     def _branch(self, item, depth, pad):
+        if item.orelse and not item.body:
+            return [f"{pad}if {negated(item.test)}:", *self.forward(item.orelse, depth + 1)]
         lines = [f"{pad}if {item.test}:", *self.forward(item.body, depth + 1)]
         if item.orelse:
             lines += [pad + "else:", *self.forward(item.orelse, depth + 1)]
@@ -107,9 +111,14 @@ class Printer:
     # ----- back -----
     def backward(self, items, depth=0, block=None):
         lines, pad = [], INDENT * (depth + 1)
-        for name in self._popped(block):
+        once = [s for s in block or [] if isinstance(s, (Step, Branch))]
+        for name in [n for item in once for n in self._kept_after(item, block)]:
             lines.append((f"{pad}{name} = {self._stack(name)}.pop()", ""))
             self.restored.append(name)
+        for step in [s for s in once if isinstance(s, Step) and s.again]:
+            if self._is_kept_after(step.target, block):
+                lines.append((pad + step.line, ""))
+                self.restored.append(step.target)
         for item in items:
             if isinstance(item, Line):
                 lines.append((pad + self.sweeps.written(item), item.note))
@@ -119,10 +128,6 @@ class Printer:
             else:
                 lines += self._nest(item, depth, pad)
         return lines
-
-    def _popped(self, block):
-        names = dict.fromkeys(n for n in sorted(assigned(block or [])))
-        return [n for n in names if self._is_kept_after(n, block)]
 
     def _back(self, step, name):
         self.restored.append(name)
@@ -144,7 +149,7 @@ class Printer:
         if yes:
             more = [(pad + "else:", ""), *no] if no else []
             return [(f"{pad}if {item.item.test}:", ""), *yes, *more]
-        return [(f"{pad}if not ({item.item.test}):", ""), *no] if no else []
+        return [(f"{pad}if {negated(item.item.test)}:", ""), *no] if no else []
 
     def _head(self, item):
         head, trips = item.heads[0], item.item.trips
@@ -185,11 +190,15 @@ def _steps(item):
     return [s for block in blocks for i in block for s in _steps(i)]
 
 
+def negated(test):
+    return f"not {test}" if test.isidentifier() else f"not ({test})"
+
+
 def aligned(lines):
     """Comments in one column, as far as the lines are short."""
     lengths = [len(code) for code, note in lines if note and len(code) <= 56]
     column = max(lengths, default=0) + 2
-    return [f"{code:{column}}# {note}" if note else code for code, note in lines]
+    return [f"{f'{code}  ':{column}}# {note}" if note else code for code, note in lines]
 
 
 def parameters_text(tree, skip):

@@ -19,7 +19,8 @@ RUNTIME = "autodiff_lab.transform.runtime"
 
 
 class Program:
-    def __init__(self, f):
+    def __init__(self, f, scalars=False):
+        self.scalars = scalars
         self.framework = meaning.framework_of(_objects(f))
         if self.framework:
             self.verbs = writing.verbs(self.framework)

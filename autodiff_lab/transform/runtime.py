@@ -186,7 +186,8 @@ def _pulled(function, wrt, g, args, kwargs):
         raise AutodiffError(
             f"{function!r} was called with Python numbers; pass torch.tensor(...) or jnp.array(...)"
         )
-    call = _called(function, verbs.name)
+    of_array = args and xp.framework_of(args[0]) == "torch"
+    call = _called(function, "torch" if of_array else "jax")
     if verbs.name == "torch":
         found = _by_row(call, wrt, g, args, kwargs, verbs)
         if found is not None:

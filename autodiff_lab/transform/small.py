@@ -33,6 +33,7 @@ class Small:
         self.adjoints = Adjoints(self)
         self.whole = set()  # names that hold a tuple, or what a user's function returned
         self.copied, self.views = _aliases(body)
+        self.lists = _lists(body)
         self.block = self._block(body)
         self._check_returns(body)
 
@@ -191,7 +192,7 @@ class Small:
         base = target.value.id
         index = self.index_text(target.slice)
         x, v = self.operand(target.value), self.operand(value)
-        views = sorted(self.views.get(base, ()))
+        views = () if base in self.lists else sorted(self.views.get(base, ()))
         more = f", views={tuple(views)}" if views else ""
         text = f"put({base}, {index}, {v.text}{more})"
         if base in self.active:
@@ -349,7 +350,7 @@ class Small:
         return text[1:-1] if isinstance(node, ast.Tuple) and text.startswith("(") else text
 
     def shape(self, name):
-        if name in self.scalars:
+        if name in self.scalars or self.program.scalars:
             return frozenset()
         if self.counts.get(name, 0) > 1:
             return frozenset([f"{name}@{self.step}"])
@@ -357,6 +358,8 @@ class Small:
 
     def text_shape(self, text):
         """Text is as good as a name while nothing in it is assigned again."""
+        if self.program.scalars:
+            return frozenset()
         found = words_in(text) & self.local
         if found and all(n in self.scalars for n in found) and "[" not in text and "(" not in text:
             return frozenset()
@@ -427,7 +430,8 @@ def _paired(target, value):
 def _aliases(body):
     """Names that may be one tensor with another, and which names look into which."""
     copied, views = set(), {}
-    for target, value in (b for s in body for n in ast.walk(s) for b in _bindings(n)):
+    nodes = [n for s in body for n in ast.walk(s) if not isinstance(n, ast.AugAssign)]
+    for target, value in (b for n in nodes for b in _bindings(n)):
         if isinstance(target, ast.Name) and isinstance(value, ast.Name):
             copied |= {target.id, value.id}
         while isinstance(value, ast.Subscript):
@@ -435,6 +439,15 @@ def _aliases(body):
             if isinstance(target, ast.Name) and isinstance(value, ast.Name):
                 views.setdefault(value.id, set()).add(target.id)
     return copied, views
+
+
+def _lists(body):
+    """Names that are only ever assigned a list that is written out."""
+    found = {}
+    for target, value in (b for s in body for n in ast.walk(s) for b in _bindings(n)):
+        if isinstance(target, ast.Name):
+            found.setdefault(target.id, []).append(isinstance(value, ast.List))
+    return {name for name, kinds in found.items() if all(kinds)}
 
 
 def _assignments(body, parameters):

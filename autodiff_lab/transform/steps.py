@@ -46,7 +46,7 @@ class Step:
     together: str | None = None  # one call that gives all the shares at once
     also: str | None = None
     reads_result: bool = False  # the adjoint reads the target's new value
-    note: str = ""
+    again: bool = False  # only reads an entry: done again on the way back instead of kept
 
     @property
     def line(self):

@@ -149,8 +149,8 @@ class Sweeps:
         places = [a.place for a in step.adds]
         for add in step.adds:
             place, fresh = add.place, add.place.name not in defined
-            direct = place.index is None and (fresh or place.name == step.target)
-            if direct and place.name not in self.entries and f"b{place.name}" not in names:
+            direct = place.name == step.target or (fresh and place.name not in self.entries)
+            if place.index is None and direct and f"b{place.name}" not in names:
                 names.append(f"b{place.name}")
                 defined.add(place.name)
                 continue
@@ -227,7 +227,8 @@ class Sweeps:
         target = line.owner
         index = line.target[len(target) + 1 : -1]
         private = not line.shared
-        if self.framework == "torch" and private and not index.startswith(("'", '"')):
+        a_tree = line.value[1:] in self.entries
+        if self.framework == "torch" and private and not a_tree:
             return f"{line.target} += {line.value}"
         helper = "add_at" if private else "added_at"
         if ":" in index or "," in index or "..." in index:
