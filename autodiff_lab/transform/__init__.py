@@ -51,6 +51,7 @@ class Transformed:
         self.scalars = scalars
         self.argnums = argnums if isinstance(argnums, tuple) else (argnums,)
         self.single = not isinstance(argnums, tuple)
+        f = f.function if isinstance(f, Transformed) else f
         program = Program(f, scalars)
         self.source, self.function = program.gradient(f, self.argnums, cotangent)
         functools.update_wrapper(self, f)

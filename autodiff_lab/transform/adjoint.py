@@ -174,6 +174,10 @@ class Adjoints:
         method = value.func.attr
         if method.endswith("_") and not method.endswith("__"):
             raise self.refusal(value.func, f"{method} writes into its tensor; use {method[:-1]}")
+        if method in WRITERS:
+            raise self.refusal(
+                value.func, f"{method} changes its list or dict; build a new one, or use append"
+            )
         x = self.small.operand(value.func.value)
         operands = [self.argument(a) for a in value.args]
         text = f"{_side(value.func.value, x)}.{method}({_inside(operands, value.keywords)})"
@@ -307,6 +311,7 @@ class Adjoints:
         self.small.steps.append(step)
 
 
+WRITERS = frozenset("pop popitem extend insert remove clear sort reverse update setdefault".split())
 HELPERS = ("put", "pull_put", "append", "pull_append", "own", "at", "unbroadcast")
 _SIGNS = {
     ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.Pow: "**", ast.Mod: "%",

@@ -15,6 +15,7 @@ OPERATORS = {
     ast.Pow: "power", ast.Mod: "remainder", ast.USub: "negative",
 }  # fmt: skip
 # Answers without a derivative, whatever they are asked of.
+RUNTIME = "autodiff_lab.transform.runtime"
 FLAT_CALLS = frozenset((len, range, int, float, bool, isinstance, type, id, str, repr, print))
 FLAT_METHODS = frozenset(
     "item size dim numel detach tolist argmax argmin long int bool any all stop_gradient".split()
@@ -61,7 +62,7 @@ def row_of(function):
     if is_flat(function):
         return None
     if isinstance(getattr(function, "__self__", None), type(math)) and function.__self__ is math:
-        return _pointwise(function.__name__, 1)
+        return _pointwise(function.__name__)
     if (getattr(function, "__module__", "") or "").startswith("jax"):
         return _of_jax().get(id(function))
     if "torch" in sys.modules and callable(function):
@@ -69,10 +70,14 @@ def row_of(function):
     return None
 
 
-def _pointwise(name, arity=None):
-    row = ROWS.get(name)
-    fits = row is not None and row.kind == "pointwise" and arity in (None, row.arity)
-    return row if fits else None
+def _pointwise(name):
+    row = ROWS.get({"pow": "power"}.get(name, name))
+    return row if row is not None and row.kind == "pointwise" else None
+
+
+def of_numbers(function):
+    """The row of a function of Python's own numbers."""
+    return _pointwise(getattr(function, "__name__", "").strip("_"))
 
 
 def _of_torch(function):
@@ -112,6 +117,8 @@ def is_flat(function):
     except TypeError:
         return False
     name = getattr(function, "__name__", "")
+    if getattr(function, "__module__", "") == RUNTIME:  # the gradient of a gradient
+        return name in ("one_like", "zeros_like")
     row = ROWS.get(name)
     library = (getattr(function, "__module__", "") or "").split(".")[0] in ("torch", "jax")
     constant = library and row is not None and row.kind == "constant"

@@ -1,4 +1,4 @@
-"""The verbs that write functions of plain Python: operators, and the math module."""
+"""Plain Python: verbs that write operators and the math module, and verbs that compute with them."""
 
 import math
 
@@ -42,3 +42,24 @@ class PlainText(TorchKinks, Writer):
 
     def times(self, x, number):
         return x * number
+
+
+class PlainNumbers(TorchKinks):
+    """The verbs on Python's own numbers, for partials that do not fit a line."""
+
+    lib = math
+
+    def __getattr__(self, name):
+        return getattr(math, name)
+
+    def where(self, c, a, b):
+        return a if c else b
+
+    def is_complex(self, dtype):
+        return False
+
+    def slope_of_abs(self, x):
+        return (x > 0) - (x < 0)
+
+    def real(self, x):
+        return x

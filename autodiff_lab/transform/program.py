@@ -15,7 +15,7 @@ from .small import Small
 from .steps import words_in
 from .sweeps import Sweeps
 
-RUNTIME = "autodiff_lab.transform.runtime"
+RUNTIME = meaning.RUNTIME
 
 
 class Program:

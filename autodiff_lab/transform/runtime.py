@@ -11,6 +11,9 @@ from ..calculus import pull as pull_row
 from ..calculus import unbroadcast as unbroadcast_array
 from ..errors import AutodiffError
 from ..reverse import vjp
+from ..table.row import NEG, ONE
+from .meaning import of_numbers
+from .plain_text import PlainNumbers
 
 
 def is_zero(g):
@@ -50,7 +53,7 @@ def one_like(x):
         found = f"an array of shape {tuple(x.shape)} and dtype {x.dtype}"
     raise AutodiffError(
         f"a gradient needs a real scalar, but the function returned {found}; reduce it, or give "
-        "its cotangent: transform(f, cotangent=True)(*args, g)"
+        "its cotangent: transform(f, cotangent=True)(*args, cotangent=g)"
     )
 
 
@@ -183,9 +186,7 @@ def pull(function, *wrt):
 def _pulled(function, wrt, g, args, kwargs):
     verbs = xp.of(*trees.leaves(args))
     if verbs is None:
-        raise AutodiffError(
-            f"{function!r} was called with Python numbers; pass torch.tensor(...) or jnp.array(...)"
-        )
+        return _of_numbers(function, wrt, g, args)
     of_array = args and xp.framework_of(args[0]) == "torch"
     call = _called(function, "torch" if of_array else "jax")
     if verbs.name == "torch":
@@ -200,6 +201,28 @@ def _pulled(function, wrt, g, args, kwargs):
         return call(*given, **kwargs)
 
     return vjp(of_wrt, *[args[i] for i in wrt])[1](g)
+
+
+def _of_numbers(function, wrt, g, args):
+    if function is unbroadcast:
+        return [g]
+    row = of_numbers(function)
+    try:
+        if row is None or row.arity != len(args):
+            raise AttributeError
+        xp = PlainNumbers()
+        y = row.fn(xp, *args)
+        partials = [_partial(d, xp, y, args) for d in row.d]
+        return [g * partials[i] for i in wrt]
+    except (AttributeError, TypeError):
+        raise AutodiffError(
+            f"{getattr(function, '__name__', function)} of Python numbers has no row; pass "
+            "torch.tensor(...) or jnp.asarray(...), or write it in simpler functions"
+        ) from None
+
+
+def _partial(d, xp, y, args):
+    return {ONE: 1.0, NEG: -1.0}[d] if d in (ONE, NEG) else d(xp, y, *args)
 
 
 @functools.cache

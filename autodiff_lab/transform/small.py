@@ -22,6 +22,7 @@ class Small:
     def __init__(self, text, active, program, names):
         self.text, self.program, self.names = text, program, names
         check(text)
+        _rename_cotangents(text.tree)
         own = SimpleNamespace(done=names.new("done"), result=names.new("out"))
         self.local = set(text.parameters) | {own.done, own.result}
         self.local |= {n.id for n in ast.walk(text.tree) if _is_store(n)}
@@ -313,14 +314,33 @@ class Small:
             self._plain(name, ast.unparse(value))
 
     def temporary(self, value):
+        value = self._inner_first(value)
         name = self.fresh("t")
         if self.carries(value):
             self.active.add(name)
         self.bind(name, value)
         return name
 
+    def _inner_first(self, value):
+        """Names for the compound parts, so that temporaries are numbered as they are computed."""
+        if isinstance(value, (ast.BinOp, ast.UnaryOp, ast.Call, ast.Tuple, ast.List)):
+            for field, part in ast.iter_fields(value):
+                if isinstance(part, list):
+                    setattr(value, field, [self._held_part(p) for p in part])
+                else:
+                    setattr(value, field, self._held_part(part))
+        return value
+
+    def _held_part(self, part):
+        if not isinstance(part, (ast.BinOp, ast.UnaryOp, ast.Call)) or not self.carries(part):
+            return part
+        return ast.copy_location(ast.Name(self.temporary(part), ast.Load()), part)
+
     def fresh(self, wanted):
+        """A new variable, whose cotangent's name is free too."""
         name = self.names.new(wanted)
+        while f"b{name}" in self.names.taken:
+            name = self.names.new(wanted)
         self.local.add(name)
         self.counts[name] = 1
         return name
@@ -439,6 +459,20 @@ def _aliases(body):
             if isinstance(target, ast.Name) and isinstance(value, ast.Name):
                 views.setdefault(value.id, set()).add(target.id)
     return copied, views
+
+
+def _rename_cotangents(tree):
+    """`bx` will be the cotangent of x: a variable that is called so already gets another name."""
+    stored = {n.id for n in ast.walk(tree) if _is_store(n)}
+    names = stored | {a.arg for a in ast.walk(tree) if isinstance(a, ast.arg)} | {"out"}
+    for name in sorted(stored):
+        if name[0] == "b" and name[1:] in names:
+            new = f"{name}_"
+            while new in names:
+                new += "_"
+            for node in ast.walk(tree):
+                if isinstance(node, ast.Name) and node.id == name:
+                    node.id = new
 
 
 def _lists(body):

@@ -129,7 +129,9 @@ class Writer:
         return self.expr(pieces, rank, compute, (a, b))
 
     def simpler(self, a, b, sign):
-        """A factor of 1, and `a + -b`: what a person would not write."""
+        """A factor or a power of 1, and `a * (1 / b)`: what a person would not write."""
+        if sign == "**" and type(b) is int and b == 1:
+            return a
         if sign == "*" and type(b) is int and b == 1:
             return a
         if sign == "*" and type(a) is int and a == 1:
