@@ -73,7 +73,12 @@ class Text:
         )
 
     def value(self, name):
-        """What a name that the function does not bind means to it now; MISSING if nothing."""
+        """What a name that the function does not bind means to it now; MISSING if nothing.
+
+        The object that a method is bound to is known too, by the name of its first parameter.
+        """
+        if self.bound_to is not None and name == self.parameters[0]:
+            return self.bound_to
         if name in self.cells:
             try:
                 return self.cells[name].cell_contents

@@ -91,5 +91,5 @@ def _check_scalars(args):
         for v in x if one_by_one else [x]:
             if getattr(v, "shape", ()) != ():
                 raise AutodiffError(
-                    f"scalars=True, but an argument has shape {tuple(v.shape)}; transform without it"
+                    f"scalars=True, but an argument has shape {tuple(v.shape)}; leave it out"
                 )

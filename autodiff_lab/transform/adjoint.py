@@ -1,8 +1,8 @@
 """The adjoint of one small step, read off the table.
 
 Where an operation is a row whose derivative fits a line, the line is that derivative, run on names:
-`bx += by * (1 - y * y)` for tanh. What needs to know shapes (sums, products of matrices, whatever is
-composite) becomes one call, `pull_sum(by, x)`, and a call of the user's own function one pullback.
+`bx += by * (1 - y * y)` for tanh. What needs to know shapes (sums, products of matrices, whatever
+is composite) becomes one call, `pull_sum(by, x)`; a function of the user's own gives its pullback.
 """
 
 import ast
@@ -32,7 +32,7 @@ class Operand:
         if self.value is not None:
             return self.value
         simple = self.text.replace("_", "a").replace(".", "a").isalnum() or self.text[-1:] == "]"
-        whole = xp.name(self.text)
+        whole = xp.variable(self.text)
         if simple or self.text.endswith(")"):
             return whole
         return Expr(xp, (f"({self.text})",))
@@ -100,7 +100,9 @@ class Adjoints:
         text = f"({inside})" if isinstance(value, ast.Tuple) else f"[{inside}]"
         g = f"b{name}"
         adds = [
-            Add(p.place, f"{g}[{i}]", alias=True) for i, p in enumerate(parts) if p.place is not None
+            Add(p.place, f"{g}[{i}]", alias=True)
+            for i, p in enumerate(parts)
+            if p.place is not None
         ]
         self.small.whole.add(name)
         self._step(name, text, adds, False)
@@ -225,7 +227,9 @@ class Adjoints:
         operands = [self.argument(a) for a in value.args]
         wrt = tuple(i for i, x in enumerate(operands) if x.place is not None)
         if not wrt:
-            raise self.refusal(value, "a derivative through a keyword argument; pass it by position")
+            raise self.refusal(
+                value, "a derivative through a keyword argument; pass it by position"
+            )
         made = self.program.pullback_of(function, wrt, value, self.small.text)
         back = self.small.fresh(f"back_{name}")
         text = f"{made}({_inside(operands, value.keywords)})"
@@ -255,7 +259,7 @@ class Adjoints:
 
     def _emit(self, name, text, operands, shares, shape):
         """Write the shares of the operands; ask again if old and new value of one name meet."""
-        g, y = self.xp.name(f"b{name}"), self.xp.name(RESULT)
+        g, y = self.xp.variable(f"b{name}"), self.xp.variable(RESULT)
         found = shares(g, y)
         said = [
             self._said(x, c, shape) for x, c in zip(operands, found, strict=True)

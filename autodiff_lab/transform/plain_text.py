@@ -1,14 +1,18 @@
-"""Plain Python: verbs that write operators and the math module, and verbs that compute with them."""
+"""Plain Python's numbers: verbs that write operators and the math module, and verbs that compute."""
 
 import math
+from types import SimpleNamespace
 
 from ..writing.expr import Library, Writer
 from ..xp.torch_kinks import TorchKinks
 
 
 class PlainText(TorchKinks, Writer):
-    library, array, in_place = "math", object, True
-    properties = views = submodules = frozenset()
+    name = library = "math"
+    array, in_place = object, True
+    properties: frozenset = frozenset()
+    views: frozenset = frozenset()
+    submodules: frozenset = frozenset()
     some_float, bool_type = float, bool
 
     def __init__(self):
@@ -47,10 +51,13 @@ class PlainText(TorchKinks, Writer):
 class PlainNumbers(TorchKinks):
     """The verbs on Python's own numbers, for partials that do not fit a line."""
 
-    lib = math
+    name, lib, abs = "math", SimpleNamespace(**vars(math), Tensor=()), staticmethod(abs)
 
     def __getattr__(self, name):
         return getattr(math, name)
+
+    def log(self, x):
+        return math.log(x) if x > 0 else math.nan  # asked for where it is not used, too
 
     def where(self, c, a, b):
         return a if c else b

@@ -100,7 +100,12 @@ class Printer:
         body = self.forward(item.body, depth + 1)
         if not item.trips or not self._is_read(item.trips):
             return [pad + item.head, *body]
-        lines = [f"{pad}{item.trips} = 0", pad + item.head, f"{pad}{INDENT}{item.trips} += 1", *body]
+        lines = [
+            f"{pad}{item.trips} = 0",
+            pad + item.head,
+            f"{pad}{INDENT}{item.trips} += 1",
+            *body,
+        ]
         if id(item) in self.inner:
             lines.append(f"{pad}{self._stack(item.trips)}.append({item.trips})")
         return lines

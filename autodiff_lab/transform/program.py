@@ -119,11 +119,9 @@ class Program:
     def _learn(self, text, lines):
         """What the free names of the text mean now."""
         for word in words_in("\n".join(line.split("  # ")[0] for line in lines)):
-            if word in text.parameters and text.bound_to is None:
+            if word in text.parameters[text.bound_to is not None :]:
                 continue
             value = text.value(word)
-            if word == (text.parameters[:1] or [""])[0] and text.bound_to is not None:
-                value = text.bound_to
             if value is MISSING or getattr(builtins, word, MISSING) is value:
                 continue
             if self.space.setdefault(word, value) is not value:

@@ -11,30 +11,46 @@ from types import SimpleNamespace
 from ..reading import MISSING
 from . import meaning
 from .adjoint import Adjoints, Operand
-from .exits import can_break, settled
+from .exits import settled
 from .fence import check
-from .steps import Branch, Loop, Place, Step, words_in
+from .loops import Control
+from .scan import (
+    aliases,
+    always_returns,
+    assignments,
+    bases,
+    bindings,
+    is_append,
+    is_number,
+    is_store,
+    lists,
+    loaded,
+    number_of,
+    only_result,
+    rename_cotangents,
+)
+from .steps import Place, Step, words_in
 
 
-class Small:
+class Small(Control):
     """One function in small steps: `block`, the names of its parameters and of its result."""
 
     def __init__(self, text, active, program, names):
         self.text, self.program, self.names = text, program, names
         check(text)
-        _rename_cotangents(text.tree)
+        rename_cotangents(text.tree)
         own = SimpleNamespace(done=names.new("done"), result=names.new("out"))
-        self.local = set(text.parameters) | {own.done, own.result}
-        self.local |= {n.id for n in ast.walk(text.tree) if _is_store(n)}
+        self.local = {*text.parameters[text.bound_to is not None :], own.done, own.result}
+        self.local |= {n.id for n in ast.walk(text.tree) if is_store(n)}
         body = settled(text.tree, own)
-        self.result = _only_result(body) or own.result
+        self.result = only_result(body) or own.result
         self.active = self._activity(body, set(active))
-        self.counts, self.scalars = _assignments(body, text.parameters), set()
+        self.counts, self.scalars = assignments(body, text.parameters), set()
         self.shapes, self.step = {}, 0
         self.adjoints = Adjoints(self)
         self.whole = set()  # names that hold a tuple, or what a user's function returned
-        self.copied, self.views = _aliases(body)
-        self.lists = _lists(body)
+        self.copied, self.views = aliases(body)
+        self.lists = lists(body)
         self.block = self._block(body)
         self._check_returns(body)
 
@@ -44,9 +60,9 @@ class Small:
             before = len(active)
             self.active = active
             for node in (n for s in body for n in ast.walk(s)):
-                for target, value in _bindings(node, self.result):
+                for target, value in bindings(node, self.result):
                     if self.carries(value):
-                        active |= set(_bases(target))
+                        active |= set(bases(target))
             if len(active) == before:
                 return active
 
@@ -101,7 +117,7 @@ class Small:
         value = node.value
         if isinstance(value, ast.Constant):
             return  # a docstring
-        if _is_append(value):
+        if is_append(value):
             return self._append(value)
         if self.carries(value):
             raise self.text.refusal(
@@ -133,7 +149,7 @@ class Small:
             self._assign(node.target, node.value)
 
     def _AugAssign(self, node):
-        old = _loaded(node.target)
+        old = loaded(node.target)
         value = ast.copy_location(ast.BinOp(old, node.op, node.value), node)
         if isinstance(node.target, ast.Name) and self.carries(value):
             self._check_alone(node, node.target.id)
@@ -146,7 +162,8 @@ class Small:
             return
         if self.program.framework == "torch":
             raise self.text.refusal(
-                node, f"it writes into a tensor that another name may hold; write {name} = {name} ..."
+                node,
+                f"it writes into a tensor that another name may hold; write {name} = {name} ...",
             )
         self.program.helpers.add("own")
         self._plain(None, f"own({name}, {ast.unparse(node)!r})")
@@ -211,105 +228,13 @@ class Small:
         else:
             self._plain(base, text)
 
-    # ----- control -----
-    def _If(self, node):
-        test = self.test(node.test)
-        self.steps.append(Branch(test, self._block(node.body), self._block(node.orelse)))
-
-    def test(self, node):
-        """The condition, or a variable that keeps its answer for the way back."""
-        text = ast.unparse(node)
-        fixed = all(self.counts.get(n, 0) <= 1 for n in words_in(text) & self.local)
-        if fixed and not any(isinstance(n, (ast.Call, ast.Subscript)) for n in ast.walk(node)):
-            return text
-        name = self.fresh("yes")
-        self._plain(name, text)
-        return name
-
-    def _While(self, node):
-        trips = self.fresh("trips")
-        body = self._block(node.body)
-        head = f"while {ast.unparse(node.test)}:"
-        self.steps.append(Loop(head, f"_ in range({trips})", [], body, trips))
-
-    def _For(self, node):
-        head, targets, first = self._steps_of(node)
-        trips = self.fresh("trips") if can_break(node.body) else None
-        for name in targets:
-            self.local.add(name)
-        outer, self.steps = self.steps, []
-        for target, value in first:
-            self._assign(target, value)
-        start, self.steps = self.steps, outer
-        body = [*start, *self._block(node.body)]
-        left, over = head
-        back = f"{left} in reversed({over})" if not trips else f"{left} in reversed({over}[:{trips}])"
-        self.steps.append(Loop(f"for {left} in {over}:", back, targets, body, trips))
-
-    def _steps_of(self, node):
-        """`(target text, iterable text), loop names, first assignments of the body`."""
-        target, over = node.target, node.iter
-        if _is_call(over, "range"):
-            return self._counted(target, over)
-        if self.carries(over) or self._parts_carry(over):
-            return self._over_entries(target, over)
-        text = ast.unparse(over)
-        if not (isinstance(over, ast.Name) and self.counts.get(over.id, 0) <= 1):
-            items = self.fresh("items")
-            self._plain(items, f"list({text})")
-            text = items
-        names = [n.id for n in ast.walk(target) if isinstance(n, ast.Name)]
-        if any(self.counts.get(n, 0) > 1 for n in names):
-            hidden = self.fresh("item")
-            value = _quoted(hidden, node)
-            return (hidden, text), [hidden], [(target, value)]
-        return (ast.unparse(target).strip("()"), text), names, []
-
-    def _counted(self, target, over):
-        text = ast.unparse(over)
-        if any(self.counts.get(n, 0) > 1 for n in words_in(text) & self.local):
-            items = self.fresh("items")
-            self._plain(items, text)
-            text = items
-        if self.counts.get(target.id, 0) > 1:
-            hidden = self.fresh(target.id)
-            self.scalars.add(hidden)
-            return (hidden, text), [hidden], [(target, _quoted(hidden, target))]
-        self.scalars.add(target.id)
-        return (target.id, text), [target.id], []
-
-    def _parts_carry(self, over):
-        return isinstance(over, ast.Call) and any(self.carries(a) for a in over.args)
-
-    def _over_entries(self, target, over):
-        """A loop over arrays or lists that carry a derivative counts their entries."""
-        if _is_call(over, "enumerate") and len(over.args) == 1:
-            counter, target = target.elts
-            over, hidden = over.args[0], counter.id
-            if self.counts.get(hidden, 0) > 1:
-                raise self.text.refusal(counter, "a loop's counter is assigned again; rename one")
-        else:
-            hidden = self.fresh("k")
-        zipped = _is_call(over, "zip")
-        parts = over.args if zipped else [over]
-        if _is_call(over, "reversed"):
-            raise self.text.refusal(over, "reversed() of what is differentiated; loop over range")
-        held = [self._held(p) for p in parts]
-        lengths = [f"len({ast.unparse(h)})" for h in held]
-        length = lengths[0] if len(lengths) == 1 else f"min({', '.join(lengths)})"
-        values = [_entry(h, hidden) for h in held]
-        value = ast.Tuple(values, ast.Load()) if zipped else values[0]
-        ast.copy_location(value, over)
-        self.scalars.add(hidden)
-        return (hidden, f"range({length})"), [hidden], [(target, value)]
-
     # ----- expressions -----
     def bind(self, name, value):
         """`name = value`, in one step or, where a derivative flows, in several."""
         if self.carries(value):
             self.adjoints.assign(name, value)
         else:
-            if _is_number(value) and self.counts.get(name) == 1:
+            if is_number(value) and self.counts.get(name) == 1:
                 self.scalars.add(name)
             self._plain(name, ast.unparse(value))
 
@@ -348,7 +273,7 @@ class Small:
     def operand(self, node):
         """A variable, an entry of one, or text without a derivative."""
         if not self.carries(node):
-            value = _number(node)
+            value = number_of(node)
             shape = frozenset() if value is not None else self.text_shape(ast.unparse(node))
             return Operand(ast.unparse(node), None, shape, value)
         if isinstance(node, ast.Name):
@@ -388,177 +313,6 @@ class Small:
 
     # ----- returns -----
     def _check_returns(self, body):
-        if not _always_returns(body):
+        if not always_returns(body):
             last = body[-1] if body else self.text.tree
             raise self.text.refusal(last, "the function may end without returning a value")
-
-
-def _always_returns(body):
-    if not body:
-        return False
-    last = body[-1]
-    if isinstance(last, ast.If):
-        return _always_returns(last.body) and _always_returns(last.orelse)
-    return isinstance(last, (ast.Return, ast.Raise))
-
-
-def _only_result(body):
-    """The variable that the function returns, if it returns one and in one place."""
-    returns = [n for s in body for n in ast.walk(s) if isinstance(n, ast.Return)]
-    if len(returns) == 1 and returns[0] is body[-1] and isinstance(returns[0].value, ast.Name):
-        return returns[0].value.id
-    return None
-
-
-def _bindings(node, result=None):
-    """`(target, value)` pairs: what flows where, as far as activity goes."""
-    if isinstance(node, ast.Return) and node.value and result:
-        yield ast.Name(result, ast.Store()), node.value
-    if isinstance(node, ast.Assign):
-        for target in node.targets:
-            yield from _paired(target, node.value)
-    elif isinstance(node, (ast.AugAssign, ast.AnnAssign, ast.NamedExpr)) and node.value:
-        yield node.target, node.value
-    elif isinstance(node, ast.For):
-        yield from _of_loop(node.target, node.iter)
-    elif _is_append(node):
-        yield node.func.value, node.args[0]
-
-
-def _of_loop(target, over):
-    if isinstance(over, ast.Call) and isinstance(over.func, ast.Name):
-        pair = isinstance(target, ast.Tuple)
-        if over.func.id == "enumerate" and pair and len(target.elts) == 2:
-            yield from _of_loop(target.elts[1], over.args[0])
-            return
-        if over.func.id == "zip" and pair and len(target.elts) == len(over.args):
-            for part, values in zip(target.elts, over.args, strict=True):
-                yield from _of_loop(part, values)
-            return
-    yield target, over
-
-
-def _paired(target, value):
-    if isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple):
-        if len(target.elts) == len(value.elts):
-            for t, v in zip(target.elts, value.elts, strict=True):
-                yield from _paired(t, v)
-            return
-    yield target, value
-
-
-def _aliases(body):
-    """Names that may be one tensor with another, and which names look into which."""
-    copied, views = set(), {}
-    nodes = [n for s in body for n in ast.walk(s) if not isinstance(n, ast.AugAssign)]
-    for target, value in (b for n in nodes for b in _bindings(n)):
-        if isinstance(target, ast.Name) and isinstance(value, ast.Name):
-            copied |= {target.id, value.id}
-        while isinstance(value, ast.Subscript):
-            value = value.value
-            if isinstance(target, ast.Name) and isinstance(value, ast.Name):
-                views.setdefault(value.id, set()).add(target.id)
-    return copied, views
-
-
-def _rename_cotangents(tree):
-    """`bx` will be the cotangent of x: a variable that is called so already gets another name."""
-    stored = {n.id for n in ast.walk(tree) if _is_store(n)}
-    names = stored | {a.arg for a in ast.walk(tree) if isinstance(a, ast.arg)} | {"out"}
-    for name in sorted(stored):
-        if name[0] == "b" and name[1:] in names:
-            new = f"{name}_"
-            while new in names:
-                new += "_"
-            for node in ast.walk(tree):
-                if isinstance(node, ast.Name) and node.id == name:
-                    node.id = new
-
-
-def _lists(body):
-    """Names that are only ever assigned a list that is written out."""
-    found = {}
-    for target, value in (b for s in body for n in ast.walk(s) for b in _bindings(n)):
-        if isinstance(target, ast.Name):
-            found.setdefault(target.id, []).append(isinstance(value, ast.List))
-    return {name for name, kinds in found.items() if all(kinds)}
-
-
-def _assignments(body, parameters):
-    """How often each name is assigned, as a parameter or in the text."""
-    counts = dict.fromkeys(parameters, 1)
-    for node in (n for s in body for n in ast.walk(s)):
-        if _is_store(node):
-            counts[node.id] = counts.get(node.id, 0) + 1
-        elif isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Store):
-            if isinstance(node.value, ast.Name):
-                counts[node.value.id] = counts.get(node.value.id, 0) + 1
-        elif _is_append(node):
-            counts[node.func.value.id] = counts.get(node.func.value.id, 0) + 1
-    return counts
-
-
-def _is_store(node):
-    return isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
-
-
-def _bases(target):
-    """The names that an assignment changes: `x`, and the x of `x[i]`."""
-    if isinstance(target, ast.Name):
-        yield target.id
-    elif isinstance(target, (ast.Tuple, ast.List)):
-        for part in target.elts:
-            yield from _bases(part)
-    elif isinstance(target, ast.Subscript):
-        yield from _bases(target.value)
-
-
-def _is_append(node):
-    return (
-        isinstance(node, ast.Call)
-        and isinstance(node.func, ast.Attribute)
-        and node.func.attr == "append"
-        and isinstance(node.func.value, ast.Name)
-        and len(node.args) == 1
-    )
-
-
-def _is_call(node, name):
-    return (
-        isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == name
-        and not node.keywords
-    )  # fmt: skip
-
-
-def _loaded(target):
-    if isinstance(target, ast.Name):
-        made = ast.Name(target.id, ast.Load())
-    else:
-        made = ast.Subscript(target.value, target.slice, ast.Load())
-    return ast.copy_location(made, target)
-
-
-def _entry(node, index):
-    made = ast.Subscript(node, ast.Name(index, ast.Load()), ast.Load())
-    return ast.fix_missing_locations(ast.copy_location(made, node))
-
-
-def _quoted(text, node):
-    """Text as an expression that stands where `node` stood."""
-    made = ast.parse(text, mode="eval").body
-    for part in ast.walk(made):
-        ast.copy_location(part, node)
-    return made
-
-
-def _number(node):
-    """The number that a literal stands for, or None."""
-    try:
-        value = ast.literal_eval(node)
-    except (ValueError, TypeError, SyntaxError, MemoryError):
-        return None
-    return value if type(value) in (int, float) else None
-
-
-def _is_number(node):
-    return _number(node) is not None

@@ -1,10 +1,10 @@
 """Writing Python: the other direction of `reading`.
 
-    expr         an expression that is written instead of computed
-    torch_text   the verbs of `xp` as PyTorch's text
-    jax_text     the same verbs as JAX's text
-    lines        straight lines of text: names, comments, dead lines taken out
-    tape         `to_source`: value and gradient of a tape
+expr         an expression that is written instead of computed
+torch_text   the verbs of `xp` as PyTorch's text
+jax_text     the same verbs as JAX's text
+lines        straight lines of text: names, comments, dead lines taken out
+tape         `to_source`: value and gradient of a tape
 """
 
 import functools

@@ -107,7 +107,7 @@ for _name, _sign in dict(lt="<", le="<=", gt=">", ge=">=", eq="==", ne="!=").ite
 class Writer:
     """What both frameworks' writing verbs share. `library` is how the framework is called."""
 
-    def name(self, text, known=None):
+    def variable(self, text, known=None):
         """A variable, or any text that binds as tightly as one."""
         return Expr(self, (text,), ATOM, known)
 

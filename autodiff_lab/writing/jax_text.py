@@ -14,7 +14,8 @@ from .expr import ATOM, Expr, Library, Writer, flat, known, shortest
 class JaxText(Writer, JaxVerbs):
     library, array = "jnp", jax.Array
     properties = frozenset(("mT", "T", "real", "imag"))
-    views = submodules = frozenset()
+    views: frozenset = frozenset()
+    submodules: frozenset = frozenset()
     some_float = np.dtype("float32")
     in_place = False
 
@@ -46,7 +47,7 @@ class JaxText(Writer, JaxVerbs):
 
     def leaf(self, text, value):
         """A variable that holds a value like this one."""
-        return self.name(text, jax.ShapeDtypeStruct(value.shape, value.dtype))
+        return self.variable(text, jax.ShapeDtypeStruct(value.shape, value.dtype))
 
     def dtype_text(self, x):
         kind = isinstance(x, np.dtype) or (isinstance(x, type) and issubclass(x, np.generic))

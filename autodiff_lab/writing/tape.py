@@ -149,7 +149,7 @@ class Printer:
             if path:
                 name = self.names.new(re.findall(r"\w+", first + path)[-1].lstrip("0123456789")
                                       or f"{first}{re.findall(r'[0-9]+', path)[-1]}")  # fmt: skip
-                self.arguments.append(Line(name, self.xp.name(first + path)))
+                self.arguments.append(Line(name, self.xp.variable(first + path)))
             else:
                 name = self.parameters[-1]
             self.exprs[node] = self.xp.leaf(name, node)
@@ -211,7 +211,7 @@ class Printer:
             return numbers
         wrap = "torch.tensor" if self.xp.library == "torch" else "jnp.array"
         text = f"{wrap}({''.join(map(str, self.xp.say(numbers)))}{kind})"
-        return self.xp.name(text)
+        return self.xp.variable(text)
 
     # ----- the gradient -----
     def _seeds(self):

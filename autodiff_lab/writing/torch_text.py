@@ -33,7 +33,7 @@ class TorchText(Writer, TorchVerbs):
 
     def leaf(self, text, value):
         """A variable that holds a value like this one."""
-        return self.name(text, torch.empty(value.shape, dtype=value.dtype, device="meta"))
+        return self.variable(text, torch.empty(value.shape, dtype=value.dtype, device="meta"))
 
     def dtype_text(self, x):
         return str(x) if isinstance(x, torch.dtype) else None

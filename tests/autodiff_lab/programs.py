@@ -64,7 +64,7 @@ def programs(lib):
 
     def newton_with_break(a):
         x = a
-        for i in range(50):
+        for _ in range(50):
             step = (x * x - a) / (2 * x)
             x = x - step
             if abs(step.item()) < 1e-6:
@@ -161,7 +161,7 @@ def programs(lib):
     def return_in_nested_loop(x):
         y = x
         for i in range(5):
-            for j in range(4):
+            for _ in range(4):
                 y = y * 1.3
                 if y > 3.0:
                     return y * (i + 1) + x
@@ -192,7 +192,7 @@ def programs(lib):
     def appended(x):
         ys = []
         y = x
-        for i in range(4):
+        for _ in range(4):
             y = lib.sin(y) * x
             ys.append(y)
         total = 0.0
@@ -208,7 +208,7 @@ def programs(lib):
 
     def zipped(x, w):
         y = 0.0
-        for a, b in zip(x, w):
+        for a, b in zip(x, w):  # noqa: B905
             y = y + a * b * y + a
         return y
 
@@ -299,7 +299,7 @@ def programs(lib):
     def overwritten_by_constant(x):
         y = x * x
         z = y
-        for i in range(3):
+        for _ in range(3):
             y = 0.5
             z = z * x + y
         return z + y * x

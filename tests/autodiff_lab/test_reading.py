@@ -236,3 +236,9 @@ def _globals_below(table):
     for child in table.get_children():
         found |= _globals_below(child)
     return found
+
+
+def test_the_object_of_a_bound_method_is_known():
+    thing = Thing()
+    assert read(thing.method).value("self") is thing
+    assert read(Thing.method).value("self") is MISSING

@@ -62,7 +62,7 @@ def with_attribute(x):
 
 
 def with_else_of_loop(x):
-    for i in range(3):
+    for _ in range(3):
         x = x * 2
     else:
         x = x + 1
