@@ -4,15 +4,9 @@ A `Step` assigns one name. A `Branch` and a `Loop` hold blocks, which are lists 
 `adds` is a step's adjoint: the cotangent that each of its operands gets.
 """
 
-import re
 from dataclasses import dataclass, field
 
-_WORD = re.compile(r"(?<![\w.])[A-Za-z_]\w*")
-
-
-def words_in(text):
-    """The variables that a piece of Python reads (and some words that are none)."""
-    return set(_WORD.findall(text))
+from ..writing.lines import words_in
 
 
 @dataclass
@@ -96,3 +90,16 @@ def contributed(block):
 
 def assigned(block):
     return {name for step in steps_in(block) for name in step.assigned()}
+
+
+__all__ = [
+    "Add",
+    "Branch",
+    "Loop",
+    "Place",
+    "Step",
+    "assigned",
+    "contributed",
+    "steps_in",
+    "words_in",
+]

@@ -70,7 +70,7 @@ class Expr:
 
     def __getitem__(self, index):
         pieces = ((self, ATOM), "[", *self.writer.index(index), "]")
-        return self.writer.expr(pieces, ATOM, lambda x: x[index], (self,), base=self)
+        return self.writer.expr(pieces, ATOM, lambda x, i: x[i], (self, index), base=self)
 
     def __getattr__(self, name):
         if name.startswith("__"):
@@ -186,7 +186,12 @@ class Writer:
         if isinstance(x, float) and not math.isfinite(x):
             sign = "-" if x < 0 else ""
             return sign + f"{self.library}.{'nan' if x != x else 'inf'}"
-        return self.dtype_text(x) or repr(x)
+        if x is None or isinstance(x, (bool, int, float, complex, str)):
+            return repr(x)
+        text = self.dtype_text(x)
+        if text is None:
+            raise NotImplementedError(f"a {type(x).__name__} as an argument")
+        return text
 
     def index(self, index):
         parts = index if type(index) is tuple else (index,)

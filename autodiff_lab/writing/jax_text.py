@@ -15,7 +15,7 @@ class JaxText(Writer, JaxVerbs):
     library, array = "jnp", jax.Array
     properties = frozenset(("mT", "T", "real", "imag"))
     views: frozenset = frozenset()
-    submodules: frozenset = frozenset()
+    submodules = frozenset(("linalg", "fft", "nn", "special"))
     some_float = np.dtype("float32")
     in_place = False
 

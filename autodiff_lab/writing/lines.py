@@ -1,11 +1,18 @@
 """Straight lines of text: fresh names, shared subexpressions, comments, and no dead lines."""
 
 import keyword
+import re
 from collections import Counter
 
-from .expr import Expr, flat
+from .expr import Expr
 
 WIDTH = 100
+_WORD = re.compile(r"(?<![\w.])[A-Za-z_]\w*")
+
+
+def words_in(text):
+    """The variables that a piece of Python reads (and some words that are none)."""
+    return set(_WORD.findall(text))
 
 
 class Names:
@@ -43,7 +50,7 @@ def names_in(x):
     if not isinstance(x, Expr):
         return set()
     if x.alias or x.is_name:
-        return {x.alias or x.pieces[0]}
+        return words_in(x.alias or x.pieces[0])
     return set().union(*(names_in(part) for part in x.parts()))
 
 
@@ -86,6 +93,3 @@ def printed(lines, indent="    "):
         if len(text) > WIDTH - 10 or (len(comment) > WIDTH and len(text) > 80):
             found[-1] = text
     return found
-
-
-__all__ = ["Line", "Names", "alive", "flat", "names_in", "printed", "shared"]

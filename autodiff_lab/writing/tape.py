@@ -16,12 +16,15 @@ from .. import trees
 from ..calculus import pull
 from ..errors import AutodiffError
 from ..source import words
+from ..table.row import ROWS
 from ..tape import Tape
 from ..trace import trace
 from . import verbs
 from .expr import Expr
 from .lines import Line, Names, alive, printed, shared
 
+# Why a row cannot be a line: it asks for numbers, or for more than text can answer.
+CANNOT = (TypeError, AttributeError, NotImplementedError, ValueError, IndexError, RuntimeError)
 LARGEST = 9  # entries of a constant that is written out
 
 
@@ -115,7 +118,7 @@ class Printer:
         self.names = Names({"torch", "jax", "jnp", title})
         self.arguments, self.value, self.gradient = [], [], []
         self.exprs, self.active, self.cotangents = {}, set(), {}
-        self.constants, self.known = {}, {}
+        self.constants, self.known, self.rows = {}, {}, set()
         self.owned, self.lent = set(), set()  # cotangents that `+=` may, and may not, write into
 
     def source(self):
@@ -135,7 +138,7 @@ class Printer:
         body = ["    # ----- value -----", *printed([*unpacked, *value]), "",
                 "    # ----- gradient -----", *printed(gradient), f"    return {returned}"]  # fmt: skip
         text = f"def {self.title}({head}):\n" + "\n".join(body) + "\n"
-        made = Source(header(text) + "\n\n\n" + text)
+        made = Source(header(text, self.rows) + "\n\n\n" + text)
         made.constants = self.constants
         return made
 
@@ -163,9 +166,9 @@ class Printer:
         step.operands = [self._operand(p) for p in step.xs]
         try:
             ys = step.row.fn(self.xp, *step.operands, **step.params)
-        except Exception as e:
-            raise self._unprintable(step, f"{type(e).__name__}: {e}") from e
-        ys = ys if isinstance(ys, tuple) else (ys,)
+            ys = _written(ys if isinstance(ys, tuple) else (ys,))
+        except CANNOT:
+            ys = self._by_name(step)
         flows = step.row.kind != "constant" and any(p in self.active for p in step.xs)
         self._name_shared(ys, self.value)
         for node, y in zip(step.nodes, ys, strict=True):
@@ -233,11 +236,11 @@ class Printer:
         gs = [self._zeros(n) if g is None else g for g, n in zip(gs, step.nodes, strict=True)]
         many = step.row.outputs != 1
         wanted = [p in self.active for p in step.xs]
+        g, y = (tuple(gs), tuple(y)) if many else (gs[0], y[0])
         try:
-            found = pull(step.row, self.xp, tuple(gs) if many else gs[0],
-                         tuple(y) if many else y[0], step.operands, step.params, wanted)  # fmt: skip
-        except Exception as e:
-            raise self._unprintable(step, f"{type(e).__name__}: {e}") from e
+            found = _written(pull(step.row, self.xp, g, y, step.operands, step.params, wanted))
+        except CANNOT:
+            found = self._pull_by_name(step, g, y, wanted)
         self._name_shared(found, self.gradient)
         comment = step.lines[0].text
         for parent, c in zip(step.xs, found, strict=True):
@@ -265,6 +268,48 @@ class Printer:
         if not mine:
             self.owned.add(name)
             self.lent.discard(name)
+
+    # ----- what is too long for a line is called by the row's name -----
+    def _by_name(self, step):
+        if ROWS.get(step.row.name) is not step.row:
+            raise self._unprintable(step, "its row stands in no table")
+        whole = self._called(step.row.name, step.operands, self._params(step))
+        if step.row.outputs == 1:
+            return (whole,)
+        held = Line(self.names.new("s"), whole)
+        self.value.append(held)
+        return [self.xp.variable(f"{held.name}[{i}]") for i in range(len(step.nodes))]
+
+    def _pull_by_name(self, step, g, y, wanted):
+        params = self._params(step) | {"wanted": tuple(wanted)}
+        whole = self._called(f"pull_{step.row.name}", [g, y, *step.operands], params)
+        if sum(wanted) == 1:
+            return [whole if w else None for w in wanted]
+        held = Line(self.names.new("s"), whole)
+        self.gradient.append(held)
+        place = iter(range(sum(wanted)))
+        return [
+            Expr(self.xp, (f"{held.name}[{next(place)}]",)) if w else None for w in wanted
+        ]  # fmt: skip
+
+    def _called(self, function, args, params):
+        self.rows.add(function)
+        self.names.taken.add(function)
+        pairs = [("", a) for a in args] + [(f"{k}=", v) for k, v in params.items()]
+        return Expr(self.xp, (f"{function}(", *self.xp.listed(pairs), ")"))
+
+    def _params(self, step):
+        """A parameter that cannot be written is a constant of the text."""
+        found = {}
+        for key, value in step.params.items():
+            try:
+                self.xp.say(value)
+            except NotImplementedError:
+                name = self.names.new(key)
+                self.constants[name] = value
+                value = self.xp.variable(name)
+            found[key] = value
+        return found
 
     def _zeros(self, node):
         return self.xp.zeros(tuple(node.shape), node.dtype, self.exprs[node])
@@ -301,6 +346,13 @@ class Printer:
         )
 
 
+def _written(found):
+    """What a row gave, if all of it is text; a row may make arrays of its own."""
+    if not all(x is None or isinstance(x, Expr) for x in found):
+        raise NotImplementedError("an array that the row makes itself")
+    return found
+
+
 class Text(str):
     """A name that shows itself without quotation marks."""
 
@@ -315,9 +367,10 @@ def bottom(x):
     return x
 
 
-def header(text):
+def header(text, rows=()):
     lines = {"torch.": "import torch", "jax.": "import jax", "jnp.": "import jax.numpy as jnp"}
     found = [line for use, line in lines.items() if re.search(rf"\b{re.escape(use)}", text)]
+    found += [f"from autodiff_lab.writing.rows import {', '.join(sorted(rows))}"] if rows else []
     return "\n".join(found) if found else "# no import is needed"
 
 
