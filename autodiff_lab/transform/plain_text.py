@@ -1,4 +1,4 @@
-"""Plain Python's numbers: verbs that write operators and the math module, and verbs that compute."""
+"""Verbs for Python's own numbers: those that write operators and math, and those that compute."""
 
 import math
 from types import SimpleNamespace

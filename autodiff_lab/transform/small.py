@@ -254,6 +254,8 @@ class Small(Control):
                     setattr(value, field, [self._held_part(p) for p in part])
                 else:
                     setattr(value, field, self._held_part(part))
+            if isinstance(getattr(value, "func", None), ast.Attribute):
+                value.func.value = self._held_part(value.func.value)
         return value
 
     def _held_part(self, part):

@@ -227,7 +227,7 @@ class Sweeps:
         target = line.owner
         index = line.target[len(target) + 1 : -1]
         private = not line.shared
-        a_tree = line.value[1:] in self.entries
+        a_tree = line.value[1:] in self.entries or index.startswith(("'", '"'))
         if self.framework == "torch" and private and not a_tree:
             return f"{line.target} += {line.value}"
         helper = "add_at" if private else "added_at"

@@ -105,7 +105,12 @@ for _name, _sign in dict(lt="<", le="<=", gt=">", ge=">=", eq="==", ne="!=").ite
 
 
 class Writer:
-    """What both frameworks' writing verbs share. `library` is how the framework is called."""
+    """What both frameworks' writing verbs share. `library` is how the framework is called.
+
+    `shorter` are functions of the library that are written as the verb of that name is.
+    """
+
+    shorter: frozenset = frozenset()
 
     def variable(self, text, known=None):
         """A variable, or any text that binds as tightly as one."""
@@ -186,7 +191,9 @@ class Writer:
         if isinstance(x, float) and not math.isfinite(x):
             sign = "-" if x < 0 else ""
             return sign + f"{self.library}.{'nan' if x != x else 'inf'}"
-        if x is None or isinstance(x, (bool, int, float, complex, str)):
+        if isinstance(x, float):
+            return repr(float(x))  # numpy's floats write themselves otherwise
+        if x is None or isinstance(x, (bool, int, complex, str)):
             return repr(x)
         text = self.dtype_text(x)
         if text is None:
@@ -228,6 +235,8 @@ class Library:
         def written(*args, **kwargs):
             if not any(isinstance(a, Expr) for a in flat((args, tuple(kwargs.values())))):
                 return found(*args, **kwargs)
+            if name in writer.shorter:
+                return getattr(writer, name)(*args, **kwargs)
             base = args[0] if name in writer.views else None
             return writer.call(title, found, args, kwargs, base)
 

@@ -128,6 +128,8 @@ class JaxText(Writer, JaxVerbs):
 
     def permute(self, x, axes):
         n = len(axes)
+        if tuple(axes) == tuple(range(n)):
+            return x
         last_two = (*range(n - 2), n - 1, n - 2)
         return x.mT if n >= 2 and tuple(axes) == last_two else x.transpose(*axes)
 

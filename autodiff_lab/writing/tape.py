@@ -6,9 +6,6 @@ forward lines are the rows' own functions and the backward lines their derivativ
 instead of arrays. A composite row is opened: what is printed are the rows it is made of.
 """
 
-import ast
-import functools
-import keyword
 import math
 import re
 
@@ -17,11 +14,10 @@ from ..calculus import pull
 from ..errors import AutodiffError
 from ..source import words
 from ..table.row import ROWS
-from ..tape import Tape
-from ..trace import trace
 from . import verbs
 from .expr import Expr
 from .lines import Line, Names, alive, printed, shared
+from .opened import hints, steps_of
 
 # Why a row cannot be a line: it asks for numbers, or for more than text can answer.
 CANNOT = (TypeError, AttributeError, NotImplementedError, ValueError, IndexError, RuntimeError)
@@ -52,62 +48,21 @@ def to_source(tape, name="value_and_grad"):
     def value_and_grad(x, y):
         # ----- value -----
         z = x * y
-        t = torch.sin(z)
-        out = t + y           # return torch.sin(z) + y
+        t = torch.sin(z)  # return torch.sin(z) + y
+        out = t + y
     <BLANKLINE>
         # ----- gradient -----
         bout = torch.ones_like(out)
-        bt = bout              # out = t + y
+        bt = bout               # out = t + y
         by = bout
         bz = bt * torch.cos(z)  # t = torch.sin(z)
-        bx = bz * y            # z = x * y
+        bx = bz * y             # z = x * y
         by = by + bz * x
         return out, (bx, by)
     """
     if not tape.keep_all:
         raise AutodiffError("this tape was made to be walked; make one with ad.record(f, *args)")
     return Printer(tape, name).source()
-
-
-class Step:
-    """One line of the value: an operation, what goes in, and the names of what comes out."""
-
-    def __init__(self, node, row, xs, params, nodes, where, code):
-        self.node, self.row, self.xs, self.params, self.nodes = node, row, xs, params, nodes
-        self.where, self.code = where, code
-
-
-def steps_of(tape, where=None, code=None):
-    """The operations of a tape, composite ones opened."""
-    for node in tape.nodes:
-        if node.row is None or (node.group is not None and node.part != 0):
-            continue
-        place, line = where or node.where, code or node.code
-        if node.row.kind == "composite":
-            yield from _opened(tape, node, place, line)
-        else:
-            nodes = node.group or [node]
-            yield Step(node, node.row, node.parents, node.params, nodes, place, line)
-
-
-def _opened(tape, node, where, code):
-    """The steps of a composite row's body, which reads the node's parents and ends in the node."""
-    arrays = [p for p in node.parents if hasattr(p.value, "shape")]
-    given = [p.value for p in node.parents]
-
-    def body(*some):
-        some = iter(some)
-        xs = [next(some) if hasattr(v, "shape") else v for v in given]
-        return node.row.fn(tape.xp, *xs, **node.params)
-
-    inner = trace(lambda xp: Tape(xp, keep_all=True), body, [p.value for p in arrays])
-    same = dict(zip(inner.inputs, arrays, strict=True))
-    same.update(zip(inner.outputs, node.group or [node], strict=True))
-    for step in steps_of(inner, where, code):
-        step.xs = [same.get(p, p) for p in step.xs]
-        step.nodes = [same.get(n, n) for n in step.nodes]
-        step.node = step.nodes[0]
-        yield step
 
 
 class Printer:
@@ -135,8 +90,8 @@ class Printer:
         value = alive(self.value, wanted.union(*(line.reads() for line in gradient)))
         unpacked = alive(self.arguments, set().union(*(n.reads() for n in [*value, *gradient])))
         head = ", ".join(parameters + ["*"] * bool(self.constants) + list(self.constants))
-        body = ["    # ----- value -----", *printed([*unpacked, *value]), "",
-                "    # ----- gradient -----", *printed(gradient), f"    return {returned}"]  # fmt: skip
+        body = ["    # ----- value -----", *printed([*unpacked, *value]), ""]
+        body += ["    # ----- gradient -----", *printed(gradient), f"    return {returned}"]
         text = f"def {self.title}({head}):\n" + "\n".join(body) + "\n"
         made = Source(header(text, self.rows) + "\n\n\n" + text)
         made.constants = self.constants
@@ -161,8 +116,8 @@ class Printer:
 
     # ----- the value -----
     def _forward(self, step, hint):
-        if "pull" in step.params:
-            raise self._unprintable(step, "its derivative is a Python function")
+        if ROWS.get(step.row.name) is not step.row:
+            raise self._unprintable(step, "its derivative is a Python function of its own")
         step.operands = [self._operand(p) for p in step.xs]
         try:
             ys = step.row.fn(self.xp, *step.operands, **step.params)
@@ -187,7 +142,10 @@ class Printer:
     def _operand(self, node):
         if node in self.exprs:
             return self.exprs[node]
-        value = node.value
+        return self._constant(node.value)
+
+    def _constant(self, value):
+        """A value that no recorded operation gave: as it is written, or by a name."""
         if not hasattr(value, "shape"):
             return value
         if id(value) in self.known:
@@ -271,8 +229,6 @@ class Printer:
 
     # ----- what is too long for a line is called by the row's name -----
     def _by_name(self, step):
-        if ROWS.get(step.row.name) is not step.row:
-            raise self._unprintable(step, "its row stands in no table")
         whole = self._called(step.row.name, step.operands, self._params(step))
         if step.row.outputs == 1:
             return (whole,)
@@ -323,10 +279,12 @@ class Printer:
 
     # ----- what is returned -----
     def _returned(self):
-        value = self.tape.rebuild(
-            [Text(self.exprs[n].text()) if n in self.exprs else y
-             for n, y in zip(self.tape.outputs, trees.leaves(self.tape.output), strict=True)]
-        )  # fmt: skip
+        leaves = trees.leaves(self.tape.output)
+        said = [
+            self.exprs[node] if node in self.exprs else self._constant(y)
+            for node, y in zip(self.tape.outputs, leaves, strict=True)
+        ]
+        value = self.tape.rebuild([Text(y) if isinstance(y, Expr) else y for y in said])
         gradients = self.tape.in_arguments([Text(self._result(n)) for n in self.tape.inputs])
         gradients = tuple(g for g in gradients if trees.leaves(g))
         gradients = gradients[0] if len(gradients) == 1 else gradients
@@ -372,27 +330,3 @@ def header(text, rows=()):
     found = [line for use, line in lines.items() if re.search(rf"\b{re.escape(use)}", text)]
     found += [f"from autodiff_lab.writing.rows import {', '.join(sorted(rows))}"] if rows else []
     return "\n".join(found) if found else "# no import is needed"
-
-
-# ----- the learner's own names -----
-def hints(steps, tape):
-    """For each step the variable that its line assigns, if it is the last step of that line."""
-    found = []
-    for i, step in enumerate(steps):
-        last = i + 1 == len(steps) or steps[i + 1].where != step.where
-        out = step.nodes[0] in tape.outputs
-        found.append((target(step.code) if last else None) or ("out" if out else None))
-    return found
-
-
-@functools.lru_cache(4096)
-def target(code):
-    """The name that a line of source assigns, or None."""
-    try:
-        (statement,) = ast.parse(code).body
-    except (SyntaxError, ValueError):
-        return None
-    goal = statement.targets[0] if isinstance(statement, ast.Assign) else None
-    goal = statement.target if isinstance(statement, (ast.AugAssign, ast.AnnAssign)) else goal
-    name = goal.id if isinstance(goal, ast.Name) else None
-    return None if name is None or keyword.iskeyword(name) else name

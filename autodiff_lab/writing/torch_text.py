@@ -18,6 +18,7 @@ class TorchText(Writer, TorchVerbs):
     )
     submodules = frozenset(("special", "nn", "functional", "linalg", "fft"))
     some_float = torch.float32
+    shorter = frozenset(("permute",))
     in_place = True  # `a += b` writes into a
 
     def __init__(self):
@@ -102,6 +103,8 @@ class TorchText(Writer, TorchVerbs):
 
     def permute(self, x, axes):
         n = len(axes)
+        if tuple(axes) == tuple(range(n)):
+            return x
         last_two = (*range(n - 2), n - 1, n - 2)
         return x.mT if n >= 2 and tuple(axes) == last_two else x.permute(*axes)
 
