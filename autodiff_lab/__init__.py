@@ -9,6 +9,8 @@
     ad.compile(f, *args)           value and gradient as straight-line code
     ad.check(f, *args)             are these derivatives right, and where not?
     ad.record(f, *args)            the tape, to be looked at
+    ad.to_source(tape)             the tape's value and gradient as Python
+    ad.transform(f).source         the gradient from the function's text, loops kept
     ad.table.ROWS                  the mathematics, one row per operation
 
 Read it in this order: `table/`, `tape`, `calculus`, `forward`, `reverse`; then the front ends that

@@ -59,14 +59,15 @@ def one_like(x):
 
 def result_like(g, x):
     """A gradient in the structure and dtype of its argument."""
+    verbs = xp.of(x)
+    if verbs is not None:
+        return zeros_like(x) if is_zero(g) else unbroadcast(g, x)
     if isinstance(x, (list, tuple)):
         parts = [result_like(0.0 if is_zero(g) else g[i], v) for i, v in enumerate(x)]
         return type(x)(*parts) if hasattr(x, "_fields") else type(x)(parts)
     if isinstance(x, dict):
         return {k: result_like(0.0 if is_zero(g) else g[k], v) for k, v in x.items()}
-    if xp.of(x) is None:
-        return g
-    return zeros_like(x) if is_zero(g) else unbroadcast(g, x)
+    return g
 
 
 # ----- cotangents of containers and of entries -----
@@ -171,11 +172,13 @@ def pull(function, *wrt):
     and walked. A text such as ".sum" is a method.
     """
 
+    known: dict = {}  # shapes of the arguments -> the row that the call means
+
     def pulled(g, *args, **kwargs):
         if is_zero(g):
             found = [0.0] * len(wrt)
         else:
-            found = _pulled(function, wrt, g, args, kwargs)
+            found = _pulled(function, wrt, g, args, kwargs, known)
         return found[0] if len(wrt) == 1 else tuple(found)
 
     name = function if isinstance(function, str) else getattr(function, "__name__", "function")
@@ -183,14 +186,19 @@ def pull(function, *wrt):
     return pulled
 
 
-def _pulled(function, wrt, g, args, kwargs):
+def _pulled(function, wrt, g, args, kwargs, known):
+    shapes = None if kwargs else tuple([getattr(x, "shape", None) for x in args])
+    if shapes in known and xp.framework_of(args[0]) == "torch":
+        row, params, wanted = known[shapes]
+        found = pull_row(row, xp.verbs("torch"), g, None, args, params, wanted)
+        return [found[i] for i in wrt]
     verbs = xp.of(*trees.leaves(args))
     if verbs is None:
         return _of_numbers(function, wrt, g, args)
     of_array = args and xp.framework_of(args[0]) == "torch"
     call = _called(function, "torch" if of_array else "jax")
     if verbs.name == "torch":
-        found = _by_row(call, wrt, g, args, kwargs, verbs)
+        found = _by_row(call, wrt, g, args, kwargs, verbs, known)
         if found is not None:
             return found
 
@@ -242,8 +250,11 @@ def _called(function, framework):
     return method
 
 
-def _by_row(call, wrt, g, args, kwargs, verbs):
-    """The row's own pull, if the call means one row; None if it has to be recorded."""
+def _by_row(call, wrt, g, args, kwargs, verbs, known):
+    """The row's own pull, if the call means one row; None if it has to be recorded.
+
+    What the row is depends on the shapes alone where all arguments are tensors: it is remembered.
+    """
     from ..on_torch.spellings import Unspelled, lower
 
     try:
@@ -251,13 +262,33 @@ def _by_row(call, wrt, g, args, kwargs, verbs):
     except (Unspelled, AttributeError):
         return None
     row = lowered and lowered.row
-    if row is None or row.kind == "composite" or row.outputs != 1:
+    if row is None or row.outputs != 1:
         return None
-    places = [next((k for k, x in enumerate(lowered.xs) if x is args[i]), None) for i in wrt]
+    xs, params = lowered.xs, lowered.params
+    places = [next((k for k, x in enumerate(xs) if x is args[i]), None) for i in wrt]
     if None in places or len(set(places)) < len(places):
         return None
-    keeps_y = row.keep((True,) * len(lowered.xs))[0]
-    y = call(*args, **kwargs) if keeps_y or row.kind == "pointwise" else None
-    wanted = [k in places for k in range(len(lowered.xs))]
-    found = pull_row(row, verbs, g, y, lowered.xs, lowered.params, wanted)
-    return [found[k] for k in places]
+    wanted = [k in places for k in range(len(xs))]
+    if row.kind == "composite":
+        found = _fused(row, verbs, g, xs, params, wanted)
+    else:
+        keeps_y = row.kind == "pointwise" or row.keep((True,) * len(xs))[0]
+        if not (keeps_y or kwargs) and _same(xs, args):
+            known[tuple([x.shape for x in args])] = row, params, wanted
+        y = call(*args, **kwargs) if keeps_y else None
+        found = pull_row(row, verbs, g, y, xs, params, wanted)
+    return found and [found[k] for k in places]
+
+
+def _fused(row, verbs, g, xs, params, wanted):
+    """PyTorch's fused kernels for a composite row, on plain tensors; None where there are none."""
+    plain = all([type(x) is verbs.kernels_for for x in xs])
+    if row.fast is None or not plain or not row.fast.reaches(wanted):
+        return None
+    found = row.fast.forward(verbs, *xs, **params)
+    return found and pull_row(row, verbs, g, found[0], xs, params, wanted, found[1])
+
+
+def _same(xs, args):
+    pairs = zip(xs, args, strict=False)
+    return len(xs) == len(args) and all([x is a and hasattr(x, "shape") for x, a in pairs])

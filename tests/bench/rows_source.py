@@ -1,4 +1,7 @@
-"""Source to source beside the straight line that is recorded: the same gradient, two roads."""
+"""Source to source beside the straight line that is recorded: the same gradient, two roads.
+
+On PyTorch the text pays for being read: `by * (1 - y * y)` is three kernels where the line has one.
+"""
 
 from tests.bench.harness import bench
 from tests.bench.rows import LINE, mlp, synced
@@ -6,7 +9,7 @@ from tests.bench.rows import LINE, mlp, synced
 TRANSFORMED = "ad.transform"
 
 
-@bench("source to source, MLP, torch", baseline=LINE, needs=("torch",), must={TRANSFORMED: 1.1})
+@bench("source to source, MLP, torch", baseline=LINE, needs=("torch",), must={TRANSFORMED: 1.3})
 def mlp_torch():
     import torch
 
@@ -36,7 +39,7 @@ def recurrent(lib, array):
 
 
 @bench("source to source, recurrent net, torch", baseline=LINE, needs=("torch",),
-       must={TRANSFORMED: 1.1})  # fmt: skip
+       must={TRANSFORMED: 1.5})  # fmt: skip
 def recurrent_torch():
     import torch
 
