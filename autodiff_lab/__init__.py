@@ -27,9 +27,9 @@ from .jacobian import hessian, hvp, jacfwd, jacrev
 from .modules import functional
 from .record import record
 from .reverse import grad, value_and_grad, vjp
+from .rewriting import transform
 from .straight import compile
 from .tape import Node, Tape
-from .transform import transform
 from .writing.tape import to_source
 
 __all__ = [

@@ -92,7 +92,7 @@ class Printer:
         head = ", ".join(parameters + ["*"] * bool(self.constants) + list(self.constants))
         body = ["    # ----- value -----", *printed([*unpacked, *value]), ""]
         body += ["    # ----- gradient -----", *printed(gradient), f"    return {returned}"]
-        text = f"def {self.title}({head}):\n" + "\n".join(body) + "\n"
+        text = f"def {self.title}({head}):\n" + "\n".join(body)
         made = Source(header(text, self.rows) + "\n\n\n" + text)
         made.constants = self.constants
         return made

@@ -325,6 +325,12 @@ def programs(lib):
         y = lib.where(x > 1.0, x * x, lib.sin(x))
         return y.sum() * 2
 
+    def running_sums(x):
+        y = [0.0, 0.0, 0.0, 0.0]
+        for i in range(4):
+            y[i] = x[i] * x[i] + (y[i - 1] if i > 0 else 0.0)
+        return y[3] * y[1] + y[2]
+
     def augmented(x):
         y = x * 1.0
         y += x
@@ -342,6 +348,7 @@ def programs(lib):
         dictionary: [{"b": 0.1, "w": 0.3}, 1.2], broadcast: [rows, [0.5, 0.7]],
         layers: [[(matrix, [0.1, 0.2]), (matrix, [0.3, 0.4])], [0.5, -0.5]],
         slices: [vector], matrices: [rows, matrix], softmaxed: [vector], where: [vector],
+        running_sums: [vector],
     }  # fmt: skip
     plain = (
         straight, babylonian, power_by_squaring, nested_ifs, overwritten, fibonacci, nested_loops,

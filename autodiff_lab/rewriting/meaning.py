@@ -15,7 +15,7 @@ OPERATORS = {
     ast.Pow: "power", ast.Mod: "remainder", ast.USub: "negative",
 }  # fmt: skip
 # Answers without a derivative, whatever they are asked of.
-RUNTIME = "autodiff_lab.transform.runtime"
+RUNTIME = "autodiff_lab.rewriting.runtime"
 FLAT_CALLS = frozenset((len, range, int, float, bool, isinstance, type, id, str, repr, print))
 FLAT_METHODS = frozenset(
     "item size dim numel detach tolist argmax argmin long int bool any all stop_gradient".split()

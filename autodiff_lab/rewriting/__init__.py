@@ -12,8 +12,10 @@ stay branches, and what the way back needs is pushed and popped in plain sight.
     printing   both as text; runtime: what the text calls
 """
 
+import contextlib
 import functools
 import inspect
+import sys
 
 from .. import trees, xp
 from ..errors import AutodiffError
@@ -69,13 +71,23 @@ class Transformed:
             _check_scalars(given)
         if "cotangent" in kwargs:
             more["cotangent"] = kwargs["cotangent"]
-        value, found = self.function(*args, **more)
+        with _without_graph(args):
+            value, found = self.function(*args, **more)
         found = (found,) if len(self.argnums) == 1 else found
         found = tuple(result_like(g, x) for g, x in zip(found, chosen, strict=True))
         return value, found[0] if self.single else found
 
     def __repr__(self):
         return f"<transformed {getattr(self, '__name__', 'function')}: print its .source>"
+
+
+def _without_graph(args):
+    """Torch's own graph is not built; a recorded value is left to its tape."""
+    torch = sys.modules.get("torch")
+    leaves = trees.leaves(args)
+    if torch is None or xp.framework(leaves) == "jax" or any(hasattr(x, "tape") for x in leaves):
+        return contextlib.nullcontext()
+    return torch.no_grad()
 
 
 def _check_real(args):

@@ -70,7 +70,8 @@ class Adjoints:
         self._copy(name, operand)
         words = words_in(operand.text) & self.small.local
         self.small.steps[-1].again = all(self.small.counts.get(w, 0) <= 1 for w in words)
-        self.small.views.setdefault(operand.place.name, set()).add(name)
+        if name not in self.small.temporaries:  # which are read before anything is written
+            self.small.views.setdefault(operand.place.name, set()).add(name)
 
     def _copy(self, name, operand):
         self._emit(name, operand.text, [operand], lambda g, y: [g], operand.shape)
@@ -310,6 +311,8 @@ class Adjoints:
             return self._copy(name, self.small.name(held))
         for helper in words_in(f"{text} {together}") & set(HELPERS):
             self.program.helpers.add(helper)
+        if together.startswith(("pull_put(", "pull_append(")) and len(places) == 1:
+            together += f"[{[x.place is not None for x in operands].index(True)}]"
         step = Step(name, text, [Add(p, "", alias=True) for p in places], also=also)
         step.together = together.replace("{g}", f"b{name}")
         self.small.steps.append(step)

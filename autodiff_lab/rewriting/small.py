@@ -48,6 +48,7 @@ class Small(Control):
         self.counts, self.scalars = assignments(body, text.parameters), set()
         self.shapes, self.step = {}, 0
         self.adjoints = Adjoints(self)
+        self.temporaries = set()  # names of our own, read once in the statement they stand in
         self.whole = set()  # names that hold a tuple, or what a user's function returned
         self.copied, self.views = aliases(body)
         self.lists = lists(body)
@@ -203,6 +204,8 @@ class Small(Control):
         if isinstance(value, ast.Constant) or not written & words_in(ast.unparse(value)):
             return value
         name = self.temporary(value)
+        if isinstance(value, ast.Subscript) and isinstance(value.value, ast.Name):
+            self.views.setdefault(value.value.id, set()).add(name)
         return ast.copy_location(ast.Name(name, ast.Load()), value)
 
     def _write(self, target, value):
@@ -241,6 +244,7 @@ class Small(Control):
     def temporary(self, value):
         value = self._inner_first(value)
         name = self.fresh("t")
+        self.temporaries.add(name)
         if self.carries(value):
             self.active.add(name)
         self.bind(name, value)

@@ -111,7 +111,7 @@ class Program:
     def _made(self, text, lines, name):
         self._learn(text, lines)
         body = "\n\n\n".join([*self.texts, "\n".join(lines)])
-        source = self._header(body) + "\n\n\n" + body + "\n"
+        source = self._header(body) + "\n\n\n" + body
         title = f"gradient of {text.name}"
         made = text.function_of  # the text keeps a file of its own, for tracebacks
         return source, _compiled(source, title, self.space, name) if made else None
