@@ -1,7 +1,10 @@
 """A transformed program: the function, those it calls, and the names that their text reads."""
 
+import ast
 import builtins
 import inspect
+import itertools
+import linecache
 import sys
 
 from .. import writing
@@ -59,7 +62,7 @@ class Program:
         taken = {w for w in words_in(_source_of(text))} | set(text.parameters) | set(dir(builtins))
         names = Names(taken | self.names.taken)
         small = Small(text, chosen, self, names)
-        _avoid_cotangents(text, small)
+        _check_names(text, small)
         sweeps = Sweeps(small, chosen, self.framework)
         results = [f"b{n}" if n in sweeps.defined else f"zeros_like({n})" for n in chosen]
         self.helpers |= {"zeros_like"} & words_in(" ".join(results))
@@ -113,17 +116,22 @@ class Program:
         body = "\n\n\n".join([*self.texts, "\n".join(lines)])
         source = self._header(body) + "\n\n\n" + body
         title = f"gradient of {text.name}"
-        made = text.function_of  # the text keeps a file of its own, for tracebacks
-        return source, _compiled(source, title, self.space, name) if made else None
+        return source, _compiled(source, title, self.space, name)
 
     def _learn(self, text, lines):
         """What the free names of the text mean now."""
-        for word in words_in("\n".join(line.split("  # ")[0] for line in lines)):
+        written = words_in("\n".join(line.split("  # ")[0] for line in lines))
+        for word in sorted(written & words_in(_source_of(text))):
             if word in text.parameters[text.bound_to is not None :]:
                 continue
             value = text.value(word)
             if value is MISSING or getattr(builtins, word, MISSING) is value:
                 continue
+            if word in HELPERS and value is not getattr(runtime, word):
+                raise AutodiffError(
+                    f"{text.name} reads {word}, and the generated text calls a function of its own "
+                    "by that name; rename yours"
+                )
             if self.space.setdefault(word, value) is not value:
                 raise AutodiffError(
                     f"{word} means different things in two of the functions that {text.name} is "
@@ -162,25 +170,15 @@ def _module(word):
 
 
 def _compiled(source, title, space, name):
-    import itertools
-    import linecache
-
+    """The function, whose text keeps a file of its own: tracebacks and `inspect` show it."""
     title = f"<{title} {next(_numbers)}>"
     linecache.cache[title] = (len(source), None, source.splitlines(True), title)
     space = dict(space)
     exec(compile(source, title, "exec"), space)
-    _ = itertools
     return space[name]
 
 
-def _counter():
-    n = 0
-    while True:
-        n += 1
-        yield n
-
-
-_numbers = _counter()
+_numbers = itertools.count(1)
 
 
 def _objects(f):
@@ -202,8 +200,6 @@ def _objects(f):
 
 
 def _source_of(text):
-    import ast
-
     return ast.unparse(text.tree)
 
 
@@ -216,8 +212,18 @@ def _check_argnums(text, argnums):
             )
 
 
-def _avoid_cotangents(text, small):
-    """`bx` is the cotangent of x: the program may not have a variable of that name too."""
+HELPERS = frozenset(
+    "add add_at added_at append at one_like own pull pull_append pull_put put unbroadcast "
+    "zeros_like".split()
+)
+
+
+def _check_names(text, small):
+    """The text's own functions must not be hidden by variables of the program."""
+    for name in sorted(small.local & HELPERS):
+        raise text.refusal(
+            text.tree, f"the generated text calls {name} itself; rename the variable"
+        )
     for name in sorted(small.active):
         if f"b{name}" in small.local:
             raise text.refusal(

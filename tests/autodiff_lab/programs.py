@@ -325,6 +325,18 @@ def programs(lib):
         y = lib.where(x > 1.0, x * x, lib.sin(x))
         return y.sum() * 2
 
+    def own_quotient(x):
+        y = x + 1
+        for _ in range(3):
+            y = x / y
+            y = lib.tanh(y)
+        return y * x
+
+    def own_entries(x):
+        for _ in range(2):
+            x = x[1:] * x[:-1]
+        return x.sum() * x[0]
+
     def running_sums(x):
         y = [0.0, 0.0, 0.0, 0.0]
         for i in range(4):
@@ -348,14 +360,14 @@ def programs(lib):
         dictionary: [{"b": 0.1, "w": 0.3}, 1.2], broadcast: [rows, [0.5, 0.7]],
         layers: [[(matrix, [0.1, 0.2]), (matrix, [0.3, 0.4])], [0.5, -0.5]],
         slices: [vector], matrices: [rows, matrix], softmaxed: [vector], where: [vector],
-        running_sums: [vector],
+        running_sums: [vector], own_entries: [vector],
     }  # fmt: skip
     plain = (
         straight, babylonian, power_by_squaring, nested_ifs, overwritten, fibonacci, nested_loops,
         while_in_for, continued, early, return_in_loop, return_in_nested_loop, appended, constants,
         conditional, conditional_in_loop, calls, recursion, several_results, method,
         branch_only_once, dead_branch, overwritten_by_constant, last_of_loop, same_counter_twice,
-        negative_power, augmented, newton_with_break,
+        negative_power, augmented, own_quotient, newton_with_break,
     )  # fmt: skip
     for f in plain:
         arguments[f] = [1.4]

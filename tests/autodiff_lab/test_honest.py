@@ -8,7 +8,7 @@ import pytest
 import autodiff_lab as ad
 from autodiff_lab import xp
 from tests.autodiff_lab.test_table import apply, differentiable, draw, floats
-from tests.helpers import FRAMEWORKS, to_numpy
+from tests.helpers import FRAMEWORKS, array, to_numpy
 
 FORBIDDEN = {
     "torch": (
@@ -63,3 +63,18 @@ def test_the_poison_works(poison):
     torch = pytest.importorskip("torch")
     with pytest.raises(AssertionError, match="own differentiation"):
         torch.autograd.grad(torch.ones((), requires_grad=True), [])
+
+
+@pytest.mark.parametrize("name", ["torch", "jax"])
+def test_transform_works_without_them(name, poison):
+    x = array(name, [0.5, 1.5, 2.0])
+
+    def f(x):
+        y = x.sum()
+        for i in range(3):
+            y = y * x[i] / (1 + y * y)
+        return y
+
+    value, gradient = ad.transform(f)(x)
+    assert gradient.shape == x.shape
+    assert "pull_sum" in ad.transform(f).source and "bx" in ad.to_source(ad.record(f, x))

@@ -203,6 +203,25 @@ def test_an_augmented_view_of_unknown_kind_is_asked_when_it_runs():
         ad.transform(shared)(torch.tensor(2.0))
 
 
+def add(a, b):
+    return 2 * (a + b)
+
+
+def test_names_that_the_text_needs_itself():
+    def local(x):
+        at = x * 2
+        return at
+
+    def of_the_program(x):
+        return x * add(1, 2)
+
+    with pytest.raises(AutodiffError, match="calls at itself"):
+        ad.transform(local)
+    with pytest.raises(AutodiffError, match="reads add"):
+        ad.transform(of_the_program)
+    assert ad.transform(lambda x: add(x, x))(3.0) == (12.0, 4.0)  # it is transformed
+
+
 def test_arguments_that_make_no_sense():
     def f(x):
         return x * 2
