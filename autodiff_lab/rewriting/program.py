@@ -30,7 +30,7 @@ class Program:
         else:
             self.verbs = PlainText()
         self.helpers, self.pulls, self.space = set(), {}, {}
-        self.functions, self.texts = {}, []
+        self.functions, self.texts, self.words = {}, [], {}
         self.names = Names({*dir(runtime), "torch", "jax", "jnp", "math", "operator"})
 
     # ----- what the text calls -----
@@ -59,7 +59,8 @@ class Program:
     def _sweeps(self, text, wrt):
         skip = text.bound_to is not None
         chosen = [text.parameters[i + skip] for i in wrt]
-        taken = {w for w in words_in(_source_of(text))} | set(text.parameters) | set(dir(builtins))
+        self.words[text] = words_in(_source_of(text))  # before its tree is taken apart
+        taken = self.words[text] | set(text.parameters) | set(dir(builtins))
         names = Names(taken | self.names.taken)
         small = Small(text, chosen, self, names)
         _check_names(text, small)
@@ -121,7 +122,7 @@ class Program:
     def _learn(self, text, lines):
         """What the free names of the text mean now."""
         written = words_in("\n".join(line.split("  # ")[0] for line in lines))
-        for word in sorted(written & words_in(_source_of(text))):
+        for word in sorted(written & self.words[text]):
             if word in text.parameters[text.bound_to is not None :]:
                 continue
             value = text.value(word)
