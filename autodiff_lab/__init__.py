@@ -6,6 +6,7 @@
     ad.jvp(f, primals, tangents)   forward mode
     ad.vjp(f, *primals)            reverse mode
     ad.jacrev(f), ad.hessian(f)    whole matrices; ad.hvp for one product
+    ad.taylor(f, x, order)         derivatives of any order in one pass; ad.jet along a curve
     ad.compile(f, *args)           value and gradient as straight-line code
     ad.check(f, *args)             are these derivatives right, and where not?
     ad.record(f, *args)            the tape, to be looked at
@@ -27,6 +28,7 @@ from .record import record
 from .reverse import grad, value_and_grad, vjp
 from .straight import compile
 from .tape import Node, Tape
+from .taylor import jet, taylor
 
 __all__ = [
     "AutodiffError",
@@ -42,10 +44,12 @@ __all__ = [
     "hvp",
     "jacfwd",
     "jacrev",
+    "jet",
     "jvp",
     "record",
     "row",
     "table",
+    "taylor",
     "value_and_grad",
     "vjp",
 ]
