@@ -295,7 +295,7 @@ class SeriesVerbs:
 
         def discrete(*args, **params):
             y = self._of_values(plain)(*args, **params)
-            if self.plain.is_inexact(y.dtype):
+            if hasattr(y, "dtype") and self.plain.is_inexact(y.dtype):
                 raise AutodiffError(
                     f"Taylor mode came to a rule that uses {name}, which has no row of its own, so "
                     "its higher derivatives are not known; nest ad.jvp for this function"

@@ -176,11 +176,11 @@ class TaylorTape(ForwardTape):
     # ----- one operation -----
     def _expanded(self, row, parents, values, params, y):
         """The coefficients of the output, or of each output; () where nothing moves."""
-        pairs = zip(parents, values, strict=True)
-        xs = [x if p.tangent is None else p.tangent for p, x in pairs]
-        moving = [x for x in xs if isinstance(x, Series)]
+        moving = [p.tangent for p in parents if p.tangent is not None]
         if not moving:
             return ()
+        pairs = zip(parents, values, strict=True)
+        xs = [x if p.tangent is None else p.tangent for p, x in pairs]
         if isinstance(row, CustomRow):
             return self._by_users_rule(row, xs, values, params, y)
         found = self.series.apply(row, xs, params, y)

@@ -84,8 +84,10 @@ class Site(NamedTuple):
 
     @property
     def tangents(self):
+        """One per operand; of a Taylor tape a tuple of coefficients each."""
         inexact = self.verbs.is_inexact
-        return [n.tangent if n is not None and inexact(n.dtype) else None for _, n in self.pairs]
+        nodes = [n if n is not None and inexact(n.dtype) else None for _, n in self.pairs]
+        return [None if n is None else self.tape.carried(n) for n in nodes]
 
     @property
     def active(self):
@@ -111,8 +113,8 @@ class Site(NamedTuple):
     def push(self, row, ys, dys):
         """One node for all of `ys`, with the tangents that were computed along with them."""
         nodes = self.tape.add_many(row, (), self.values, {}, ys)
-        for node, dy in zip(nodes, dys, strict=True):
-            node.tangent, node.active = dy, dy is not None
+        for node, y, dy in zip(nodes, ys, dys, strict=True):
+            self.tape.give(node, y, dy)
         return list(zip(ys, nodes, strict=True))
 
     def record(self, row, ys, outs, pull):
