@@ -121,7 +121,7 @@ def at(x, k):
 
 def or_zeros(x, k):
     """Coefficient k as an array."""
-    c = x.at(k)
+    c = x.at(k) if k >= 0 else None
     return x.xp.plain.zeros(tuple(x.shape), x.dtype, x.value) if c is None else c
 
 
@@ -213,8 +213,8 @@ class SeriesVerbs:
 
     def _by_its_rate(self, row, xs, params, y):
         """y is the integral of y', which is the row's own forward rule, run on series."""
-        if row.name in DOUBLING:
-            raise AutodiffError(_doubling(row))
+        if row.name in OF_MATRICES:
+            return Series(self, y, lambda k: self._corner(row, xs[0], k))
         alone = len(xs) == 1 and not params
         if alone and row in xs[0].images:
             return xs[0].images[row]
@@ -228,6 +228,18 @@ class SeriesVerbs:
         if alone:
             xs[0].images[row] = ys  # the derivative of sin is cos, and that of cos is this one
         return ys
+
+    def _corner(self, row, x, k):
+        """A series of matrices is itself a matrix, with x_0 on its diagonal, x_1 next to it, ...
+
+        What a function of matrices makes of it is such a matrix again (Mathias 1996), so
+        coefficient k of the result stands in the corner. (Its rule would double x per order.)
+        """
+        n, last, plain = x.shape[-1], len(x.shape) - 1, self.plain
+        rows = [[or_zeros(x, j - i) for j in range(k + 1)] for i in range(k + 1)]
+        whole = plain.concat([plain.concat(blocks, last) for blocks in rows], last - 1)
+        start, stop = (0,) * last + (k * n,), (*x.shape[:-1], (k + 1) * n)
+        return plain.slice(row.fn(plain, whole), start, stop, (1,) * (last + 1))
 
     def _linear_push(self, row, y, values, xs, params, k):
         return push(row, self.plain, y, values, [at(x, k) for x in xs], params)
@@ -307,15 +319,8 @@ class SeriesVerbs:
 
 ARITHMETIC = {"add", "subtract", "multiply", "divide", "negative", "reciprocal"}
 QUESTIONS = {"zeros", "ones", "asarray", "size"}
-DOUBLING = {"matrix_exp"}
+OF_MATRICES = {"matrix_exp"}
 _ROW_OF = {"imaginary": "real", "as_complex": "real"}  # linear in the first argument too
-
-
-def _doubling(row):
-    return (
-        f"Taylor mode does not go through {row.name}: its rule asks for the same function of a "
-        "matrix of twice the size, and that for each order; nest ad.jvp where the order is small"
-    )
 
 
 def _part(found, part):

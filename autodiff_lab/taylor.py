@@ -10,11 +10,11 @@ derivatives in JAX"). Order n costs some n^2 / 2 times the function, where `jvp`
 """
 
 import math
+import os
 from typing import NamedTuple
 
-from . import trees, xp
+from . import table, trees, xp
 from .calculus import push
-from .custom import CustomRow
 from .errors import AutodiffError
 from .forward import ForwardTape, checked, matched
 from .series import Series, SeriesVerbs, at, or_zeros, over, times
@@ -73,12 +73,7 @@ def jet(f, primals, series):
     >>> float(y), float(first), float(second)
     (0.0, 2.0, 1.0)
     """
-    primals, series = tuple(primals), [list(terms or ()) for terms in series]
-    if len(primals) != len(series):
-        raise AutodiffError(
-            f"jet was given {len(primals)} primals and {len(series)} series; give one list of "
-            "derivatives per primal, as in jet(f, (x,), ([dx, ddx],))"
-        )
+    primals, series = _lists(primals, series)
     order = max(map(len, series), default=0)
     by_order = [
         matched(primals, tuple(terms[k] if k < len(terms) else None for terms in series))
@@ -91,6 +86,21 @@ def jet(f, primals, series):
     tape = expand(f, primals, given, order)
     found = [_scaled(tape.rebuild(coefficient(tape, k)), k, times) for k in range(1, order + 1)]
     return tape.output, found
+
+
+def _lists(primals, series):
+    for given in (primals, series, *(series if isinstance(series, (list, tuple)) else ())):
+        if given is not None and not isinstance(given, (list, tuple)):
+            raise AutodiffError(
+                "jet takes a tuple of primals and for each of them a list of derivatives, not a "
+                f"{type(given).__name__}; write jet(f, (x,), ([dx, ddx],))"
+            )
+    if len(primals) != len(series):
+        raise AutodiffError(
+            f"jet was given {len(primals)} primals and {len(series)} series; give one list of "
+            "derivatives per primal, as in jet(f, (x,), ([dx, ddx],))"
+        )
+    return tuple(primals), [terms or () for terms in series]
 
 
 def expand(f, primals, given, order):
@@ -126,9 +136,15 @@ def _horner(coefficients, t):
 
 
 def _ones(x):
+    """1 for all that can move; where nothing can, for all, so that it is refused by name."""
     arrays = [leaf for leaf in trees.leaves(x) if xp.framework_of(leaf)]
-    verbs = xp.of(*arrays)
-    return [verbs.ones_like(v) if verbs.is_inexact(v.dtype) else None for v in arrays]
+    moves = [xp.of(v).is_inexact(v.dtype) for v in arrays]
+    pairs = zip(arrays, moves, strict=True)
+    return [xp.of(v).ones_like(v) if can or not any(moves) else None for v, can in pairs]
+
+
+def _is_of_the_table(row):
+    return os.path.dirname(row.file) == os.path.dirname(table.__file__)
 
 
 # ----- the tape -----
@@ -181,8 +197,8 @@ class TaylorTape(ForwardTape):
             return ()
         pairs = zip(parents, values, strict=True)
         xs = [x if p.tangent is None else p.tangent for p, x in pairs]
-        if isinstance(row, CustomRow):
-            return self._by_users_rule(row, xs, values, params, y)
+        if row.kind not in ("linear", "bilinear") and not _is_of_the_table(row):
+            return self._by_users_rule(row, xs, params, y)
         found = self.series.apply(row, xs, params, y)
         many = row.outputs != 1
         coefficients = [self._all_of(s) for s in (found if many else [found])]
@@ -194,11 +210,16 @@ class TaylorTape(ForwardTape):
     def _all_of(self, y):
         return [at(y, k) for k in range(1, self.order + 1)]
 
-    def _by_users_rule(self, row, xs, values, params, y):
+    def _by_users_rule(self, row, xs, params, y):
         """y' = rule(x', y, x), where the rule is anybody's code: recorded and expanded itself.
 
         It reads y, so it runs once per order, each time knowing one more coefficient of y.
         """
+        if row.outputs != 1:
+            raise AutodiffError(
+                f"Taylor mode does not go through {row.name}, a row with many outputs that was "
+                "added to the table; give each output a row of its own, or nest ad.jvp"
+            )
         moving = [x for x in xs if isinstance(x, Series)]
 
         def rule(slopes, y, moved):
