@@ -7,6 +7,7 @@
     ad.vjp(f, *primals)            reverse mode
     ad.jacrev(f), ad.hessian(f)    whole matrices; ad.hvp for one product
     ad.taylor(f, x, order)         derivatives of any order in one pass; ad.jet along a curve
+    ad.wirtinger(f, z)             both derivatives of a complex function, and what grad returns
     ad.compile(f, *args)           value and gradient as straight-line code
     ad.check(f, *args)             are these derivatives right, and where not?
     ad.record(f, *args)            the tape, to be looked at
@@ -29,6 +30,7 @@ from .reverse import grad, value_and_grad, vjp
 from .straight import compile
 from .tape import Node, Tape
 from .taylor import jet, taylor
+from .wirtinger import wirtinger
 
 __all__ = [
     "AutodiffError",
@@ -52,4 +54,5 @@ __all__ = [
     "taylor",
     "value_and_grad",
     "vjp",
+    "wirtinger",
 ]
