@@ -75,14 +75,11 @@ def jet(f, primals, series):
     """
     primals, series = _lists(primals, series)
     order = max(map(len, series), default=0)
-    by_order = [
-        matched(primals, tuple(terms[k] if k < len(terms) else None for terms in series))
-        for k in range(order)
-    ]
-    given = [
-        [_scaled(c, k, over) for k, c in enumerate(of_leaf, 1)]
-        for of_leaf in zip(*by_order, strict=True)
-    ]
+    given: list = [[] for _ in matched(primals, (None,) * len(primals))]
+    for k in range(order):
+        terms = matched(primals, tuple(s[k] if k < len(s) else None for s in series))
+        for of_leaf, c in zip(given, terms, strict=True):
+            of_leaf.append(_scaled(c, k + 1, over))
     tape = expand(f, primals, given, order)
     found = [_scaled(tape.rebuild(coefficient(tape, k)), k, times) for k in range(1, order + 1)]
     return tape.output, found
