@@ -121,7 +121,7 @@ def _of_output(verbs, node, y, k):
 
 def _scaled(tree, k, by):
     """The tree times, or over, k!"""
-    factor = float(math.factorial(k))
+    factor = math.prod(map(float, range(1, k + 1)))  # inf from 171! on
     return trees.map(lambda c: by(factor, c), tree) if k > 1 else tree
 
 
