@@ -195,6 +195,9 @@ class SeriesVerbs:
     def times(self, x, number):
         return x * number
 
+    def asarray(self, x, like):
+        return x if isinstance(x, Series) else self.plain.asarray(x, at(like, 0))
+
     # ----- a row on series -----
     def apply(self, row, xs, params, y=None):
         """The series of `row(*xs)`, a tuple of them for many outputs; `y` is its value if known."""
@@ -302,23 +305,27 @@ class SeriesVerbs:
         convention = getattr(type(self.plain), name, None)
         if name in QUESTIONS:
             return self._of_values(plain)
-        if convention is not None:
+        if convention is not None and name not in UNKNOWN:
             return functools.partial(convention, self)
 
-        def discrete(*args, **params):
-            y = self._of_values(plain)(*args, **params)
-            if hasattr(y, "dtype") and self.plain.is_inexact(y.dtype):
-                raise AutodiffError(
-                    f"Taylor mode came to a rule that uses {name}, which has no row of its own, so "
-                    "its higher derivatives are not known; nest ad.jvp for this function"
-                )
-            return y
+        def refuse(k):
+            raise AutodiffError(
+                f"Taylor mode came to a rule that uses {name}, which has no row of its own, so its "
+                "derivatives are not known; ask for a lower order, or keep that input constant"
+            )
 
-        return discrete
+        def valued(*args, **params):
+            y = self._of_values(plain)(*args, **params)
+            if not hasattr(y, "dtype"):
+                refuse(0)
+            return Series(self, y, refuse) if self.plain.is_inexact(y.dtype) else y
+
+        return valued
 
 
 ARITHMETIC = {"add", "subtract", "multiply", "divide", "negative", "reciprocal"}
-QUESTIONS = {"zeros", "ones", "asarray", "size"}
+QUESTIONS = {"zeros", "ones", "size", "result_type"}  # a shape or a dtype answers them
+UNKNOWN = {"igamma_grad_a"}  # a derivative that nobody has the derivative of
 OF_MATRICES = {"matrix_exp"}
 _ROW_OF = {"imaginary": "real", "as_complex": "real"}  # linear in the first argument too
 

@@ -91,6 +91,13 @@ def operations(f):
     return counted.count
 
 
+def test_sin_is_its_own_second_derivative_and_not_computed_anew():
+    torch = pytest.importorskip("torch")
+    x = torch.tensor(0.5)
+    eight, sixteen = (operations(lambda n=n: ad.taylor(torch.sin, x, n)) for n in (8, 16))
+    assert sixteen < 3 * eight
+
+
 @both
 def test_order_n_costs_n_squared_where_nested_forward_mode_doubles(name):
     if name == "jax":
@@ -346,6 +353,15 @@ def test_jaxs_custom_jvp_is_honoured_and_custom_vjp_refused():
 
 
 # ----- what is refused -----
+def test_a_rule_without_a_row_of_its_own_is_refused_by_name():
+    """The derivative of igamma by its first input is a function that nobody differentiates."""
+    jax = pytest.importorskip("jax")
+    f, a = lambda a: jax.scipy.special.gammainc(a, 2.0), jax.numpy.asarray(1.5)
+    slope = (f(a + 1e-5) - f(a - 1e-5)) / 2e-5
+    assert float(ad.taylor(f, a, order=1).derivatives[1]) == pytest.approx(float(slope), rel=1e-8)
+    refused(lambda: ad.taylor(f, a, order=2), "igamma_grad_a")
+
+
 @both
 @pytest.mark.parametrize(
     "asked, words",
