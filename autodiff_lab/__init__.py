@@ -6,6 +6,7 @@
     ad.jvp(f, primals, tangents)   forward mode
     ad.vjp(f, *primals)            reverse mode
     ad.jacrev(f), ad.hessian(f)    whole matrices; ad.hvp for one product
+    ad.jacobian(f)                 with the fewest multiplications; sparse=True with few walks
     ad.compile(f, *args)           value and gradient as straight-line code
     ad.check(f, *args)             are these derivatives right, and where not?
     ad.record(f, *args)            the tape, to be looked at
@@ -21,7 +22,7 @@ from .checking import check
 from .custom import custom_rule
 from .errors import AutodiffError, AutodiffTypeError
 from .forward import jvp
-from .jacobian import hessian, hvp, jacfwd, jacrev
+from .jacobians import elimination, hessian, hvp, jacfwd, jacobian, jacrev, sparsity
 from .modules import functional
 from .record import record
 from .reverse import grad, value_and_grad, vjp
@@ -36,15 +37,18 @@ __all__ = [
     "check",
     "compile",
     "custom_rule",
+    "elimination",
     "functional",
     "grad",
     "hessian",
     "hvp",
     "jacfwd",
+    "jacobian",
     "jacrev",
     "jvp",
     "record",
     "row",
+    "sparsity",
     "table",
     "value_and_grad",
     "vjp",

@@ -13,12 +13,12 @@ import contextlib
 import functools
 import math
 
-from . import trees, xp
-from .errors import AutodiffError
-from .forward import jvp
-from .linearize import LinearTape, pulled, pushed
-from .reverse import vjp
-from .trace import as_argnums, trace
+from .. import trees, xp
+from ..errors import AutodiffError
+from ..forward import jvp
+from ..linearize import LinearTape, pulled, pushed
+from ..reverse import vjp
+from ..trace import as_argnums, trace
 
 BYTES = 2**28  # what one chunk of basis vectors may occupy, along the whole tape
 
@@ -99,8 +99,7 @@ def _jacobian(f, argnums, has_aux, chunk_size, blocks):
         chosen = as_argnums(f, args, argnums)
         tape = trace(LinearTape, f, args, kwargs, argnums=chosen)
         output, aux = _without_aux(f, tape.output, has_aux)
-        ys = trees.leaves(output)
-        _refuse_complex(f, tape.xp, tape.leaves + [y for y in ys if hasattr(y, "dtype")])
+        ys = _differentiable(f, tape, output)
         tape.push = _forward_walk(tape, f, args, kwargs, chosen)
         found = blocks(tape, ys, chunk_size or _chunk(tape))
         jac = trees.flatten(output)[2]([_like_arguments(tape, b, chosen, argnums) for b in found])
@@ -131,6 +130,13 @@ def _forward_walk(tape, f, args, kwargs, chosen):
         return trees.leaves(jvp(of_chosen, primals, [tangents[i] for i in chosen])[1])
 
     return push
+
+
+def _differentiable(f, tape, output):
+    """The leaves of the output; a Jacobian of or by complex numbers is refused."""
+    ys = trees.leaves(output)
+    _refuse_complex(f, tape.xp, tape.leaves + [y for y in ys if hasattr(y, "dtype")])
+    return ys
 
 
 def _like_arguments(tape, blocks, chosen, argnums):
