@@ -11,6 +11,7 @@ import functools
 
 from .. import trees
 from ..errors import AutodiffError
+from ..reverse import grad
 from ..trace import as_argnums
 from . import elimination as _elimination
 from . import sparse as _sparse
@@ -23,7 +24,6 @@ from .walks import (
     _forward_walk,
     _like_arguments,
     _without_aux,
-    hessian,
     hvp,
     jacfwd,
     jacrev,
@@ -68,6 +68,25 @@ def jacobian(f, argnums=0, mode="auto", has_aux=False, sparse=False):
         raise AutodiffError(f"mode={mode!r}: choose one of 'auto', {modes}")
     way = _Sparsely if sparse else _Eliminating
     return way(f, argnums, mode, has_aux).wrapped()
+
+
+def hessian(f, argnums=0, has_aux=False, chunk_size=None, sparse=False):
+    """A function that returns the second derivatives of `f`: forward over reverse.
+
+    With `sparse=True` each array is a `Sparse`; `f` must return a scalar, and each walk is a product
+    with the Hessian. `hessian(f, sparse=True).cost(*args)` tells how many there are.
+
+    >>> import torch
+    >>> hessian(lambda x: x[0] ** 2 * x[1])(torch.tensor([1.0, 3.0]))
+    tensor([[6., 2.],
+            [2., 0.]])
+    """
+    if not sparse:
+        first = jacrev(f, argnums, has_aux, chunk_size)
+        return jacfwd(first, argnums, has_aux, chunk_size)
+    in_order = isinstance(argnums, int) or sorted(argnums) == list(argnums)
+    mode = "symmetric" if in_order else "auto"
+    return _Sparsely(grad(f, argnums, has_aux), argnums, mode, has_aux).wrapped()
 
 
 class _Way:
@@ -135,4 +154,6 @@ class _Sparsely(_Way):
     def cost(self, *args, **kwargs):
         """The number of walks of each kind of colouring."""
         _, tape, _, _, ys = self.traced(args, kwargs)
-        return _sparse.Whole(self.f, tape, ys).walks()
+        whole = _sparse.Whole(self.f, tape, ys)
+        modes = ("symmetric",) if self.mode == "symmetric" else MODES
+        return {mode: whole.colouring(mode).walks for mode in modes}

@@ -82,6 +82,10 @@ class Block:
     def without_ones(self):
         return Block(self.m, self.n, self.at)
 
+    def turned(self):
+        """The places of the transpose."""
+        return Block(self.n, self.m, np.sort(self.cols * self.m + self.rows))
+
 
 def identity(n, values=None):
     return Block(n, n, np.arange(n) * (n + 1), np.ones(n, bool), values)

@@ -6,6 +6,8 @@ chromatic number of the graph in which columns that share a row are neighbours (
 1983), and hard to find: neighbours are coloured greedily, in several orders, and the best is kept.
 """
 
+import collections
+import itertools
 from typing import NamedTuple
 
 import numpy as np
@@ -59,6 +61,36 @@ def both_ways(block):
         if not by_row.all():
             best = min(best, _split(block, by_row), key=_walks)
     return best
+
+
+def symmetric(block):
+    """Columns of a symmetric matrix: entry (i, j) may be read from row j as well.
+
+    That is so if no path of four vertices has only two colours: a star colouring (Coleman and More
+    1984; Gebremedhin, Manne and Pothen 2005).
+    """
+    rows, cols = block.rows, block.cols
+    near = [set(part) for part in _lists(rows, cols, block.n)] if block.n else []
+    colours = [-1] * block.n
+    for v in sorted(range(block.n), key=lambda j: -len(near[j])):
+        if near[v]:
+            colours[v] = _first_free(_not_for(v, near, colours))
+    none = np.full(block.m, -1)
+    return Colouring(np.array(colours, int), none, np.zeros(block.m, bool))
+
+
+def _not_for(v, near, colours):
+    """The colours that would give v a neighbour of its own colour, or a path in two colours."""
+    mine = [w for w in near[v] if w != v and colours[w] >= 0]
+    seen, taken = collections.Counter(colours[w] for w in mine), set()
+    for w in mine:
+        taken.add(colours[w])
+        for x in near[w] - {v, w}:
+            if seen[colours[w]] > 1 or any(
+                colours[y] == colours[w] for y in near[x] - {w, x, v}
+            ):
+                taken.add(colours[x])
+    return taken
 
 
 def _walks(colouring):
@@ -115,9 +147,9 @@ def _in_order(order, along, across, n):
     for j in order:
         if not along[j]:
             continue
-        taken = {colours[k] for i in along[j] for k in across[i]}
-        colour = 0
-        while colour in taken:
-            colour += 1
-        colours[j] = colour
+        colours[j] = _first_free({colours[k] for i in along[j] for k in across[i]})
     return colours
+
+
+def _first_free(taken):
+    return next(colour for colour in itertools.count() if colour not in taken)

@@ -13,8 +13,8 @@ from .. import trees, xp
 from ..errors import AutodiffError
 from ..linearize import pulled
 from ..trace import as_argnums
-from .blocks import Block, TooLarge, flat, indices
-from .colouring import both_ways, by_columns, by_rows
+from .blocks import Block, TooLarge, flat, indices, plus
+from .colouring import both_ways, by_columns, by_rows, symmetric
 from .elimination import ends_of, linear_tape
 from .graph import patterns
 from .structure import size
@@ -141,21 +141,24 @@ class Whole:
         found = np.unravel_index(rows * size(x) + cols, shape) if shape else ()
         return entries, np.array(found, int).reshape(len(shape), -1), shape, y
 
-    def walks(self):
-        """How many walks it takes forward, in reverse and both ways."""
-        return {mode: way(self.block).walks for mode, way in WAYS.items()}
+    def colouring(self, mode):
+        if mode == "symmetric":
+            self.block = plus(self.block.without_ones(), self.block.turned())
+            return symmetric(self.block)
+        ways = WAYS.values() if mode == "auto" else [WAYS[mode]]
+        return min((way(self.block) for way in ways), key=lambda found: found.walks)
 
     def values(self, mode, push):
         """All entries, each read off the walk that its column or its row goes with."""
-        ways = WAYS.values() if mode == "auto" else [WAYS[mode]]
-        colouring = min((way(self.block) for way in ways), key=lambda c: c.walks)
         block, verbs = self.block, self.tape.xp
+        colouring = self.colouring(mode)
         tangents = self._walked(colouring.columns, colouring.forward, self.xs, push)
         cotangents = self._walked(colouring.rows, colouring.reverse, self.flowing, self._pull)
+        rows, cols = _readable(block, colouring)
         place = np.where(
-            colouring.by_row[block.rows],
-            colouring.forward * block.m + colouring.rows[block.rows] * block.n + block.cols,
-            colouring.columns[block.cols] * block.m + block.rows,
+            colouring.by_row[rows],
+            colouring.forward * block.m + colouring.rows[rows] * block.n + cols,
+            colouring.columns[cols] * block.m + rows,
         )
         found = verbs.concat([x for x in (tangents, cotangents) if x is not None], 0)
         return verbs.take_at(found, indices(verbs, place, found))
@@ -182,6 +185,15 @@ class Whole:
         seeds, chunk = indices(verbs, seeds, tape.leaves[0]), _chunk(tape)
         done = [_together(tape, along, seeds[k : k + chunk])[0] for k in range(0, count, chunk)]
         return flat(verbs, verbs.concat(done, 0))
+
+
+def _readable(block, colouring):
+    """The row and the column to read each entry at: its own, or turned where its group meets there."""
+    rows, cols = block.rows, block.cols
+    group = rows * (colouring.forward + 1) + colouring.columns[cols]
+    _, which, met = np.unique(group, return_inverse=True, return_counts=True)
+    turn = (met[which] > 1) & ~colouring.by_row[rows]
+    return np.where(turn, cols, rows), np.where(turn, rows, cols)
 
 
 def _starts(sizes):

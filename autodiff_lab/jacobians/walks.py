@@ -1,8 +1,7 @@
-"""Whole Jacobians, Hessians, and Hessians times a vector.
+"""Whole Jacobians by walking the tape along the standard basis; Hessians times a vector.
 
 jacfwd  : (a -> b)       ->  (a -> T b per entry of a)     one column per walk, forward
 jacrev  : (a -> b)       ->  (a -> T a per entry of b)     one row per walk, reverse
-hessian : (a -> R)       ->  jacfwd of jacrev
 hvp     : (a -> R), a, T a  ->  Hessian times tangent, without the Hessian (Pearlmutter 1994)
 
 The tape of one run is walked along the standard basis, many basis vectors at a time: `vmap` only
@@ -49,18 +48,6 @@ def jacrev(f, argnums=0, has_aux=False, chunk_size=None):
     {'sum': tensor([1., 1.])}
     """
     return _jacobian(f, argnums, has_aux, chunk_size, _rows)
-
-
-def hessian(f, argnums=0, has_aux=False, chunk_size=None):
-    """A function that returns the second derivatives of `f`: forward over reverse.
-
-    >>> import torch
-    >>> hessian(lambda x: x[0] ** 2 * x[1])(torch.tensor([1.0, 3.0]))
-    tensor([[6., 2.],
-            [2., 0.]])
-    """
-    first = jacrev(f, argnums, has_aux, chunk_size)
-    return jacfwd(first, argnums, has_aux, chunk_size)
 
 
 def hvp(f, primals, tangents):
