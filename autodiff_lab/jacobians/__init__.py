@@ -8,6 +8,7 @@
 """
 
 import functools
+import math
 
 from .. import trees
 from ..errors import AutodiffError
@@ -15,7 +16,7 @@ from ..reverse import grad
 from ..trace import as_argnums
 from . import elimination as _elimination
 from . import sparse as _sparse
-from .blocks import TooLarge
+from .blocks import Unfit
 from .elimination import MODES, Elimination, elimination
 from .sparse import Pattern, Sparse, sparsity
 from .walks import (
@@ -48,8 +49,9 @@ def jacobian(f, argnums=0, mode="auto", has_aux=False, sparse=False):
 
     Structure and shapes are those of `jacfwd`. `mode` says in which order the tape's vertices are
     eliminated: "forward", "reverse", "mixed" (the cheapest order that is found) or "auto" (the
-    cheapest of these three). Where the local Jacobians would be too large to hold, all but "mixed"
-    walk instead, as `jacfwd` and `jacrev` do. `jacobian(f).cost(*args)` tells the multiplications.
+    cheapest of these three). Where local Jacobians cannot be multiplied (too large, or complex) all
+    but "mixed" walk instead, as `jacfwd` and `jacrev` do. `jacobian(f).cost(*args)` tells how many
+    multiplications each order takes.
 
     With `sparse=True` each array is a `Sparse` and the tape is walked once per colour: forward
     ("forward"), in reverse ("reverse"), both ("mixed"), or whichever takes the fewest walks
@@ -121,18 +123,25 @@ class _Eliminating(_Way):
         try:
             chosen, tape, output, aux, ys = self.traced(args, kwargs)
             blocks = _elimination.eliminated(tape, ys, self.mode, self.known)
-        except TooLarge as e:
+        except Unfit as e:
             if self.mode == "mixed":
-                raise _elimination.too_large(self.f, e) from None
-            return self.walk(tape, ys)(*args, **kwargs)
+                raise _elimination.unfit(self.f, e) from None
+            return self.walk(self.is_wide(tape, ys))(*args, **kwargs)
+        except AutodiffError:
+            if self.mode in ("reverse", "mixed"):
+                raise
+            return self.walk(forward=True)(*args, **kwargs)  # a while of JAX's goes only this way
         return self.answer(tape, output, aux, chosen, blocks)
 
-    def walk(self, tape, ys):
-        """Column by column or row by row, whichever are fewer."""
-        columns = sum(x.numel() if hasattr(x, "numel") else x.size for x in tape.leaves)
-        rows = sum(y.numel() if hasattr(y, "numel") else y.size for y in ys if hasattr(y, "dtype"))
-        forward = columns <= rows if self.mode == "auto" else self.mode == "forward"
+    def walk(self, forward):
         return (jacfwd if forward else jacrev)(self.f, self.argnums, self.has_aux)
+
+    def is_wide(self, tape, ys):
+        """Are there more rows than columns?"""
+        if self.mode != "auto":
+            return self.mode == "forward"
+        rows = [math.prod(y.shape) for y in ys if hasattr(y, "shape")]
+        return sum(math.prod(x.shape) for x in tape.inputs) <= sum(rows)
 
     def cost(self, *args, **kwargs):
         """The number of multiplications of each order."""

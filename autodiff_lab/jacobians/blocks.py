@@ -12,8 +12,12 @@ import numpy as np
 MOST = 2**24  # entries, or pairs of entries, that are listed one by one
 
 
-class TooLarge(Exception):
-    """A local Jacobian has more entries than anybody wants to see."""
+class Unfit(Exception):
+    """This tape's local Jacobians cannot be multiplied, and why."""
+
+
+class TooLarge(Unfit):
+    """There would be more entries than anybody wants to hold."""
 
 
 class Block:
@@ -108,8 +112,10 @@ def times(a, b, xp=None):
     c = Block(a.m, b.n, places, _ones_of_product(a, b, i, j, to, met))
     if xp:
         terms = _at(xp, a.values, i) * _at(xp, b.values, j)
-        c.values = terms if len(terms) == len(places) and _in_order(to) else _added(
-            xp, terms, to, len(places)
+        c.values = (
+            terms
+            if len(terms) == len(places) and _in_order(to)
+            else _added(xp, terms, to, len(places))
         )
     return c
 

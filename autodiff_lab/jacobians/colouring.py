@@ -86,9 +86,7 @@ def _not_for(v, near, colours):
     for w in mine:
         taken.add(colours[w])
         for x in near[w] - {v, w}:
-            if seen[colours[w]] > 1 or any(
-                colours[y] == colours[w] for y in near[x] - {w, x, v}
-            ):
+            if seen[colours[w]] > 1 or any(colours[y] == colours[w] for y in near[x] - {w, x, v}):
                 taken.add(colours[x])
     return taken
 

@@ -11,7 +11,7 @@ from ..errors import AutodiffError
 from ..linearize import LinearTape
 from ..trace import as_argnums, trace
 from . import orders
-from .blocks import TooLarge, dense
+from .blocks import Unfit, dense
 from .graph import build, refuse_complex, with_values
 from .walks import _differentiable, _flows
 
@@ -67,9 +67,11 @@ def elimination(f, *args, argnums=0, every=False):
 def counted(f, tape, ys, every=False):
     """What each order costs on this tape."""
     try:
-        return planned(tape, build(tape, ends_of(tape, ys))[0], every)
-    except TooLarge as e:
-        raise too_large(f, e) from None
+        graph, _ = build(tape, ends_of(tape, ys))
+        refuse_complex(tape, graph)
+        return planned(tape, graph, every)
+    except Unfit as e:
+        raise unfit(f, e) from None
 
 
 def linear_tape(f, args, kwargs, chosen):
@@ -125,13 +127,12 @@ def _order(tape, graph, mode, known):
 def _rows(tape, graph, y, v):
     edges, like = graph.into.get(v, {}), tape.leaves[0]
     return [
-        dense(tape.xp, edges.get(x.index), (*y.shape, *x.shape), y.dtype, like)
-        for x in tape.inputs
+        dense(tape.xp, edges.get(x.index), (*y.shape, *x.shape), y.dtype, like) for x in tape.inputs
     ]
 
 
-def too_large(f, e):
+def unfit(f, e):
     return AutodiffError(
-        f"the local Jacobians of {getattr(f, '__name__', 'the function')} are too large to "
-        f"multiply ({e}); use mode='auto', 'forward' or 'reverse', which never hold them"
+        f"the local Jacobians of {getattr(f, '__name__', 'the function')} cannot be multiplied: "
+        f"{e}; use mode='auto', 'forward' or 'reverse', which walk the tape instead"
     )

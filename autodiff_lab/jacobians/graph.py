@@ -11,9 +11,8 @@ import math
 import numpy as np
 
 from ..calculus import pull, push
-from ..errors import AutodiffError
 from ..tape import changed, written
-from .blocks import Block, flat, identity, indices, multiplications, plus, times
+from .blocks import Block, Unfit, flat, identity, indices, multiplications, plus, times
 from .colouring import greedy
 from .structure import head, local, size
 from .walks import _together
@@ -195,11 +194,7 @@ def refuse_complex(tape, graph):
     """An edge holds one number per entry, and a complex derivative may be two."""
     for v in graph.into:
         if v < len(tape.nodes) and tape.xp.is_complex(tape.nodes[v].dtype):
-            raise AutodiffError(
-                f"{tape.nodes[v]!r} is complex, and vertex elimination multiplies real local "
-                "Jacobians only; use mode='forward' or mode='reverse', or give the real and the "
-                "imaginary part as two arrays"
-            )
+            raise Unfit(f"{tape.nodes[v]!r} is complex, and its derivative may not be one number")
 
 
 # ----- where the whole Jacobian has entries -----

@@ -42,7 +42,9 @@ class Pattern:
         head = f"<pattern of shape {self.shape}: {len(self)} of {math.prod(self.shape)} entries>"
         if len(self.shape) != 2 or max(self.shape) > 40:
             return head
-        return "\n".join("".join(".#"[entry] for entry in row) for row in self.todense().astype(int))
+        return "\n".join(
+            "".join(".#"[entry] for entry in row) for row in self.todense().astype(int)
+        )
 
 
 class Sparse:
@@ -57,9 +59,11 @@ class Sparse:
 
     def todense(self):
         """The array itself, zeros filled in."""
-        verbs = xp.of(self.values)
-        zeros = verbs.zeros(self.shape, self.values.dtype, self.values)
-        return verbs.add_at(zeros, self.values, *self.indices)
+        verbs, place = xp.of(self.values), 0 * self.indices.sum(0)
+        for i, n in zip(self.indices, self.shape, strict=True):
+            place = place * n + i
+        zeros = verbs.zeros((math.prod(self.shape),), self.values.dtype, self.values)
+        return verbs.reshape(verbs.add_at(zeros, self.values, place), self.shape)
 
     def __repr__(self):
         count = len(self.values)
@@ -139,7 +143,7 @@ class Whole:
         entries, shape = np.flatnonzero(mine), (*y.shape, *x.shape)
         rows, cols = block.rows[entries] - self.rows[o], block.cols[entries] - self.cols[i]
         found = np.unravel_index(rows * size(x) + cols, shape) if shape else ()
-        return entries, np.array(found, int).reshape(len(shape), -1), shape, y
+        return entries, np.array(found, int).reshape(len(shape), len(entries)), shape, y
 
     def colouring(self, mode):
         if mode == "symmetric":
@@ -151,6 +155,8 @@ class Whole:
     def values(self, mode, push):
         """All entries, each read off the walk that its column or its row goes with."""
         block, verbs = self.block, self.tape.xp
+        if block.count == 0:
+            return verbs.zeros((0,), self.tape.inputs[0].dtype, self.tape.leaves[0])
         colouring = self.colouring(mode)
         tangents = self._walked(colouring.columns, colouring.forward, self.xs, push)
         cotangents = self._walked(colouring.rows, colouring.reverse, self.flowing, self._pull)

@@ -26,6 +26,7 @@ from ..table.row import CACHES, NEG, ONE
 from ..tape import Node
 from .blocks import MOST, Block, TooLarge
 
+
 class Local:
     """The entries of d y / d x and, if they do not depend on any derivative, their values.
 
@@ -110,7 +111,9 @@ def _run_on_codes(tape, node, i, linear_in, m, n):
     xp, row = tape.xp, node.row
     if i not in linear_in:
         return _everything(m, n)
-    others = [_host(_concrete(x)) if k not in linear_in else None for k, x in enumerate(head(node).xs)]
+    others = [
+        _host(_concrete(x)) if k not in linear_in else None for k, x in enumerate(head(node).xs)
+    ]
     with _at_once(xp):
 
         def run(x):
