@@ -75,8 +75,8 @@ def jacobian(f, argnums=0, mode="auto", has_aux=False, sparse=False):
 def hessian(f, argnums=0, has_aux=False, chunk_size=None, sparse=False):
     """A function that returns the second derivatives of `f`: forward over reverse.
 
-    With `sparse=True` each array is a `Sparse`; `f` must return a scalar, and each walk is a product
-    with the Hessian. `hessian(f, sparse=True).cost(*args)` tells how many there are.
+    With `sparse=True` each array is a `Sparse`: `f` must return a scalar, and each walk is a
+    product with the Hessian. `hessian(f, sparse=True).cost(*args)` tells how many there are.
 
     >>> import torch
     >>> hessian(lambda x: x[0] ** 2 * x[1])(torch.tensor([1.0, 3.0]))
@@ -157,7 +157,7 @@ class _Sparsely(_Way):
         def push(dxs):
             return [dy for y, dy in zip(ys, walk(dxs), strict=False) if _flows(tape, y)]
 
-        blocks = _sparse.compressed(self.f, tape, ys, self.mode, push)
+        blocks = _sparse.compressed(self.f, tape, ys, self.mode, push, self.known)
         return self.answer(tape, output, aux, chosen, blocks)
 
     def cost(self, *args, **kwargs):
@@ -165,4 +165,4 @@ class _Sparsely(_Way):
         _, tape, _, _, ys = self.traced(args, kwargs)
         whole = _sparse.Whole(self.f, tape, ys)
         modes = ("symmetric",) if self.mode == "symmetric" else MODES
-        return {mode: whole.colouring(mode).walks for mode in modes}
+        return {mode: whole.colouring(mode, self.known).walks for mode in modes}

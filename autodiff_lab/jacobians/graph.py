@@ -62,7 +62,7 @@ class Graph:
 
 
 def build(tape, ends):
-    """The graph of a tape up to the nodes `ends` (None: no derivative), and where its edges are from.
+    """The graph of a tape up to the nodes `ends` (None: no derivative), and its edges' sources.
 
     An end that others read, or that is an input, gets a vertex of its own behind it.
     """

@@ -88,7 +88,7 @@ def _at_the_end(graph):
 
 
 def _searched(graph, every, bound, best):
-    """Dijkstra's algorithm on sets of eliminated vertices: the order within a set does not count."""
+    """Dijkstra's algorithm on the sets of eliminated vertices: the order within one is lost."""
     tick = itertools.count()
     todo, seen = [(0, next(tick), (), graph)], set()
     while todo:

@@ -24,7 +24,7 @@ WAYS = {"forward": by_columns, "reverse": by_rows, "mixed": both_ways}
 
 
 class Pattern:
-    """Where a Jacobian has entries: `indices[:, k]` is the place of entry k in an array of `shape`."""
+    """Where a Jacobian has entries: entry k at the place `indices[:, k]` in an array of `shape`."""
 
     def __init__(self, indices, shape):
         self.indices, self.shape = indices, tuple(shape)
@@ -92,13 +92,15 @@ def sparsity(f, *args, argnums=0):
     return trees.flatten(tape.output)[2](found)
 
 
-def compressed(f, tape, ys, mode, push):
+def compressed(f, tape, ys, mode, push, known):
     """For each output a `Sparse` per input; None where no derivative flows.
+
+    `known` remembers the colouring of the last pattern.
 
     `push` takes one tangent per input to one per output that has a derivative.
     """
     whole, verbs, like = Whole(f, tape, ys), tape.xp, tape.leaves[0]
-    values = whole.values(mode, push)
+    values = whole.values(whole.colouring(mode, known), push)
 
     def sparse(entries, places, shape, y):
         mine = verbs.take_at(values, indices(verbs, entries, like))
@@ -131,7 +133,10 @@ class Whole:
         return Block(self.rows[-1], width, np.concatenate([np.zeros(0, int), *places]))
 
     def blocks(self, make):
-        """`make(entries, indices, shape, y)` for each input of each output that has a derivative."""
+        """`make(entries, indices, shape, y)` for each input of each output that has a derivative.
+
+        Of other outputs None.
+        """
         found = iter([[make(*self._part(o, i)) for i in range(len(self.xs))]
                       for o in range(len(self.flowing))])  # fmt: skip
         return [next(found) if _flows(self.tape, y) else None for y in self.ys]
@@ -145,19 +150,19 @@ class Whole:
         found = np.unravel_index(rows * size(x) + cols, shape) if shape else ()
         return entries, np.array(found, int).reshape(len(shape), len(entries)), shape, y
 
-    def colouring(self, mode):
+    def colouring(self, mode, known):
         if mode == "symmetric":
             self.block = plus(self.block.without_ones(), self.block.turned())
-            return symmetric(self.block)
-        ways = WAYS.values() if mode == "auto" else [WAYS[mode]]
-        return min((way(self.block) for way in ways), key=lambda found: found.walks)
+        looks = (self.block.m, self.block.n, self.block.places.tobytes())
+        if known.get(mode, (None,))[0] != looks:
+            known[mode] = looks, _coloured(self.block, mode)
+        return known[mode][1]
 
-    def values(self, mode, push):
+    def values(self, colouring, push):
         """All entries, each read off the walk that its column or its row goes with."""
         block, verbs = self.block, self.tape.xp
         if block.count == 0:
             return verbs.zeros((0,), self.tape.inputs[0].dtype, self.tape.leaves[0])
-        colouring = self.colouring(mode)
         tangents = self._walked(colouring.columns, colouring.forward, self.xs, push)
         cotangents = self._walked(colouring.rows, colouring.reverse, self.flowing, self._pull)
         rows, cols = _readable(block, colouring)
@@ -174,7 +179,7 @@ class Whole:
         return pulled(self.tape, [next(gs) if _flows(self.tape, y) else None for y in self.ys])
 
     def _walked(self, colours, count, like, walk):
-        """One walk per colour along the sum of its unit vectors; the results, one after the other."""
+        """One walk per colour, along the sum of its unit vectors; their results in one line."""
         verbs, tape = self.tape.xp, self.tape
         if count == 0:
             return None
@@ -193,8 +198,15 @@ class Whole:
         return flat(verbs, verbs.concat(done, 0))
 
 
+def _coloured(block, mode):
+    if mode == "symmetric":
+        return symmetric(block)
+    ways = WAYS.values() if mode == "auto" else [WAYS[mode]]
+    return min((way(block) for way in ways), key=lambda found: found.walks)
+
+
 def _readable(block, colouring):
-    """The row and the column to read each entry at: its own, or turned where its group meets there."""
+    """Where to read each entry: at its row and column, or turned if its group meets there."""
     rows, cols = block.rows, block.cols
     group = rows * (colouring.forward + 1) + colouring.columns[cols]
     _, which, met = np.unique(group, return_inverse=True, return_counts=True)

@@ -1,11 +1,11 @@
 """Where the local Jacobian of a node has entries, read off its row; no derivative is evaluated.
 
     pointwise, where, clamp   entry y[k] depends on the entries that broadcasting lines up with it
-    linear                    the matrix itself: the row is run on codes, each a different number, and
-                              where every output is a code (or the transpose's is) it says from where;
-                              a row that adds codes up is run on the standard basis
-    bilinear                  the same, with positive numbers for the other input; where `axes` names
-                              every axis (contract) the entries that meet are listed by their names
+    linear                    the matrix itself: the row is run on codes, each another number; where
+                              all outputs are codes (or all of the transpose's are) they say where
+                              they are from; a row that adds codes is run on the standard basis
+    bilinear                  the same, with positive numbers for the other input; where `axes`
+                              names every axis (contract) the entries that meet are listed
     reductions, linalg        what `axes` keeps apart is apart; the rest depends on everything
     composite                 its body is recorded, and the entries are followed through it
     anything else             everything depends on everything
@@ -16,7 +16,6 @@ the zeros of a constant matrix in a product count as zeros.
 """
 
 import contextlib
-import functools
 import math
 
 import numpy as np
@@ -94,6 +93,7 @@ def _linear(tape, node, i, m, n):
     return _run_on_codes(tape, node, i, linear_in, m, n)
 
 
+KEPT = 2**18  # entries: what is remembered of one row and these shapes
 _SEEN: dict = {}
 CACHES.append(_SEEN)
 
@@ -101,9 +101,12 @@ CACHES.append(_SEEN)
 def _once(node, i, find):
     key = (node.row, i, node.part, *[tuple(p.shape) for p in node.parents], repr(node.params))
     if key not in _SEEN:
-        if len(_SEEN) >= 1000:
+        found = find()
+        if found.block.count > KEPT:
+            return found
+        if len(_SEEN) >= 200:
             _SEEN.clear()
-        _SEEN[key] = find()
+        _SEEN[key] = found
     return _SEEN[key]
 
 
@@ -163,8 +166,8 @@ def _summed(tape, node, i, others, m, n):
 def _read(run, count):
     """From which of `count` codes each result comes (-1: from none), or None if they are mixed.
 
-    The codes lie between count and 2 count, so no sum of them is a code; a second run with the codes
-    in another order excludes what is left to chance.
+    The codes lie between count and 2 count, so no sum of them is a code; a second run with the
+    codes in another order excludes what is left to chance.
     """
     orders = [np.arange(count), np.random.default_rng(0).permutation(count)]
     found = []
@@ -203,11 +206,10 @@ def _matrix(xp, run, shape, m, n):
 # ----- bilinear -----
 def _bilinear(tape, node, i, m, n):
     other = node.parents[1 - i]
-    still = not other.active
-    fixed = _maybe_concrete(node.xs[1 - i]) if still else None
+    fixed = None if other.active else _constant(node.xs[1 - i])
     labels = _labels(node)
     if labels is not None:
-        return _by_name(labels, node, i, m, n, fixed)
+        return _without_zeros(_once(node, i, lambda: _by_name(labels, node, i, m, n)), fixed)
     xp, row = tape.xp, node.row
     with _at_once(xp):
         b = _array(xp, np.abs(_numpy(fixed)) if fixed is not None else np.ones(other.shape),
@@ -218,6 +220,26 @@ def _bilinear(tape, node, i, m, n):
 
         found = _matrix(xp, run, node.parents[i].shape, m, n)
     return Local(Block(m, n, found.block.at))
+
+
+def _constant(x):
+    """A value that nobody differentiates, here or further out; None if that is not sure."""
+    if hasattr(x, "plain"):  # a box of an outer tape: where it is zero now, its derivative is not
+        return None
+    if frameworks.framework_of(x) == "torch":
+        import torch
+
+        if torch._C._functorch.is_functorch_wrapped_tensor(x):
+            return None
+    return _maybe_concrete(x)
+
+
+def _without_zeros(found, fixed):
+    """Leave out the entries that are a zero of a constant."""
+    if fixed is None or (there := _numpy(fixed).reshape(-1)[found.source] != 0).all():
+        return found
+    block = found.block
+    return Local(Block(block.m, block.n, block.places[there]), source=found.source[there])
 
 
 def _labels(node):
@@ -235,7 +257,7 @@ def _labels(node):
     return inputs if whole else None
 
 
-def _by_name(labels, node, i, m, n, fixed):
+def _by_name(labels, node, i, m, n):
     """y[k] is a sum of products a * b, and every axis has a name: list those that meet."""
     sizes = dict(zip(labels[0], node.parents[0].shape, strict=True))
     sizes |= dict(zip(labels[1], node.parents[1].shape, strict=True))
@@ -255,9 +277,6 @@ def _by_name(labels, node, i, m, n, fixed):
     rows = flat(range(len(node.shape)), node.shape)
     cols = flat(labels[i], node.parents[i].shape)
     source = flat(labels[1 - i], node.parents[1 - i].shape)
-    if fixed is not None:
-        there = _numpy(fixed).reshape(-1)[source] != 0
-        rows, cols, source = rows[there], cols[there], source[there]
     order = np.argsort(rows * n + cols, kind="stable")
     return Local(Block(m, n, (rows * n + cols)[order]), source=source[order])
 

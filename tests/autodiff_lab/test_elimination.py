@@ -281,6 +281,18 @@ def test_jacobians_nest(name):
 
 
 @BOTH
+def test_a_zero_that_is_differentiated_further_out_is_no_zero(name):
+    x = array(name, [1.0, 2.0])
+    for kind in ({}, {"sparse": True}):
+
+        def entries(a, kind=kind):
+            jac = ad.jacobian(lambda x: a @ x, **kind)(x)
+            return (jac.todense() if kind else jac).sum()
+
+        allclose(ad.grad(entries)(array(name, np.eye(2))), array(name, np.ones((2, 2))), "float64")
+
+
+@BOTH
 def test_float32_stays_float32(name):
     f = hourglass(name, 4, 2)
     x = array(name, np.ones(4), "float32")
