@@ -177,6 +177,7 @@ def test_nobody_multiplies_by_one_or_by_what_is_not_there(name):
     assert ad.jacobian(moves).cost(x) == {"forward": 0, "reverse": 0, "mixed": 0}
     sin = xp.verbs(name).sin
     assert ad.jacobian(lambda x: sin(sin(x))).cost(x)["mixed"] == 5  # diagonals, not 125
+    assert ad.jacobian(lambda x: sin(x + x)).cost(x)["mixed"] == 5  # 1 + 1 is a number like others
 
 
 # ----- numbers -----

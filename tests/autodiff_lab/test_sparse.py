@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 import autodiff_lab as ad
 from autodiff_lab import trees, xp
-from autodiff_lab.jacobians import colouring
+from autodiff_lab.jacobians import colouring, structure
 from autodiff_lab.jacobians.blocks import Block
 from tests.autodiff_lab.test_elimination import normal
 from tests.autodiff_lab.test_errors import refused
@@ -161,6 +161,11 @@ def test_scalars_and_nothing(name):
     flat = ad.jacobian(lambda x: array(name, [1.0, 2.0]), sparse=True)(x)
     assert flat.shape == (2,) and len(flat.values) == 0
     refused(lambda: ad.sparsity(lambda x: x, array(name, [1])), "argument x", kind=TypeError)
+
+
+def test_an_average_of_codes_that_is_a_code_is_found_out():
+    assert structure._read(lambda code: np.array([(code[0] + code[8]) / 2, code[4]]), 9) is None
+    assert structure._read(lambda code: code[[4, 0]], 9).tolist() == [4, 0]
 
 
 # ----- Hessians -----
