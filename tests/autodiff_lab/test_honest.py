@@ -8,7 +8,7 @@ import pytest
 import autodiff_lab as ad
 from autodiff_lab import xp
 from tests.autodiff_lab.test_table import apply, differentiable, draw, floats
-from tests.helpers import FRAMEWORKS, to_numpy
+from tests.helpers import FRAMEWORKS, array, to_numpy
 
 FORBIDDEN = {
     "torch": (
@@ -63,3 +63,13 @@ def test_the_poison_works(poison):
     torch = pytest.importorskip("torch")
     with pytest.raises(AssertionError, match="own differentiation"):
         torch.autograd.grad(torch.ones((), requires_grad=True), [])
+
+
+@pytest.mark.parametrize("name", FRAMEWORKS)
+def test_jacobians_work_without_them(name, poison):
+    a, x = array(name, [[1.0, 2.0], [3.0, 4.0]]), array(name, [0.5, -1.0])
+    f = lambda x: a @ xp.of(x).sin(a @ x)  # noqa: E731
+    dense = to_numpy(ad.jacrev(f)(x))
+    for jac in (ad.jacobian(f, mode="mixed"), ad.jacobian(f)):
+        assert to_numpy(jac(x)) == pytest.approx(dense)
+    assert to_numpy(ad.jacobian(f, sparse=True)(x).todense()) == pytest.approx(dense)
