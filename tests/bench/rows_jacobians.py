@@ -50,9 +50,10 @@ def hourglass_jax():
 
 
 @bench("sparse Jacobian of the Brusselator, torch", baseline="torch.func.jacrev",
-       needs=("torch",), must={OURS: 0.2})  # fmt: skip
+       needs=("torch",), must={OURS: 0.6})  # fmt: skip
 def brusselator_torch():
-    """2,048 unknowns on a periodic grid: 12 walks, the pattern and its colouring included."""
+    """2,048 unknowns on a periodic grid: 12 walks. The pattern is found anew in every call, the
+    colouring is remembered, and the dense matrix is written out to be compared."""
     import torch
 
     import autodiff_lab as ad
