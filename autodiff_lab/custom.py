@@ -8,7 +8,7 @@ linear map, and the other direction is its transpose, which the reverse walk of 
 import functools
 
 from . import trees, xp
-from .calculus import _body, push
+from .calculus import _body
 from .errors import AutodiffError
 from .linearize import LinearTape
 from .reverse import _or_zeros, _pull_back

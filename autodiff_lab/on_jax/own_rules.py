@@ -2,12 +2,11 @@
 
     jit[name]  ->  custom_vjp or custom_jvp, for `jax.grad`  ->  custom_vmap  ->  the function
 
-A recorder stops at the name. Under `vmap` JAX rewrites what is inside and keeps the name, which then
-means another function: such an equation has other shapes, is entered like any call, and `custom_vmap`
-has put an equation there for the rule along a batch, with a name of its own.
+A recorder stops at the name. Under `vmap` JAX rewrites what is inside and keeps the name, which
+then means another function: such an equation has other shapes, is entered like any call, and
+`custom_vmap` has put an equation there for the rule along a batch, with a name of its own.
 """
 
-import functools
 import itertools
 import weakref
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import autodiff_lab as ad
-from autodiff_lab import trees, xp
+from autodiff_lab import xp
 from tests.autodiff_lab.test_errors import refused
 from tests.helpers import FRAMEWORKS, allclose, array, native_grad, to_numpy
 
@@ -190,48 +190,6 @@ def test_under_jit_and_vmap(name):
         allclose(jax.vmap(jax.grad(f))(xs), 6 * xs**5, "float64")
         allclose(ad.grad(jax.jit(f))(xs), 6 * xs**5, "float64")
     allclose(found, 6 * xs**5, "float64")
-
-
-@WAYS
-def test_a_rule_under_vmap_inside_a_walk(name, way):
-    """JAX keeps the name of an equation that vmap has rewritten: it is not the rule any more."""
-
-    def plain(x, k):
-        return k * x * (x * x).sum()
-
-    def push(dx, dk, y, x, k):
-        return k * (dx * (x * x).sum() + 2 * x * (x * dx).sum()) + dk * y / k
-
-    def pull(g, y, x, k):
-        return k * (g * (x * x).sum() + 2 * x * (x * g).sum()), (g * y / k).sum()
-
-    stated = {"jvp": {"jvp": push}, "vjp": {"vjp": pull}, "both": {"jvp": push, "vjp": pull}}
-    if way == "d":
-        plain = lambda x, k: k * x**3  # noqa: E731
-        stated["d"] = {"d": (lambda y, x, k: 3 * k * x**2, lambda y, x, k: x**3)}
-    f, oracle = (
-        along_columns(name, ad.custom_rule(plain, **stated[way])),
-        along_columns(name, plain),
-    )
-    args = a(name, [1.0, 2.0], [3.0, -1.0], [0.5, 2.0]), a(name, 2.0)
-    walks = [lambda f: ad.grad(f, (0, 1))(*args), lambda f: ad.jvp(f, args, args)]
-    walks += [lambda f: ad.hessian(f)(*args), lambda f: ad.jacfwd(ad.jacfwd(f))(*args)]
-    for walk in walks[:2] if name == "torch" else walks:  # torch.vmap is not nested that deep
-        for one, other in zip(trees.leaves(walk(f)), trees.leaves(walk(oracle)), strict=True):
-            allclose(one, other, "float64")
-    if name == "jax":
-        import jax
-
-        allclose(jax.grad(f)(*args), jax.grad(oracle)(*args), "float64")
-        allclose(jax.jit(ad.grad(f))(*args), jax.grad(oracle)(*args), "float64")
-
-
-def along_columns(name, f):
-    if name == "torch":
-        from torch import vmap
-    else:
-        from jax import vmap
-    return lambda x, k: (vmap(f, (1, None))(x, k) ** 2).sum()
 
 
 def test_a_rule_in_the_closure_of_another_level(name):
