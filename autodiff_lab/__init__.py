@@ -21,6 +21,7 @@ from .checking import check
 from .custom import custom_rule
 from .errors import AutodiffError, AutodiffTypeError
 from .forward import jvp
+from .implicit import implicit
 from .jacobian import hessian, hvp, jacfwd, jacrev
 from .modules import functional
 from .record import record
@@ -40,6 +41,7 @@ __all__ = [
     "grad",
     "hessian",
     "hvp",
+    "implicit",
     "jacfwd",
     "jacrev",
     "jvp",

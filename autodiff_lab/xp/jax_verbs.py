@@ -90,6 +90,9 @@ class JaxVerbs(JaxKinks, JaxWindows, JaxLinalg, JaxFourier):
     def detached(self, x):
         return x  # JAX has no graph behind an array
 
+    def while_loop(self, going, step, state):
+        return self.lax.while_loop(going, step, state)
+
     # ----- reduce -----
     def sum(self, x, axis, keepdims=False):
         return self.lib.sum(x, tuple(axis), keepdims=keepdims)

@@ -139,6 +139,11 @@ class TorchVerbs(TorchKinks, TorchWindows, TorchLinalg, TorchFourier):
             raise AutodiffError(_TRACKED)
         return x.detach()
 
+    def while_loop(self, going, step, state):
+        while going(state):
+            state = step(state)
+        return state
+
     # ----- reduce -----
     def sum(self, x, axis, keepdims=False):
         return self._reduce(self.lib.sum, x, axis, keepdims)
