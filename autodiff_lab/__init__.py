@@ -21,7 +21,7 @@ from .checking import check
 from .custom import custom_rule
 from .errors import AutodiffError, AutodiffTypeError
 from .forward import jvp
-from .implicit import implicit
+from .implicit import implicit, odeint
 from .jacobian import hessian, hvp, jacfwd, jacrev
 from .modules import functional
 from .record import record
@@ -45,6 +45,7 @@ __all__ = [
     "jacfwd",
     "jacrev",
     "jvp",
+    "odeint",
     "record",
     "row",
     "table",

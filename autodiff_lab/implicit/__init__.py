@@ -14,19 +14,24 @@ from ..errors import AutodiffError
 from ..reverse import grad
 from .equation import Equation
 from .flat import as_state, shaped
+from .ode import Flow, end_point, odeint
 from .told import settled
 
+__all__ = ["implicit", "odeint"]
 SOLVERS = (None, "dense", "cg")
 
 
 def implicit(
-    solver=None, *, root=None, fixed_point=None, argmin=None, linear_solver=None, tol=1e-3
+    solver=None, *, root=None, fixed_point=None, argmin=None, ode=None,
+    linear_solver=None, tol=1e-3,
 ):
     """Give a solver the derivative of the equation it solves. State one of these:
 
         root         F(x, *params), zero at the solution: one entry for each entry of x
         fixed_point  T(x, *params), equal to x there
         argmin       the scalar objective(x, *params), smallest there, with a regular Hessian
+        ode          f(t, y, *params): solver(y0, t0, t1, *params) gives the end of dy/dt = f, which
+                     has a derivative by y0, t0 and t1 too (`odeint` is this with our own solver)
 
     `solver(x0, *params)` may be any code: loops, writes in place, NumPy, SciPy. It starts at x0 and
     returns x, a container of x0's shapes; x0 has no gradient. The params are containers too. A
@@ -49,10 +54,13 @@ def implicit(
     >>> grad(lambda a: square_root(torch.tensor(1.0), a))(torch.tensor(4.0))
     tensor(0.2500)
     """
-    stated = {"root": root, "fixed_point": fixed_point, "argmin": argmin}
+    stated = {"root": root, "fixed_point": fixed_point, "argmin": argmin, "ode": ode}
     if solver is None:
         return functools.partial(implicit, **stated, linear_solver=linear_solver, tol=tol)
-    equation = Equation(solver, _equations(solver, stated), argmin is not None, linear_solver, tol)
+    kind, f = _one_of(solver, stated)
+    if kind == "ode":
+        return _end_of(solver, f, tol)
+    equation = Equation(solver, _EQUATIONS[kind](f), kind == "argmin", linear_solver, tol)
     _check_solver(equation)
 
     @functools.wraps(solver)
@@ -66,26 +74,40 @@ def implicit(
     return solve
 
 
-def _equations(solver, stated):
-    """The function that is zero at the solution."""
+def _one_of(solver, stated):
     given = [(kind, f) for kind, f in stated.items() if f is not None]
     if len(given) != 1:
         name = getattr(solver, "__name__", "the solver")
         words = " and ".join(f"{kind}=" for kind, _ in given) or "nothing"
         raise AutodiffError(
             f"implicit({name}) was given {words}; say what it solves by one of root=, "
-            "fixed_point= and argmin=, for example root=lambda x, a: x * x - a"
+            "fixed_point=, argmin= and ode=, for example root=lambda x, a: x * x - a"
         )
-    ((kind, f),) = given
-    if kind == "root":
-        return f
-    return grad(f) if kind == "argmin" else functools.partial(_difference, f)
+    return given[0]
 
 
+def _end_of(solver, f, tol):
+    flow = Flow(f, solver, tol)
+
+    @functools.wraps(solver)
+    def solve(y0, t0, t1, *params):
+        return end_point(flow, y0, t0, t1, params, {"rtol": None, "atol": None, "steps": None})
+
+    return solve
+
+
+# ----- the function that is zero at the solution -----
 def _difference(f, x, *params):
     leaves, _, rebuild = trees.flatten(x)
     images = trees.flatten_like(x, f(x, *params), "the image of x under fixed_point=")
     return rebuild([a - b for a, b in zip(leaves, images, strict=True)])
+
+
+_EQUATIONS = {
+    "root": lambda f: f,
+    "argmin": grad,
+    "fixed_point": lambda f: functools.partial(_difference, f),
+}
 
 
 def _check_solver(equation):

@@ -65,11 +65,13 @@ def fill(like, found, what):
     leaves, paths, rebuild = trees.flatten(like)
     verbs, parts = xp.of(*leaves), trees.flatten_like(like, found, what)
     for x, part, path in zip(leaves, parts, paths, strict=True):
-        shape = tuple(getattr(part, "shape", ()))
-        if part is None or shape != tuple(x.shape):
+        number = isinstance(part, (int, float)) and tuple(x.shape) == ()
+        if not number and getattr(part, "shape", None) != x.shape:
+            found = getattr(part, "shape", None)
+            found = f"a {type(part).__name__}" if found is None else f"of shape {tuple(found)}"
             raise AutodiffError(
-                f"{what}{path} has shape {shape}, and {tuple(x.shape)} was expected: one entry for "
-                "each entry of the start"
+                f"{what}{path} is {found}, and an array of shape {tuple(x.shape)} was expected, one "
+                "entry for each entry of the start"
             )
     return rebuild([_like(verbs, p, x) for p, x in zip(parts, leaves, strict=True)])
 

@@ -213,7 +213,7 @@ def _add(site, row, operands, params):
 def _custom(site, custom):
     """A function with a rule of the user's own (`ad.custom_rule`) is one node."""
     tape, eqn, pairs, scope, call = site
-    values = [x for x, _ in pairs]
+    values = list(map(tape.xp.lib.asarray, site.values))  # the literals of a jaxpr are NumPy's
     y = custom(*values)
     parents = tuple([tape.constant(x) if node is None else node for x, node in pairs])
     where = where_of(eqn, call)[0] if tape.keep_all else None

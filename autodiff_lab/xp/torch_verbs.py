@@ -144,6 +144,11 @@ class TorchVerbs(TorchKinks, TorchWindows, TorchLinalg, TorchFourier):
             state = step(state)
         return state
 
+    def fori_loop(self, trips, step, state):
+        for k in range(trips):
+            state = step(k, state)
+        return state
+
     # ----- reduce -----
     def sum(self, x, axis, keepdims=False):
         return self._reduce(self.lib.sum, x, axis, keepdims)
