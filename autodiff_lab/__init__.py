@@ -7,6 +7,9 @@
     ad.vjp(f, *primals)            reverse mode
     ad.jacrev(f), ad.hessian(f)    whole matrices; ad.hvp for one product
     ad.compile(f, *args)           value and gradient as straight-line code
+    ad.implicit(solver, root=F)    a solver's answer, differentiated by the equation it solves
+    ad.odeint(f, y0, t0, t1, *p)   the end point of a differential equation
+    ad.surgery                     clip, scale, stop, reverse, watch or invent a cotangent
     ad.check(f, *args)             are these derivatives right, and where not?
     ad.record(f, *args)            the tape, to be looked at
     ad.table.ROWS                  the mathematics, one row per operation
@@ -15,7 +18,7 @@ Read it in this order: `table/`, `tape`, `calculus`, `forward`, `reverse`; then 
 fill the tape, `on_torch/front` and `on_jax/front`. Importing it imports neither framework.
 """
 
-from . import table
+from . import surgery, table
 from .add_row import row
 from .checking import check
 from .custom import custom_rule
@@ -27,6 +30,7 @@ from .modules import functional
 from .record import record
 from .reverse import grad, value_and_grad, vjp
 from .straight import compile
+from .surgery import on_cotangent, stop, straight_through
 from .tape import Node, Tape
 
 __all__ = [
@@ -46,8 +50,12 @@ __all__ = [
     "jacrev",
     "jvp",
     "odeint",
+    "on_cotangent",
     "record",
     "row",
+    "stop",
+    "straight_through",
+    "surgery",
     "table",
     "value_and_grad",
     "vjp",

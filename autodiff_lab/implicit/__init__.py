@@ -22,8 +22,14 @@ SOLVERS = (None, "dense", "cg")
 
 
 def implicit(
-    solver=None, *, root=None, fixed_point=None, argmin=None, ode=None,
-    linear_solver=None, tol=1e-3,
+    solver=None,
+    *,
+    root=None,
+    fixed_point=None,
+    argmin=None,
+    ode=None,
+    linear_solver=None,
+    tol=1e-3,
 ):
     """Give a solver the derivative of the equation it solves. State one of these:
 

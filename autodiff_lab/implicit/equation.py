@@ -11,17 +11,16 @@ A u = b is such an equation itself, with the same A, and so everything nests to 
 
 import functools
 
-from .. import xp
+from .. import trees
 from ..custom import custom_rule
 from ..errors import AutodiffError
 from ..forward import jvp
 from ..jacobian import jacfwd, jacrev
 from ..linearize import LinearTape, pulled, pushed
-from ..reverse import _or_zeros, _pull_back
-from ..tape import Tape
+from ..reverse import transposed, transposed_trees
 from ..trace import trace
 from . import linear
-from .flat import flat, shaped
+from .flat import flat, flows, shaped
 from .host import run_anywhere
 from .told import accepted, norm, refuse_recorded, settled
 
@@ -47,8 +46,7 @@ class Solved:
     def pull(self, g, x, *args, **_):
         start, params = args[: self.free], args[self.free :]
         w = self.checked(self.solve_transposed(g, x, *args), g, x, *args)
-        tape = trace(Tape, lambda *params: self.residual(x, *start, *params), params)
-        found = tape.in_arguments(_or_zeros(tape, _pull_back(tape, [-w], once=True)))
+        found = transposed_trees(lambda *params: self.residual(x, *start, *params), params, -w)
         return (*(None for _ in start), *found)
 
 
@@ -117,10 +115,9 @@ class Linear(Solved):
 
     def residual(self, u, b, x, *args):
         f = self._of_x(args)
-        if not self.transposed:
-            return jvp(f, (x,), (u,))[1] - b
-        tape = trace(Tape, f, (x,))
-        return _or_zeros(tape, _pull_back(tape, [u], once=True))[0] - b
+        if self.transposed:
+            return transposed(f, (x,), u)[0] - b
+        return jvp(f, (x,), (u,))[1] - b
 
     def solve(self, b, u, _, x, *args):
         return self.solution(b, x, *args)
@@ -156,14 +153,6 @@ class Linear(Solved):
 
 def only_floats(tangents, primals):
     """A custom rule fills in what has no tangent (integers, Python's numbers): None again."""
-    from .. import trees
-
     leaves, _, rebuild = trees.flatten(primals)
     given = trees.flatten_like(primals, tangents)
-    verbs = xp.of(*leaves)
-    return rebuild(
-        [
-            dx if xp.framework_of(x) and verbs.is_inexact(x.dtype) else None
-            for dx, x in zip(given, leaves, strict=True)
-        ]
-    )
+    return rebuild([dx if flows(x) else None for dx, x in zip(given, leaves, strict=True)])

@@ -26,6 +26,11 @@ def shaped(vector, like):
     return rebuild(found)
 
 
+def flows(x):
+    """Is this an array that has a derivative?"""
+    return xp.framework_of(x) is not None and xp.of(x).is_inexact(x.dtype)
+
+
 def as_state(tree, others, what):
     """The tree with every leaf an array of one real dtype: the widest here and in `others`."""
     leaves, _, rebuild = trees.flatten(tree)
@@ -40,10 +45,17 @@ def as_state(tree, others, what):
     return rebuild([_as_float(verbs, x, dtype, others, leaves, what) for x in leaves])
 
 
+def as_array(verbs, x, dtype, like):
+    """A number, or an array of NumPy's; PyTorch would take a Python number for a float32."""
+    if isinstance(x, (int, float)):
+        return verbs.zeros((), dtype, like) + x
+    return verbs.astype(verbs.asarray(x, like), dtype)
+
+
 def _as_float(verbs, x, dtype, others, leaves, what):
     if xp.framework_of(x) is None:
         like = next(v for v in (*leaves, *others) if xp.framework_of(v))
-        return verbs.astype(verbs.asarray(x, like), dtype)
+        return as_array(verbs, x, dtype, like)
     if _other(verbs, x):
         raise AutodiffError(
             f"{what} has dtype {x.dtype}; give real floating-point numbers (a complex one as its "
@@ -70,12 +82,14 @@ def fill(like, found, what):
             found = getattr(part, "shape", None)
             found = f"a {type(part).__name__}" if found is None else f"of shape {tuple(found)}"
             raise AutodiffError(
-                f"{what}{path} is {found}, and an array of shape {tuple(x.shape)} was expected, one "
-                "entry for each entry of the start"
+                f"{what}{path} is {found}, and an array of shape {tuple(x.shape)} was expected: "
+                "one entry for each entry of the start"
             )
     return rebuild([_like(verbs, p, x) for p, x in zip(parts, leaves, strict=True)])
 
 
 def _like(verbs, part, x):
-    part = verbs.detached(part) if xp.framework_of(part) else verbs.asarray(part, x)
+    if xp.framework_of(part) is None:
+        return as_array(verbs, part, x.dtype, x)
+    part = verbs.detached(part)
     return part if part.dtype == x.dtype else verbs.astype(part, x.dtype)

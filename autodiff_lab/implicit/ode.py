@@ -3,7 +3,7 @@
 With y' = f(t, y, p) from y0 at t0 to y1 at t1, two more equations of the same kind are solved:
 
     pushed:  dy' = f_y dy + f_p dp        along with y, from t0 to t1
-    pulled:  a' = -f_y' a, p' = -f_p' a   along with y, from t1 back to t0, where a is y0's cotangent
+    pulled:  a' = -f_y' a, p' = -f_p' a   along with y, from t1 back to t0; a ends as y0's cotangent
 
 (the variational equation, and Pontryagin's adjoint of 1962, which Chen et al. 2018 made a layer).
 Nothing is kept but the two ends, whatever the number of steps. Both are calls of `odeint` again, so
@@ -16,11 +16,9 @@ from .. import trees, xp
 from ..custom import custom_rule
 from ..errors import AutodiffError
 from ..forward import jvp
-from ..reverse import _or_zeros, _pull_back
-from ..tape import Tape
-from ..trace import trace
+from ..reverse import transposed_trees
 from .equation import only_floats
-from .flat import as_state, fill, flat, shaped
+from .flat import as_array, as_state, fill, flat, flows, shaped
 from .host import run_anywhere
 from .integrate import dormand_prince, rk4
 from .told import accepted, norm, refuse_recorded, settled
@@ -37,11 +35,11 @@ def odeint(f, y0, t0, t1, *params, rtol=None, atol=None, steps=None):
     """The state at t1 of dy/dt = f(t, y, *params) with the state y0 at t0.
 
     States and params are containers of arrays; t1 may lie before t0. There is a derivative by y0,
-    t0, t1 and the params, found by solving the adjoint equation, so that nothing is kept on the way.
-    What `f` uses without being passed has none, and is refused if it is recorded. Steps are chosen
-    for an error of atol + rtol |y| in each (1e-8 in double, 1e-5 in single precision); with `steps`
-    they are equal, by Runge and Kutta's method of order 4. On JAX, call it under `jax.jit`: else
-    its loops are compiled anew in every call.
+    t0, t1 and the params, found by solving the adjoint equation: nothing is kept on the way. A
+    recorded value that `f` uses without being passed is refused. Steps are chosen for an error of
+    atol + rtol |y| in each (1e-8 in double, 1e-5 in single precision); with `steps` they are equal,
+    by Runge and Kutta's method of order 4. On JAX, call it under `jax.jit`: else its loops are
+    compiled anew in every call.
 
     >>> import torch
     >>> from autodiff_lab import grad
@@ -108,7 +106,7 @@ class Flow:
 
     def value(self, y0, t0, t1, params, how):
         y, verbs = flat(y0), xp.of(*trees.leaves(y0))
-        t0, t1 = (verbs.astype(verbs.asarray(t, y), y.dtype) for t in (t0, t1))
+        t0, t1 = (as_array(verbs, t, y.dtype, y) if type(t) is float else t for t in (t0, t1))
         refuse_recorded(self.field(t0, y, y0, params), self.name, (y0, t0, t1, params))
         if self.solver is not None:
             return flat(run_anywhere(self.solver, y0, (t0, t1, *params), {}))
@@ -151,25 +149,23 @@ class Flow:
 
         def back(t, state, *params):
             y, a, _ = state
-            tape = trace(Tape, lambda y, params: self.f(t, y, *params), (y, params))
-            found = _or_zeros(tape, _pull_back(tape, trees.leaves(fill(y, a, "a")), once=True))
-            n = len(trees.leaves(y))
-            into_y, into_params = found[:n], [c for c in found[n:] if c is not None]
-            into_y = trees.flatten(y)[2]([-c for c in into_y])
-            return tape.output, into_y, [-c for c in into_params]
+            f = lambda y, params: self.field(t, y, a, params)  # noqa: E731
+            y = flat(y)
+            into_y, into_params = transposed_trees(f, (y, params), flat(a))
+            into_params = [-c for c in trees.leaves(into_params) if c is not None]
+            return shaped(f(y, params), a), shaped(-into_y, a), into_params
 
         return Flow(functools.update_wrapper(back, self.f, updated=()))
 
     def pull(self, g, y1, y0, t0, t1, *params, **how):
         size = _size([g])
         leaves, _, rebuild = trees.flatten(params)
-        flows = [bool(xp.framework_of(x)) and xp.of(x).is_inexact(x.dtype) for x in leaves]
-        nothing = [x * 0 for x, k in zip(leaves, flows, strict=True) if k]
+        nothing = [x * 0 for x in leaves if flows(x)]
         end = shaped(y1, y0), shaped(g / size, y0), nothing
         start, a, into_params = end_point(self.adjoint, end, t1, t0, tuple(params), how)
         a = self.checked(size * flat(a), flat(start), flat(y0))
         found = iter([size * c for c in into_params])
-        into_params = rebuild([next(found) if k else None for k in flows])
+        into_params = rebuild([next(found) if flows(x) else None for x in leaves])
         into_t0 = -(a * self.field(t0, flat(y0), y0, params)).sum() if xp.framework_of(t0) else None
         into_t1 = (g * self.field(t1, y1, y0, params)).sum() if xp.framework_of(t1) else None
         return (shaped(a, y0), into_t0, into_t1, *into_params)
