@@ -105,9 +105,9 @@ class Flow:
         return flat(fill(like, self.f(t, shaped(y, like), *params), f"the slope of {self.name}"))
 
     def value(self, y0, t0, t1, params, how):
-        y, verbs = flat(y0), xp.of(*trees.leaves(y0))
+        y, verbs, given = flat(y0), xp.of(*trees.leaves(y0)), (y0, t0, t1, params)
         t0, t1 = (as_array(verbs, t, y.dtype, y) if type(t) is float else t for t in (t0, t1))
-        refuse_recorded(self.field(t0, y, y0, params), self.name, (y0, t0, t1, params))
+        refuse_recorded(self.field(t0, y, y0, params), self.name, given)
         if self.solver is not None:
             return flat(run_anywhere(self.solver, y0, (t0, t1, *params), {}))
         f = lambda t, y: self.field(t, y, y0, params)  # noqa: E731
