@@ -101,8 +101,9 @@ def test_keplers_orbit(name):
     by_anomaly = position(20.0, e)
     near(y[:2], np.array(by_anomaly))
     energy = lambda y: (y[2] ** 2 + y[3] ** 2) / 2 - 1 / (y[0] ** 2 + y[1] ** 2) ** 0.5  # noqa: E731
+    # it is kept, and so its slope is that at the start
     kept = lambda y0: energy(ad.odeint(kepler, y0, 0.0, 3.0))  # noqa: E731
-    near(compiled(name, ad.grad(kept))(y0), ad.grad(energy)(y0), 1e-5)  # it is kept, so is its slope
+    near(compiled(name, ad.grad(kept))(y0), ad.grad(energy)(y0), 1e-5)
 
 
 def position(m, e):
@@ -148,7 +149,9 @@ def test_somebody_elses_integrator(name):
     def stiff(y0, t0, t1, k):
         f = lambda t, y: np.asarray(k) * y  # noqa: E731
         times = (float(t0), float(t1))
-        return integrate.solve_ivp(f, times, np.asarray(y0), "LSODA", rtol=1e-9, atol=1e-11).y[:, -1]
+        return integrate.solve_ivp(f, times, np.asarray(y0), "LSODA", rtol=1e-9, atol=1e-11).y[
+            :, -1
+        ]
 
     solve = ad.implicit(stiff, ode=growth)
     args = (a(name, [2.0, 1.0]), *(a(name, v) for v in (0.3, 1.5, -0.7)))
