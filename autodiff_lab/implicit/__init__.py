@@ -13,7 +13,7 @@ from .. import trees, xp
 from ..errors import AutodiffError
 from ..reverse import grad
 from .equation import Equation
-from .flat import as_state, shaped
+from .flat import as_state, fill, shaped
 from .ode import Flow, end_point, odeint
 from .told import settled
 
@@ -71,6 +71,7 @@ def implicit(
 
     @functools.wraps(solver)
     def solve(x0, *params, **static):
+        _check_static(equation.name, static)
         arrays = [x for x in trees.leaves(params) if xp.framework_of(x)]
         if xp.framework(trees.leaves(x0) + arrays) is None:
             return solver(x0, *params, **static)
@@ -104,9 +105,9 @@ def _end_of(solver, f, tol):
 
 # ----- the function that is zero at the solution -----
 def _difference(f, x, *params):
+    images = fill(x, f(x, *params), "what fixed_point= returned")
     leaves, _, rebuild = trees.flatten(x)
-    images = trees.flatten_like(x, f(x, *params), "the image of x under fixed_point=")
-    return rebuild([a - b for a, b in zip(leaves, images, strict=True)])
+    return rebuild([a - b for a, b in zip(leaves, trees.leaves(images), strict=True)])
 
 
 _EQUATIONS = {
@@ -122,3 +123,12 @@ def _check_solver(equation):
             f"linear_solver={equation.linear_solver!r} of {equation.name}: say 'dense', 'cg', or "
             "None to choose by size"
         )
+
+
+def _check_static(name, static):
+    for key, value in static.items():
+        if xp.framework(trees.leaves(value)):
+            raise AutodiffError(
+                f"{name} was given an array as the keyword argument {key}; pass it by position: "
+                "keyword arguments go to the solver alone and have no derivative"
+            )

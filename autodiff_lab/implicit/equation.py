@@ -11,7 +11,7 @@ A u = b is such an equation itself, with the same A, and so everything nests to 
 
 import functools
 
-from .. import trees
+from .. import trees, xp
 from ..custom import custom_rule
 from ..errors import AutodiffError
 from ..forward import jvp
@@ -69,7 +69,14 @@ class Equation(Solved):
 
     def residual(self, x, x0, *params):
         """One entry for each entry of x."""
-        found = flat(self.equations(shaped(x, x0), *params))
+        found = self.equations(shaped(x, x0), *params)
+        odd = [y for y in trees.leaves(found) if xp.framework_of(y) is None]
+        if odd or not trees.leaves(found):
+            raise AutodiffError(
+                f"the equation that {self.name} solves returned {odd or found!r}, where arrays "
+                "were expected"
+            )
+        found = flat(found)
         if found.shape != x.shape:
             raise AutodiffError(
                 f"{self.name} solves {found.shape[0]} equation(s) for {x.shape[0]} unknown(s); "

@@ -69,6 +69,8 @@ def _other(verbs, x):
 
 
 def _words(tree):
+    if hasattr(tree, "dtype"):
+        return f"an array of dtype {tree.dtype}"
     return "None" if tree is None else f"a {type(tree).__name__} without floating-point arrays"
 
 

@@ -50,6 +50,9 @@ def odeint(f, y0, t0, t1, *params, rtol=None, atol=None, steps=None):
     """
     if steps is not None and (not isinstance(steps, int) or steps < 1):
         raise AutodiffError(f"steps={steps!r} of odeint: say how many equal steps, 1 or more")
+    for name, x in (("rtol", rtol), ("atol", atol)):
+        if x is not None and not (isinstance(x, (int, float)) and x > 0):
+            raise AutodiffError(f"{name}={x!r} of odeint: give a number greater than 0, or None")
     return end_point(_flow(f), y0, t0, t1, params, {"rtol": rtol, "atol": atol, "steps": steps})
 
 
@@ -79,10 +82,13 @@ def end_point(flow, y0, t0, t1, params, how):
 
 
 def _time(t, y0, name):
+    if isinstance(t, (int, float)):
+        return float(t)
+    if getattr(t, "shape", None) != ():
+        found = f"shape {tuple(t.shape)}" if hasattr(t, "shape") else f"type {type(t).__name__}"
+        raise AutodiffError(f"{name} of odeint has {found}; give one number, or a scalar array")
     if xp.framework_of(t) is None:
         return float(t)
-    if tuple(t.shape) != ():
-        raise AutodiffError(f"{name} of odeint has shape {tuple(t.shape)}; give one time")
     dtype = trees.leaves(y0)[0].dtype
     return t if t.dtype == dtype else xp.of(t).astype(t, dtype)
 

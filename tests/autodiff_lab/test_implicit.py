@@ -318,3 +318,8 @@ def test_what_else_is_refused(name):
     refused(lambda: wide(1.0, c), r"2 equation\(s\) for 1 unknown\(s\)")
     vector = ad.implicit(lambda x, c: c, argmin=lambda x, c: [x, c])
     refused(lambda: vector(1.0, c), "grad needs a scalar")
+    refused(lambda: ident(1.0, c=c), "keyword argument c", "by position")
+    pair = ad.implicit(lambda x, c: c, fixed_point=lambda x, c: (x, c))
+    refused(lambda: pair(1.0, c), "fixed_point= returned is a tuple")
+    number = ad.implicit(lambda x, c: c, root=lambda x, c: 0.0)
+    refused(lambda: number(1.0, c), r"returned \[0.0\], where arrays")

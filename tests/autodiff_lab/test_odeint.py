@@ -186,6 +186,9 @@ def test_what_is_refused(name):
     refused(lambda: ad.odeint(lambda t, y: y, 1.0, 0.0, 1.0), "no array at all")
     refused(lambda: ad.odeint(lambda t, y: y, y, a(name, [0.0, 1.0]), 1.0), r"t0 .*shape \(2,\)")
     refused(lambda: ad.odeint(lambda t, y: y, y, 0.0, 1.0, steps=0), "steps=0")
+    refused(lambda: ad.odeint(lambda t, y: y, y, None, 1.0), "t0 of odeint has type NoneType")
+    refused(lambda: ad.odeint(lambda t, y: y, y, 0.0, 1.0, rtol=0), "rtol=0")
+    refused(lambda: ad.odeint(lambda t, y: y, array(name, 1), 0, 1), "array of dtype .*int64")
     closed = lambda k: ad.odeint(lambda t, y: k * y, y, 0.0, 1.0)  # noqa: E731
     refused(lambda: ad.grad(closed)(y), "not among its", "pass that value in")
     assert trees.leaves(ad.odeint(lambda t, y: y, (y, 2 * y), 1.0, 1.0)) == [1.0, 2.0]
