@@ -1,5 +1,6 @@
 """No row and no walk calls the frameworks' own differentiation: all works while it is poisoned."""
 
+import functools
 import importlib
 import importlib.util
 
@@ -57,6 +58,21 @@ def test_every_row_and_walk_works_without_them(row, shapes, params, name, poison
     assert float(dy) == pytest.approx(expected, rel=1e-6, abs=1e-9)
     assert ad.jvp(ad.grad(f), (x,), (x,))[1].shape == x.shape
     ad.record(f, x).backward()
+
+
+@pytest.mark.parametrize("name", FRAMEWORKS)
+def test_solvers_integrators_and_surgery_work_without_them(name, poison):
+    c = array(name, 2.0, "float64")
+    for linear_solver in ("dense", "cg"):
+        root = ad.implicit(
+            lambda x, c: c**0.5, root=lambda x, c: x * x - c, linear_solver=linear_solver
+        )
+        f = functools.partial(root, 1.0)
+        assert float(ad.hvp(f, (c,), (c,))) == pytest.approx(-0.25 * 2**-0.5)
+    end = lambda k: ad.odeint(lambda t, y, k: k * y, 0 * c + 1, 0.0, 1.0, k)  # noqa: E731
+    assert float(ad.grad(end)(c)) == pytest.approx(float(ad.jvp(end, (c,), (c,))[1]) / 2)
+    synthetic = lambda c: ad.surgery.synthetic(c, lambda p, x: p * x, c) ** 2  # noqa: E731
+    ad.grad(lambda c: synthetic(ad.surgery.clip(ad.surgery.round(c), 1.0)))(c)
 
 
 def test_the_poison_works(poison):
