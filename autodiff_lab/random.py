@@ -1,0 +1,192 @@
+"""Random numbers without a state: the n-th number is a function of the key and of n.
+
+    key = ad.random.key(0)                    two words of 32 bits, of no framework
+    a, b = ad.random.split(key)               keys that have nothing to do with each other
+    x = ad.random.normal(a, (3,), like="jax")
+
+The function is Threefry-2x32 of twenty rounds (Salmon, Moraes, Dror and Shaw, "Parallel random
+numbers: as easy as 1, 2, 3", SC 2011): a block cipher that encrypts the counter n. What is drawn
+does not depend on what was drawn before, on the framework, or on how many are drawn along with it;
+and keys, bits and uniform numbers are, to the last bit, those that `jax.random` gives for the same
+key. (`normal` goes through each framework's own inverse of the error function, and those agree to a
+few units in the last place.)
+
+A key is a pair of integers: of NumPy, as `key` makes it, a JAX array (also JAX's own keys, and
+under jit), or a tensor. `like` says where the numbers go: an array, "torch" or "jax".
+"""
+
+import math
+import sys
+
+import numpy as np
+
+from . import xp
+from .errors import AutodiffError
+from .table import ROWS
+
+MASK = 0xFFFFFFFF
+ROTATIONS = (13, 15, 26, 6), (17, 29, 16, 24)
+
+
+def key(seed):
+    """The key of a whole number from 0 to 2**64 - 1.
+
+    >>> key(7)
+    array([0, 7], dtype=uint32)
+    """
+    if not isinstance(seed, (int, np.integer)) or isinstance(seed, bool) or not 0 <= seed < 2**64:
+        raise AutodiffError(f"a seed is a whole number from 0 to 2**64 - 1, and not {seed!r}")
+    return np.array([int(seed) >> 32, int(seed) & MASK], dtype=np.uint32)
+
+
+def split(key, n=2):
+    """`n` new keys, the rows of an array. Use the old key for nothing else.
+
+    >>> split(key(0), 3).shape
+    (3, 2)
+    """
+    key, lib = _opened(key)
+    return _as_keys(lib, lib.stack(threefry(key, *_counters(key, lib, n)), -1))
+
+
+def fold_in(key, data):
+    """A new key for each whole number, such as that of a layer, an epoch or an example.
+
+    >>> fold_in(key(0), 5)
+    array([2524299316, 1261777196], dtype=uint32)
+    """
+    key, lib = _opened(key)
+    return _as_keys(lib, lib.stack(threefry(key, key[0] * 0, key[0] * 0 + data), -1))
+
+
+def bits(key, shape=(), like=None):
+    """Whole numbers from 0 to 2**32 - 1, all equally likely (int64 in torch, uint32 in JAX)."""
+    high, low = _words(key, shape, like)
+    return high ^ low
+
+
+def uniform(key, shape=(), low=0.0, high=1.0, dtype="float32", like=None):
+    """Numbers of [low, high): multiples of 2**-23, and in float64 of 2**-52, before they are scaled.
+
+    >>> import torch
+    >>> uniform(key(0), (2,), like="torch")
+    tensor([0.9477, 0.9785])
+    """
+    high_word, low_word = _words(key, shape, like)
+    verbs = xp.of(high_word)
+    if dtype == "float32":
+        u = verbs.astype((high_word ^ low_word) >> 9, dtype) * 2.0**-23
+    elif dtype == "float64":
+        u = (verbs.astype(high_word, dtype) * 2.0**20 + verbs.astype(low_word >> 12, dtype)) * 2.0**-52
+    else:
+        raise AutodiffError(f"random numbers are drawn as float32 or float64, not {dtype}; cast them")
+    if (low, high) == (0.0, 1.0):
+        return u
+    scale, low = (float(np.asarray(v, dtype)) for v in (np.subtract(high, low, dtype=dtype), low))
+    return u * scale + low
+
+
+def normal(key, shape=(), dtype="float32", like=None):
+    """Numbers of the normal distribution with mean 0 and variance 1.
+
+    >>> import torch
+    >>> normal(key(0), (2,), like="torch")
+    tensor([1.6227, 2.0253])
+    """
+    above = float(np.nextafter(np.array(-1.0, dtype), np.array(0.0, dtype)))
+    return ROWS["erfinv"](uniform(key, shape, above, 1.0, dtype, like)) * math.sqrt(2)
+
+
+def bernoulli(key, p=0.5, shape=(), like=None):
+    """Booleans that are true with probability `p`."""
+    return uniform(key, shape, like=like) < p
+
+
+def categorical(key, logits):
+    """One class per row of logits: the largest, after Gumbel noise was added (Gumbel 1954)."""
+    tiny = float(np.finfo("float32").tiny)
+    u = uniform(key, tuple(logits.shape), tiny, 1.0, like=logits)
+    verbs = xp.of(logits)
+    return verbs.argmax(logits - verbs.log(-verbs.log(u)), len(logits.shape) - 1)
+
+
+def permutation(key, n, like=None):
+    """The numbers from 0 to n - 1 in random order; of NumPy, where nobody says otherwise.
+
+    They are sorted by random keys, as often as makes ties of all keys unlikely.
+    """
+    key, lib = _opened(key, like)
+    order = _arange(key, lib, n)
+    for _ in range(math.ceil(3 * math.log(max(1, n)) / math.log(MASK))):
+        key, now = split(key)
+        high, low = threefry(_opened(now)[0], *_counters(key, lib, n))
+        order = order[_stable_order(lib, high ^ low)]
+    return order
+
+
+# ----- the cipher -----
+def threefry(key, high, low):
+    """Twenty rounds on the two words of a counter; the key is added in after every four."""
+    a, b = key[0], key[1]
+    keys = a, b, a ^ b ^ 0x1BD11BDA
+    high, low = _wrap(high + a), _wrap(low + b)
+    for i in range(5):
+        for r in ROTATIONS[i % 2]:
+            high = _wrap(high + low)
+            low = high ^ _wrap((low << r) | (low >> (32 - r)))
+        high = _wrap(high + keys[(i + 1) % 3])
+        low = _wrap(low + keys[(i + 2) % 3] + (i + 1))
+    return high, low
+
+
+def _wrap(word):
+    """Back to 32 bits: JAX has such integers, torch and NumPy compute in 64."""
+    return word if str(word.dtype) == "uint32" else word & MASK
+
+
+def _words(key, shape, like):
+    """Two words for each entry of the shape: the cipher of its place."""
+    key, lib = _opened(key, like)
+    if lib is np:
+        raise AutodiffError('numbers of which framework? Say like="torch", like="jax" or like=x')
+    shape = (shape,) if isinstance(shape, int) else tuple(shape)
+    high, low = threefry(key, *_counters(key, lib, math.prod(shape)))
+    return high.reshape(shape), low.reshape(shape)
+
+
+def _counters(key, lib, n):
+    places = _arange(key, lib, n)
+    return places >> 31 >> 1, places  # 32 at once is more than a word of 32 bits is shifted
+
+
+# ----- keys: a pair of words in the framework's own integers -----
+def _opened(key, like=None):
+    """The two words where they are asked for, and `numpy`, `torch` or `jax.numpy`."""
+    if hasattr(key, "dtype") and str(key.dtype).startswith("key<"):
+        key = sys.modules["jax"].random.key_data(key)
+    if not hasattr(key, "shape") or tuple(key.shape) != (2,) or "int" not in str(key.dtype):
+        what = f"{key.dtype} of shape {tuple(key.shape)}" if hasattr(key, "shape") else repr(key)
+        raise AutodiffError(f"a key is a pair of integers, as ad.random.key(0) gives it, not {what}")
+    name = like if isinstance(like, str) else xp.framework((key, like))
+    if name is None:
+        return key.astype(np.int64), np
+    verbs = xp.verbs(name)
+    if name == "jax":
+        return verbs.lib.asarray(key).astype("uint32"), verbs.lib
+    if isinstance(key, np.ndarray):
+        key = verbs.lib.tensor(key.astype(np.int64), device=getattr(like, "device", None))
+    return key.to(verbs.lib.int64), verbs.lib
+
+
+def _as_keys(lib, words):
+    return words.astype(np.uint32) if lib is np else words
+
+
+def _arange(key, lib, n):
+    if lib is np or not hasattr(key, "device") or xp.framework_of(key) == "jax":
+        return lib.arange(n, dtype=key.dtype)
+    return lib.arange(n, dtype=key.dtype, device=key.device)
+
+
+def _stable_order(lib, words):
+    return lib.argsort(words, kind="stable") if lib is np else lib.argsort(words, stable=True)
