@@ -9,13 +9,14 @@
     ad.compile(f, *args)           value and gradient as straight-line code
     ad.check(f, *args)             are these derivatives right, and where not?
     ad.record(f, *args)            the tape, to be looked at
+    ad.nn, ad.optim, ad.random     layers, optimisers, random numbers: the same on both frameworks
     ad.table.ROWS                  the mathematics, one row per operation
 
 Read it in this order: `table/`, `tape`, `calculus`, `forward`, `reverse`; then the front ends that
 fill the tape, `on_torch/front` and `on_jax/front`. Importing it imports neither framework.
 """
 
-from . import table
+from . import nn, optim, random, table
 from .add_row import row
 from .checking import check
 from .custom import custom_rule
@@ -43,6 +44,9 @@ __all__ = [
     "jacfwd",
     "jacrev",
     "jvp",
+    "nn",
+    "optim",
+    "random",
     "record",
     "row",
     "table",
