@@ -51,7 +51,9 @@ def as_layer(thing):
     if isinstance(thing, Layer):
         return thing
     if not callable(thing):
-        raise AutodiffError(f"a layer is made by nn.dense and the like, or a function; not {thing!r}")
+        raise AutodiffError(
+            f"a layer is made by nn.dense and the like, or a function; not {thing!r}"
+        )
     name = getattr(thing, "__name__", repr(thing))
     return layer(name, lambda key, x: None, lambda params, x: thing(x))
 

@@ -31,7 +31,7 @@ def mlp(sizes, activation=ops.relu):
 
 
 def cnn(channels=(16, 32), classes=10, dropout=0.0):
-    """Convolutions of 3 x 3, each pooled to half the size, and a dense layer (LeCun et al. 1989)."""
+    """Convolutions of 3 x 3, each pooled to half the size; a dense layer (LeCun et al. 1989)."""
     parts = []
     for n in channels:
         parts += [conv(n, 3), ops.relu, max_pool(2)]

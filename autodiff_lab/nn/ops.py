@@ -139,10 +139,8 @@ def statistics(x):
 # ----- look up, leave out -----
 def embed(table, ids):
     """The rows of the table with these numbers."""
-    if not _is_integer(ids):
-        raise AutodiffError(f"embed: the numbers of rows are integers, and not {ids.dtype}")
-    _within("embed: row", ids, table.shape[0])
-    return table[ids]
+    known = numbered("embed: row", ids, table.shape[0])
+    return only_if(known, table[ids])
 
 
 def dropout(key, x, rate):
@@ -200,29 +198,33 @@ def rnn_cell(x, h, w):
 # ----- loss -----
 def cross_entropy(logits, target):
     """The mean of -log softmax(logits)[target] over a batch of class numbers."""
-    classes = f"logits {tuple(logits.shape)} and target {tuple(target.shape)}"
     if len(logits.shape) < 2 or tuple(target.shape) != (logits.shape[0], *logits.shape[2:]):
-        raise AutodiffError(f"cross_entropy: {classes} should be (batch, classes) and (batch,)")
-    if not _is_integer(target):
-        raise AutodiffError(f"cross_entropy: class numbers are integers, and not {target.dtype}")
-    _within("cross_entropy: class", target, logits.shape[1])
+        raise AutodiffError(
+            f"cross_entropy: logits {tuple(logits.shape)} and target {tuple(target.shape)} should "
+            "be (batch, classes) and (batch,)"
+        )
+    known = numbered("cross_entropy: class", target, logits.shape[1])
     plan = {"axis": 1, "ignore": -100, "reduction": "mean", "smoothing": 0.0}
-    return ROWS["cross_entropy"](logits, target, **plan)
+    return only_if(known, ROWS["cross_entropy"](logits, target, **plan))
 
 
-def _is_integer(x):
-    return "int" in str(getattr(x, "dtype", ""))
-
-
-def _within(what, numbers, n):
-    """Refuse a number that is none of n; under jit its value is not known yet."""
+# ----- numbers of classes and rows -----
+def numbered(what, numbers, n):
+    """Refuse what is not a number below n; under jit, where no value is known, say where it is."""
+    if "int" not in str(getattr(numbers, "dtype", "")):
+        found = getattr(numbers, "dtype", type(numbers).__name__)
+        raise AutodiffError(f"{what} numbers are an array of integers, and not {found}")
     jax = sys.modules.get("jax")
     if jax and isinstance(numbers, jax.core.Tracer):
-        return
+        return (numbers >= 0) & (numbers < n)
     numbers = numbers.plain() if hasattr(numbers, "plain") else numbers
     numbers = np.asarray(numbers) if xp.framework_of(numbers) == "jax" else numbers
-    if 0 in numbers.shape:
-        return
-    low, high = int(numbers.min()), int(numbers.max())
-    if low < 0 or high >= n:
-        raise AutodiffError(f"{what} {low if low < 0 else high} does not exist: there are {n}")
+    wrong = (numbers < 0) | (numbers >= n)
+    if bool(wrong.any()):
+        raise AutodiffError(f"{what} {int(numbers[wrong][0])} does not exist: there are {n}")
+    return True
+
+
+def only_if(known, y):
+    """`y`, but NaN if a number turns out not to exist where nobody can be told."""
+    return y if known is True else ROWS["where"](known.all(), y, float("nan"))

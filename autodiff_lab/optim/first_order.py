@@ -1,7 +1,9 @@
 """Optimisers that look at one gradient at a time. Each is a pair of pure functions.
 
-    init(flat) -> state
-    update(state, flat, gradient) -> flat, state
+    init            : flat -> state
+    update          : (state, flat, gradient) -> (flat, state)
+
+A rate may be another one at every step: it is not in the state, so make the optimiser anew.
 """
 
 import math
@@ -77,7 +79,7 @@ class Adam(NamedTuple):
 
     mean: object
     square: object
-    count: object
+    seen: object
 
 
 def adam(rate=1e-3, b1=0.9, b2=0.999, eps=1e-8):
@@ -91,19 +93,19 @@ def adam(rate=1e-3, b1=0.9, b2=0.999, eps=1e-8):
 
     def update(state, flat, gradient):
         verbs = xp.of(flat)
-        count = state.count + 1
+        seen = state.seen + 1
         mean = b1 * state.mean + (1 - b1) * gradient
         square = b2 * state.square + (1 - b2) * gradient * gradient
-        size = verbs.sqrt(square / _reached(verbs, b2, count)) + eps
-        flat = flat - rate / _reached(verbs, b1, count) * mean / size
-        return flat, Adam(mean, square, count)
+        size = verbs.sqrt(square / _reached(verbs, b2, seen)) + eps
+        flat = flat - rate / _reached(verbs, b1, seen) * mean / size
+        return flat, Adam(mean, square, seen)
 
     return Optimiser(init, _checked(update))
 
 
-def _reached(verbs, b, count):
-    """1 - b**count, without the cancellation that float32 would suffer."""
-    return -verbs.expm1(count * math.log(b)) if b else 1.0
+def _reached(verbs, b, n):
+    """1 - b**n, without the cancellation that float32 would suffer."""
+    return -verbs.expm1(n * math.log(b)) if b else 1.0
 
 
 def _zeros(flat):
