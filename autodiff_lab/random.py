@@ -9,10 +9,13 @@ numbers: as easy as 1, 2, 3", SC 2011): a block cipher that encrypts the counter
 does not depend on what was drawn before, on the framework, or on how many are drawn along with it;
 and keys, bits and uniform numbers are, to the last bit, those that `jax.random` gives for the same
 key. (`normal` goes through each framework's own inverse of the error function, and those agree to a
-few units in the last place.)
+few units in the last place; so does `uniform` in a range whose width is no power of two, which
+XLA may round once instead of twice.)
 
 A key is a pair of integers: of NumPy, as `key` makes it, a JAX array (also JAX's own keys, and
-under jit), or a tensor. `like` says where the numbers go: an array, "torch" or "jax".
+under jit), or a tensor. `like` says where the numbers go: an array, "torch" or "jax". For
+`ad.compile` on torch make the key a tensor: to a straight line an array of NumPy is a constant,
+and it is recorded anew for each.
 """
 
 import math
