@@ -29,6 +29,7 @@ from .table import ROWS
 
 MASK = 0xFFFFFFFF
 ROTATIONS = (13, 15, 26, 6), (17, 29, 16, 24)
+WHICH = 'numbers of which framework? Say like="torch", like="jax" or like=x with an array x'
 
 
 def key(seed):
@@ -48,8 +49,8 @@ def split(key, n=2):
     >>> split(key(0), 3).shape
     (3, 2)
     """
-    key, lib = _opened(key)
-    return _as_keys(lib, lib.stack(threefry(key, *_counters(key, lib, n)), -1))
+    key = _checked(key)
+    return _as_keys(threefry(key, *_counters(key, n)))
 
 
 def fold_in(key, data):
@@ -58,14 +59,14 @@ def fold_in(key, data):
     >>> fold_in(key(0), 5)
     array([1524306142, 1887795613], dtype=uint32)
     """
-    key, lib = _opened(key)
-    return _as_keys(lib, lib.stack(threefry(key, key[0] * 0, key[0] * 0 + data), -1))
+    key = _checked(key)
+    return _as_keys(threefry(key, key[0] * 0, key[0] * 0 + data))
 
 
 def bits(key, shape=(), like=None):
     """Whole numbers from 0 to 2**32 - 1, all equally likely (int64 in torch, uint32 in JAX)."""
     high, low = _words(key, shape, like)
-    return high ^ low
+    return _handed(high ^ low, like, "uint32")
 
 
 def uniform(key, shape=(), low=0.0, high=1.0, dtype="float32", like=None):
@@ -75,7 +76,7 @@ def uniform(key, shape=(), low=0.0, high=1.0, dtype="float32", like=None):
     >>> uniform(key(0), (2,), like="torch")
     tensor([0.9477, 0.9786])
     """
-    u = _fraction(*_words(key, shape, like), dtype)
+    u = _handed(_fraction(*_words(key, shape, like), dtype), like)
     if (low, high) == (0.0, 1.0):
         return u
     low, high = np.array([low, high], dtype)
@@ -84,12 +85,16 @@ def uniform(key, shape=(), low=0.0, high=1.0, dtype="float32", like=None):
 
 def _fraction(high, low, dtype):
     """Two words as a number of [0, 1); each step is exact."""
-    verbs = xp.of(high)
     if dtype == "float32":
-        return verbs.astype((high ^ low) >> 9, dtype) * 2.0**-23
+        return _as_float((high ^ low) >> 9, dtype) * 2.0**-23
     if dtype == "float64":
-        return (verbs.astype(high, dtype) * 2.0**20 + verbs.astype(low >> 12, dtype)) * 2.0**-52
+        return (_as_float(high, dtype) * 2.0**20 + _as_float(low >> 12, dtype)) * 2.0**-52
     raise AutodiffError(f"random numbers are drawn as float32 or float64, not {dtype}; cast them")
+
+
+def _as_float(x, dtype):
+    verbs = xp.of(x)
+    return verbs.astype(x, dtype) if verbs else x.astype(dtype)
 
 
 def normal(key, shape=(), dtype="float32", like=None):
@@ -121,13 +126,13 @@ def permutation(key, n, like=None):
 
     They are sorted by random keys, as often as makes ties of all keys unlikely.
     """
-    key, lib = _opened(key, like)
-    order = _arange(key, lib, n)
+    key = _checked(key)
+    order = _counters(key, n)[1]
     for _ in range(math.ceil(3 * math.log(max(1, n)) / math.log(MASK))):
-        key, now = split(key)
-        high, low = threefry(_opened(now)[0], *_counters(key, lib, n))
-        order = order[_stable_order(lib, high ^ low)]
-    return order
+        key, now = map(_checked, split(key))
+        high, low = threefry(now, *_counters(now, n))
+        order = order[_stable_order(high ^ low)]
+    return order if like is None else _handed(order, like)
 
 
 # ----- the cipher -----
@@ -152,22 +157,25 @@ def _wrap(word):
 
 def _words(key, shape, like):
     """Two words for each entry of the shape: the cipher of its place."""
-    key, lib = _opened(key, like)
-    if lib is np:
-        raise AutodiffError('numbers of which framework? Say like="torch", like="jax" or like=x')
+    if like is None and xp.framework_of(key) is None:
+        _checked(key)
+        raise AutodiffError(WHICH)
+    key = _checked(key)
     shape = (shape,) if isinstance(shape, int) else tuple(shape)
-    high, low = threefry(key, *_counters(key, lib, math.prod(shape)))
+    high, low = threefry(key, *_counters(key, math.prod(shape)))
     return high.reshape(shape), low.reshape(shape)
 
 
-def _counters(key, lib, n):
-    places = _arange(key, lib, n)
-    return places >> 31 >> 1, places  # 32 at once is more than a word of 32 bits is shifted
+def _counters(key, n):
+    """The two words of each number below n: the high one is 0."""
+    device = {"device": key.device} if xp.framework_of(key) == "torch" else {}
+    places = _lib(key).arange(n, dtype=key.dtype, **device)
+    return places * 0, places
 
 
-# ----- keys: a pair of words in the framework's own integers -----
-def _opened(key, like=None):
-    """The two words where they are asked for, and `numpy`, `torch` or `jax.numpy`."""
+# ----- keys: a pair of words in the framework's own integers, NumPy's where nobody has asked -----
+def _checked(key):
+    """The pair in integers that threefry can compute with."""
     if hasattr(key, "dtype") and str(key.dtype).startswith("key<"):
         key = sys.modules["jax"].random.key_data(key)
     if not hasattr(key, "shape") or tuple(key.shape) != (2,) or "int" not in str(key.dtype):
@@ -175,26 +183,40 @@ def _opened(key, like=None):
         raise AutodiffError(
             f"a key is a pair of integers, as ad.random.key(0) gives it, not {what}"
         )
-    name = like if isinstance(like, str) else xp.framework((key, like))
-    if name is None:
-        return key.astype(np.int64), np
+    verbs = xp.of(key)
+    if verbs is None:
+        return np.asarray(key).astype(np.int64)
+    return verbs.astype(key, verbs.dtype("int64" if verbs.name == "torch" else "uint32"))
+
+
+def _as_keys(words):
+    lib = _lib(words[0])
+    keys = lib.stack(words, -1)
+    return keys.astype(np.uint32) if lib is np else keys
+
+
+def _handed(x, like, dtype=None):
+    """What was drawn with NumPy, as an array of the framework that was asked for."""
+    name = like if isinstance(like, str) else xp.framework_of(like)
+    own = xp.framework_of(x)
+    if own is not None:
+        if name not in (None, own):
+            raise AutodiffError(f"a key of {own} draws numbers of {own}, and not of {name}")
+        return x
+    if name not in ("torch", "jax"):
+        raise AutodiffError(WHICH)
     verbs = xp.verbs(name)
     if name == "jax":
-        return verbs.lib.asarray(key).astype("uint32"), verbs.lib
-    if isinstance(key, np.ndarray):
-        key = verbs.lib.tensor(key.astype(np.int64), device=getattr(like, "device", None))
-    return key.to(verbs.lib.int64), verbs.lib
+        return verbs.lib.asarray(x, dtype)
+    return verbs.lib.tensor(x, device=getattr(like, "device", None))
 
 
-def _as_keys(lib, words):
-    return words.astype(np.uint32) if lib is np else words
+def _lib(x):
+    verbs = xp.of(x)
+    return verbs.lib if verbs else np
 
 
-def _arange(key, lib, n):
-    if lib is np or not hasattr(key, "device") or xp.framework_of(key) == "jax":
-        return lib.arange(n, dtype=key.dtype)
-    return lib.arange(n, dtype=key.dtype, device=key.device)
-
-
-def _stable_order(lib, words):
-    return lib.argsort(words, kind="stable") if lib is np else lib.argsort(words, stable=True)
+def _stable_order(words):
+    if _lib(words) is np:
+        return np.argsort(words, kind="stable")
+    return _lib(words).argsort(words, stable=True)

@@ -3,8 +3,8 @@
 The probability of a node is the sum over the leaves below it. Two ways to give partial credit, both
 of Bertinetto et al., "Making better mistakes" (CVPR 2020):
 
-    cross_entropy   minus the log-probability of each step down to the right leaf, weighted by
-                    exp(-alpha height): what is decided high up in the tree counts less
+    cross_entropy   minus the log-probability of each step down to the right leaf: the first
+                    counts 1, and each further down exp(-alpha) of the one before
     distance        how high one has to climb, on average, to the first common ancestor of the
                     right leaf and one drawn from softmax: their measure of a mistake, as a loss
 
@@ -31,7 +31,7 @@ class Taxonomy:
     array([0, 1, 2, 2])
 
     `path[l][i]` is the l-th node from leaf i upwards, as the set of leaves below it; the root
-    repeats where a path is shorter than the longest.
+    repeats where a path is shorter than the longest. `depth[l][i]` is how far below the root it is.
     """
 
     def __init__(self, tree):
@@ -42,12 +42,11 @@ class Taxonomy:
                 f"the leaves of a taxonomy are two classes or more, each once, not {self.leaves}"
             )
         self.levels, n = max(map(len, paths)), len(self.leaves)
-        self.path, self.of_height = np.ones((self.levels, n, n), bool), np.zeros((self.levels, n))
+        self.path, self.depth = np.ones((self.levels, n, n), bool), np.zeros((self.levels, n))
         for i, nodes in enumerate(paths):
-            for level in range(self.levels):
-                below, height = nodes[min(level, len(nodes) - 1)]
+            for level, (below, _) in enumerate(nodes):
                 self.path[level, i] = np.isin(np.arange(n), below)
-                self.of_height[level, i] = height
+                self.depth[level, i] = len(nodes) - 1 - level
         self.heights = self._common(paths)
 
     def _grow(self, tree, paths):
@@ -84,7 +83,7 @@ class Taxonomy:
         tensor(1.3863)
         """
         verbs, known, logp = self._log_probabilities(logits, target)
-        weights = self._rows(verbs, np.exp(-alpha * self.of_height), target, logits)
+        weights = self._rows(verbs, np.exp(alpha * (1 - self.depth)), target, logits)
         steps = [w * (up - down) for w, up, down in zip(weights, logp[1:], logp, strict=False)]
         return _mean(verbs, known, sum(steps))
 

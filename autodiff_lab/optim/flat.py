@@ -1,6 +1,7 @@
 """All parameters of a model in one vector, and the way back."""
 
 import math
+import re
 from itertools import accumulate
 
 from .. import trees, xp
@@ -10,18 +11,21 @@ from ..errors import AutodiffError
 def flatten(tree):
     """`(flat, unflatten)`: the leaves one after the other, and `unflatten(flat)` the tree again.
 
-    On torch the leaves that `unflatten` gives are views of the vector: they share its memory.
+    Entries of a dict stand in the order of their names. On torch the leaves that `unflatten` gives
+    are views of the vector: they share its memory.
 
     >>> import torch
     >>> flat, unflatten = flatten({"w": torch.ones(2, 2), "b": torch.zeros(2)})
     >>> flat
-    tensor([1., 1., 1., 1., 0., 0.])
+    tensor([0., 0., 1., 1., 1., 1.])
     >>> unflatten(flat * 3)["w"]
     tensor([[3., 3.],
             [3., 3.]])
     """
     leaves, paths, rebuild = trees.flatten(tree)
     verbs = _checked(leaves, paths)
+    order = sorted(range(len(leaves)), key=lambda i: _by_name(paths[i]))
+    leaves = [leaves[i] for i in order]
     shapes = [tuple(x.shape) for x in leaves]
     ends = list(accumulate(math.prod(shape) for shape in shapes))
 
@@ -33,9 +37,19 @@ def flatten(tree):
             )
         starts = [0, *ends[:-1]]
         parts = zip(shapes, starts, ends, strict=True)
-        return rebuild([flat[a:b].reshape(shape) for shape, a, b in parts])
+        found = [flat[a:b].reshape(shape) for shape, a, b in parts]
+        return rebuild([leaf for _, leaf in sorted(zip(order, found, strict=True), key=_first)])
 
     return verbs.concat([x.reshape(-1) for x in leaves], 0), unflatten
+
+
+def _by_name(path):
+    """Entries of a dict go by name, not by age: jit gives a dict back in another order."""
+    return [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", path)]
+
+
+def _first(pair):
+    return pair[0]
 
 
 def _checked(leaves, paths):

@@ -76,9 +76,10 @@ def test_the_bits_are_those_of_jax(what, seed, name):
     ours, theirs = EXACT[what]
     expected = theirs(jax.random, jax.random.PRNGKey(np.uint32(seed)))
     draw = jax.jit(ours, static_argnums=1) if name == "jax" else ours
-    found = to_numpy(draw(random.key(seed), name))
-    assert found.shape == expected.shape
-    np.testing.assert_array_equal(found, np.asarray(expected))
+    for key in (random.key(seed), words(random.key(seed), name)):
+        found = to_numpy(draw(key, name))
+        assert found.shape == expected.shape
+        np.testing.assert_array_equal(found, np.asarray(expected))
 
 
 @pytest.mark.parametrize("name", FRAMEWORKS)
@@ -143,6 +144,9 @@ def test_under_jit_the_bits_are_the_same():
         (lambda: random.uniform(np.zeros(2), (2,), like="torch"), "not float64 of shape"),
         (lambda: random.uniform(random.split(random.key(0)), (2,)), "of shape \\(2, 2\\)"),
         (lambda: random.uniform(random.key(0), (2,)), "Say like="),
+        (lambda: random.uniform(random.key(0), (2,), like=np.ones(2)), "Say like="),
+        (lambda: random.uniform(random.key(0), (2,), like="numpy"), "Say like="),
+        (lambda: random.uniform(words(random.key(0), "torch"), (), like="jax"), "and not of jax"),
         (lambda: random.uniform(random.key(0), (2,), dtype="int8", like="torch"), "not int8"),
     ],
 )
