@@ -24,6 +24,9 @@ from . import ops
 class Taxonomy:
     """A tree whose leaves are the classes: nested lists of their names, or a dict of such.
 
+    A target is the place of a leaf in `leaves`; where the leaves are numbers from 0 on, it is that
+    number.
+
     >>> tree = Taxonomy({"animal": ["cat", "dog"], "vehicle": ["car", "lorry"]})
     >>> tree.leaves
     ['cat', 'dog', 'car', 'lorry']
@@ -48,6 +51,13 @@ class Taxonomy:
                 self.path[level, i] = np.isin(np.arange(n), below)
                 self.depth[level, i] = len(nodes) - 1 - level
         self.heights = self._common(paths)
+        if set(self.leaves) == set(range(n)):
+            self._number(np.argsort(self.leaves))
+
+    def _number(self, order):
+        self.leaves = [self.leaves[i] for i in order]
+        self.path, self.depth = self.path[:, order][:, :, order], self.depth[:, order]
+        self.heights = self.heights[order][:, order]
 
     def _grow(self, tree, paths):
         """Number the leaves below; add this node to the path of each. Returns its height."""

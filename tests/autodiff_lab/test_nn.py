@@ -368,6 +368,16 @@ def test_losses_of_a_tree_in_closed_form(name):
 
 
 @both
+def test_leaves_that_are_numbers_are_the_classes(name):
+    tree = nn.Taxonomy([[3, 1], [0, [4, 2]]])
+    assert tree.leaves == [0, 1, 2, 3, 4] and tree.heights[3].tolist() == [3, 1, 3, 0, 3]
+    logits, t = array(name, np.log([[1.0, 2.0, 3.0, 4.0, 6.0]])), array(name, [4])
+    steps = (math.log(16 / 10), math.log(10 / 9), math.log(9 / 6))
+    expected = sum(math.exp(-0.3 * i) * s for i, s in enumerate(steps))
+    assert float(tree.cross_entropy(logits, t, alpha=0.3)) == pytest.approx(expected)
+
+
+@both
 def test_a_near_miss_costs_less(name):
     def sure_of(leaf):
         return array(name, 9.0 * np.eye(5)[[leaf]])
