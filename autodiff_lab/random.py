@@ -86,9 +86,9 @@ def uniform(key, shape=(), low=0.0, high=1.0, dtype="float32", like=None):
 def _fraction(high, low, dtype):
     """Two words as a number of [0, 1); each step is exact."""
     if dtype == "float32":
-        return _as_float((high ^ low) >> 9, dtype) * 2.0**-23
+        return _as_float((high ^ low) // 2**9, dtype) * 2.0**-23
     if dtype == "float64":
-        return (_as_float(high, dtype) * 2.0**20 + _as_float(low >> 12, dtype)) * 2.0**-52
+        return (_as_float(high, dtype) * 2.0**20 + _as_float(low // 2**12, dtype)) * 2.0**-52
     raise AutodiffError(f"random numbers are drawn as float32 or float64, not {dtype}; cast them")
 
 
@@ -144,7 +144,7 @@ def threefry(key, high, low):
     for i in range(5):
         for r in ROTATIONS[i % 2]:
             high = _wrap(high + low)
-            low = high ^ _wrap((low << r) | (low >> (32 - r)))
+            low = high ^ _wrap(low * 2**r | low // 2 ** (32 - r))  # turned left by r bits
         high = _wrap(high + keys[(i + 1) % 3])
         low = _wrap(low + keys[(i + 2) % 3] + (i + 1))
     return high, low

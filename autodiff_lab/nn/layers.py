@@ -37,13 +37,38 @@ class Layer:
         """The output in training, and the running statistics brought up to date."""
         return self.run(params, x, key, state, True)
 
+    def __call__(self, *_, **__):
+        raise AutodiffError(
+            f"{self.name} holds no parameters: params = layer.init(key, x), then "
+            "layer.apply(params, x)"
+        )
+
     def __repr__(self):
         return self.name
 
 
-def layer(name, init, apply):
-    """A layer without state: `init(key, x)` and `apply(params, x)`."""
-    return Layer(name, init, lambda params, x, key, state, train: (apply(params, x), state))
+def layer(name, init, apply, wants=()):
+    """A layer without state: `init(key, x)` and `apply(params, x)`, which `wants` these names."""
+
+    def run(params, x, key, state, train):
+        has(name, params, wants)
+        if wants:
+            xp.framework((x, *params.values()))
+        return apply(params, x), state
+
+    return Layer(name, init, run)
+
+
+def has(name, params, wants):
+    if wants and not (isinstance(params, dict) and set(wants) <= set(params)):
+        found = sorted(params) if isinstance(params, dict) else type(params).__name__
+        raise AutodiffError(f"{name} takes params of {', '.join(wants)} from its init, not {found}")
+
+
+def whole(name, n):
+    if not isinstance(n, int) or n < 1:
+        shown = repr(n) if isinstance(n, (int, float, str)) else f"a {type(n).__name__}"
+        raise AutodiffError(f"{name}: the number of outputs is a whole number, not {shown}")
 
 
 def as_layer(thing):
@@ -55,7 +80,14 @@ def as_layer(thing):
             f"a layer is made by nn.dense and the like, or a function; not {thing!r}"
         )
     name = getattr(thing, "__name__", repr(thing))
-    return layer(name, lambda key, x: None, lambda params, x: thing(x))
+
+    def apply(params, x):
+        y = thing(x)
+        if not hasattr(y, "shape"):
+            raise AutodiffError(f"{name} in a chain made a {type(y).__name__} of an array")
+        return y
+
+    return layer(name, lambda key, x: None, apply)
 
 
 # ----- first parameters: uniform, as those are the same bits everywhere -----
@@ -104,6 +136,7 @@ def dense(out, bias=True):
     (torch.Size([5, 3]), torch.Size([2, 3]))
     """
     name = f"dense({out})"
+    whole("dense", out)
 
     def init(key, x):
         check(name, x, 1, "(..., features)")
@@ -115,13 +148,14 @@ def dense(out, bias=True):
         y = x @ params["w"]
         return y + params["b"] if bias else y
 
-    return layer(name, init, apply)
+    return layer(name, init, apply, ("w", "b") if bias else ("w",))
 
 
 def conv(out, size=3, *, stride=1, padding="same", bias=True):
     """A convolution over (batch, channels, height, width), with `out` channels."""
     size = (size, size) if isinstance(size, int) else tuple(size)
     dims, name = len(size), f"conv({out}, {size})"
+    whole("conv", out)
     what = "(batch, channels, " + "height, width)" if dims == 2 else "(batch, channels, *space)"
 
     def init(key, x):
@@ -134,7 +168,7 @@ def conv(out, size=3, *, stride=1, padding="same", bias=True):
         check(name, x, dims + 2, what, (1, params["w"].shape[1], "channels"))
         return ops.conv(x, params["w"], params.get("b"), stride=stride, padding=padding)
 
-    return layer(name, init, apply)
+    return layer(name, init, apply, ("w", "b") if bias else ("w",))
 
 
 def embedding(rows, features):
@@ -146,7 +180,7 @@ def embedding(rows, features):
     def apply(params, x):
         return ops.embed(params["table"], x)
 
-    return layer(f"embedding({rows}, {features})", init, apply)
+    return layer(f"embedding({rows}, {features})", init, apply, ("table",))
 
 
 # ----- norms -----
@@ -161,7 +195,7 @@ def layer_norm(eps=1e-5):
         check("layer_norm", x, 1, "(..., features)", (-1, params["scale"].shape[0], "features"))
         return ops.layer_norm(x, params["scale"], params["shift"], eps)
 
-    return layer("layer_norm", init, apply)
+    return layer("layer_norm", init, apply, ("scale", "shift"))
 
 
 def batch_norm(momentum=0.1, eps=1e-5):
@@ -179,6 +213,7 @@ def batch_norm(momentum=0.1, eps=1e-5):
         return {"mean": params["shift"] * 0, "var": params["scale"] * 0 + 1}
 
     def run(params, x, key, state, train):
+        has("batch_norm", params, ("scale", "shift"))
         check("batch_norm", x, 2, what, (1, params["scale"].shape[0], "channels"))
         known = None if train or state is None else (state["mean"], state["var"])
         y = ops.batch_norm(x, params["scale"], params["shift"], known, eps)
@@ -195,8 +230,9 @@ def _moved(state, new, momentum):
 # ----- layers without weights -----
 def dropout(rate):
     """Zero a share of the entries; without a key, none."""
-    if not 0 <= rate < 1:
-        raise AutodiffError(f"dropout leaves out a share from 0 to below 1, not {rate}")
+    if not isinstance(rate, (int, float)) or not 0 <= rate < 1:
+        shown = rate if isinstance(rate, (int, float)) else f"a {type(rate).__name__}"
+        raise AutodiffError(f"dropout leaves out a share from 0 to below 1, not {shown}")
 
     def run(params, x, key, state, train):
         return (x if key is None or not rate else ops.dropout(key, x, rate)), state

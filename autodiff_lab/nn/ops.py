@@ -60,6 +60,12 @@ def conv(x, w, b=None, *, stride=1, padding=0, dilation=1, groups=1):
         )
     params = {"stride": _each(n, stride), "dilation": _each(n, dilation), "groups": groups}
     params["padding"] = _padding(padding, w.shape[2:], params["dilation"])
+    sizes = zip(x.shape[2:], w.shape[2:], params["padding"], params["dilation"], strict=True)
+    if any(m + low + high < (k - 1) * d + 1 for m, k, (low, high), d in sizes):
+        raise AutodiffError(
+            f"conv: a kernel of shape {tuple(w.shape)} does not fit into x of shape "
+            f"{tuple(x.shape)} with padding {padding}"
+        )
     if b is None:
         return _convolved(x, w, **params)
     return ROWS["conv_with_bias"](x, w, b, **params)
@@ -198,10 +204,11 @@ def rnn_cell(x, h, w):
 # ----- loss -----
 def cross_entropy(logits, target):
     """The mean of -log softmax(logits)[target] over a batch of class numbers."""
-    if len(logits.shape) < 2 or tuple(target.shape) != (logits.shape[0], *logits.shape[2:]):
+    shape = tuple(getattr(target, "shape", ("no array",)))
+    if len(logits.shape) < 2 or shape != (logits.shape[0], *logits.shape[2:]):
         raise AutodiffError(
-            f"cross_entropy: logits {tuple(logits.shape)} and target {tuple(target.shape)} should "
-            "be (batch, classes) and (batch,)"
+            f"cross_entropy: logits {tuple(logits.shape)} and target {shape} should be arrays of "
+            "shape (batch, classes) and (batch,)"
         )
     known = numbered("cross_entropy: class", target, logits.shape[1])
     plan = {"axis": 1, "ignore": -100, "reduction": "mean", "smoothing": 0.0}

@@ -30,7 +30,7 @@ def _recurrent(kind, hidden, gates, start, step):
         ys, _ = ops.scan(step(params), start(zeros), x.swapaxes(0, 1))
         return ys.swapaxes(0, 1)
 
-    return layer(name, init, apply)
+    return layer(name, init, apply, ("w_x", "w_h", "b_x", "b_h"))
 
 
 def gru(hidden):
@@ -103,7 +103,7 @@ def attention(heads, causal=False):
         y = ops.attention(q, k, v, causal=causal).swapaxes(1, 2)
         return y.reshape(batch, time, features) @ params["w_out"] + params["b_out"]
 
-    return layer(name, init, apply)
+    return layer(name, init, apply, ("w_in", "b_in", "w_out", "b_out"))
 
 
 def add_position(longest):
@@ -120,7 +120,7 @@ def add_position(longest):
             raise AutodiffError(f"{name} got a sequence of {x.shape[1]} places")
         return x + params["table"][: x.shape[1]]
 
-    return layer(name, init, apply)
+    return layer(name, init, apply, ("table",))
 
 
 def transformer_block(features, heads, hidden=None, causal=False):

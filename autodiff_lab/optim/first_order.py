@@ -19,18 +19,30 @@ class Optimiser(NamedTuple):
     update: Callable
 
 
-def _checked(update):
+def _checked(update, kind=None):
+    """Refuse what is no vector, and a state of another kind of optimiser."""
+
     def checked(state, flat, gradient):
-        if getattr(gradient, "shape", None) != flat.shape:
-            found = getattr(gradient, "shape", None)
-            shown = tuple(found) if found is not None else type(gradient).__name__
+        if len(getattr(flat, "shape", (0, 0))) != 1 or (
+            getattr(gradient, "shape", None) != flat.shape
+        ):
             raise AutodiffError(
-                f"the parameters are a vector of shape {tuple(flat.shape)} and the gradient is "
-                f"{shown}; flatten both: gradient, _ = ad.optim.flatten(gradient)"
+                f"update takes two vectors of one length, and the parameters are {_shown(flat)} "
+                f"and the gradient is {_shown(gradient)}; flatten both: gradient, _ = "
+                "ad.optim.flatten(gradient)"
+            )
+        if not (isinstance(state, kind) if kind else getattr(state, "shape", 0) == flat.shape):
+            raise AutodiffError(
+                f"update takes the state first, as init(flat) gives it for this optimiser, and not "
+                f"{_shown(state)}"
             )
         return update(state, flat, gradient)
 
     return checked
+
+
+def _shown(x):
+    return f"of shape {tuple(x.shape)}" if hasattr(x, "shape") else f"a {type(x).__name__}"
 
 
 def sgd(rate):
@@ -46,7 +58,7 @@ def sgd(rate):
     def update(state, flat, gradient):
         return flat - rate * gradient, state
 
-    return Optimiser(lambda flat: (), _checked(update))
+    return Optimiser(lambda flat: (), _checked(update, tuple))
 
 
 def momentum(rate, decay=0.9, nesterov=False):
@@ -100,7 +112,7 @@ def adam(rate=1e-3, b1=0.9, b2=0.999, eps=1e-8):
         flat = flat - rate / _reached(verbs, b1, seen) * mean / size
         return flat, Adam(mean, square, seen)
 
-    return Optimiser(init, _checked(update))
+    return Optimiser(init, _checked(update, Adam))
 
 
 def _reached(verbs, b, n):

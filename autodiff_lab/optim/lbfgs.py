@@ -65,7 +65,7 @@ def lbfgs(rate=1.0, memory=10):
         step = direction(gradient, pairs) if pairs else -_at_most_one(gradient)
         return flat + rate * step, Memory(flat, gradient, pairs)
 
-    return Optimiser(lambda flat: Memory(), _checked(update))
+    return Optimiser(lambda flat: Memory(), _checked(update, Memory))
 
 
 def _at_most_one(gradient):

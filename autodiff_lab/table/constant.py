@@ -26,12 +26,6 @@ constant("bitwise_or", lambda xp, a, b: a | b, 2, prims="or",
 constant("bitwise_xor", lambda xp, a, b: a ^ b, 2, prims="xor",
          example="bitwise_xor([True, True], [True, False]) = [False, True]")
 constant("bitwise_not", lambda xp, x: ~x, prims="not", example="bitwise_not([True]) = [False]")
-constant("bitwise_left_shift", lambda xp, a, b: a << b, 2, prims="shift_left",
-         example="bitwise_left_shift([1, 3], [1, 2]) = [2, 12]")
-constant("bitwise_right_shift", lambda xp, a, b: a >> b, 2,
-         prims="shift_right_logical shift_right_arithmetic",
-         pitfalls="Of a negative number the sign stays; JAX's unsigned integers have none.",
-         example="bitwise_right_shift([2, 12], [1, 2]) = [1, 3]")
 constant("isfinite", lambda xp, x: xp.isfinite(x), prims="is_finite",
          example="isfinite([1., inf]) = [True, False]")
 

@@ -1,7 +1,5 @@
 """`ad.nn`: operations, layers and whole models give the same numbers, those of torch.nn too."""
 
-import math
-
 import numpy as np
 import pytest
 
@@ -339,57 +337,6 @@ def test_attention_that_is_causal_does_not_look_ahead(name):
     assert (a[:, -1] != b[:, -1]).any()
 
 
-# ----- a tree of classes -----
-TREE = nn.Taxonomy({"animal": ["cat", "dog"], "vehicle": ["car", ["lorry", "van"]]})
-
-
-@both
-def test_without_a_discount_the_trees_cross_entropy_is_the_plain_one(name):
-    logits, t = array(name, RNG.normal(size=(6, 5))), array(name, [0, 1, 2, 3, 4, 4])
-    found = [
-        value_and_grad(name, loss)(logits)
-        for loss in (
-            lambda x: TREE.cross_entropy(x, t, alpha=0.0),
-            lambda x: nn.cross_entropy(x, t),
-        )
-    ]
-    same(*found, rtol=1e-12, atol=1e-14)
-
-
-@both
-def test_losses_of_a_tree_in_closed_form(name):
-    logits, t = array(name, np.zeros((1, 5))), array(name, [3])
-    assert TREE.heights[3].tolist() == [3, 3, 2, 0, 1]
-    assert float(TREE.distance(logits, t)) == pytest.approx((3 + 3 + 2 + 0 + 1) / 5)
-    # vehicles are 3/5 of all, the pair 2/3 of those, the lorry 1/2 of the pair
-    steps = (math.log(5 / 3), math.log(3 / 2), math.log(2))
-    expected = sum(math.exp(-0.7 * i) * s for i, s in enumerate(steps))
-    assert float(TREE.cross_entropy(logits, t, alpha=0.7)) == pytest.approx(expected)
-
-
-@both
-def test_leaves_that_are_numbers_are_the_classes(name):
-    tree = nn.Taxonomy([[3, 1], [0, [4, 2]]])
-    assert tree.leaves == [0, 1, 2, 3, 4] and tree.heights[3].tolist() == [3, 1, 3, 0, 3]
-    logits, t = array(name, np.log([[1.0, 2.0, 3.0, 4.0, 6.0]])), array(name, [4])
-    steps = (math.log(16 / 10), math.log(10 / 9), math.log(9 / 6))
-    expected = sum(math.exp(-0.3 * i) * s for i, s in enumerate(steps))
-    assert float(tree.cross_entropy(logits, t, alpha=0.3)) == pytest.approx(expected)
-
-
-@both
-def test_a_near_miss_costs_less(name):
-    def sure_of(leaf):
-        return array(name, 9.0 * np.eye(5)[[leaf]])
-
-    t = array(name, [4])
-    for loss in (TREE.distance, lambda x, t: TREE.cross_entropy(x, t, alpha=0.5)):
-        van, lorry, car, cat = (float(loss(sure_of(i), t)) for i in (4, 3, 2, 0))
-        assert van < lorry < car < cat
-    plain = [float(nn.cross_entropy(sure_of(i), t)) for i in (3, 2, 0)]
-    assert max(plain) == pytest.approx(min(plain))
-
-
 # ----- errors -----
 @both
 def test_what_does_not_fit_is_refused_with_the_layer_and_the_shapes(name):
@@ -409,14 +356,21 @@ def test_what_does_not_fit_is_refused_with_the_layer_and_the_shapes(name):
         (lambda: nn.chain(nn.dense(3)).apply([], x), "1 layers", "for 0"),
         (lambda: nn.chain(nn.residual(nn.dense(3)), nn.relu).init(KEY, x), r"\(4, 6\) became"),
         (lambda: nn.chain(3), "not 3"),
+        (lambda: nn.chain(nn.dropout).init(KEY, x), "dropout leaves out a share"),
+        (lambda: nn.chain(lambda x: 3).init(KEY, x), "in a chain made a int of an array"),
         (lambda: nn.dropout(1.0), "not 1.0"),
+        (lambda: nn.dense("3"), "dense: the number of outputs", "'3'"),
+        (lambda: nn.dense(3)(x), r"dense\(3\) holds no parameters"),
+        (lambda: nn.dense(3).apply({"w": x}, x), "params of w, b", "'w'"),
+        (lambda: nn.chain(nn.dense).init(KEY, x), "dense: the number of outputs", "not a"),
+        (lambda: nn.ops.conv(images, array(name, np.ones((1, 1, 9, 9)))), "does not fit"),
+        (lambda: nn.mlp([6, 3]).init(0, x), "a key is a pair of integers.*not 0"),
+        (lambda: nn.cross_entropy(x, [0, 1, 2, 3]), "no array"),
         (lambda: nn.chain(nn.add_position(3), nn.relu).init(KEY, array(name, SEQUENCE)), "of 5"),
         (lambda: nn.ops.embed(x, array(name, [9])), "row 9", "there are 4"),
         (lambda: nn.ops.embed(x, x), "integers", "float64"),
         (lambda: nn.cross_entropy(x, array(name, [0, 1, 2, 6])), "class 6", "there are 6"),
         (lambda: nn.cross_entropy(x, array(name, [0])), r"\(4, 6\)", r"\(1,\)"),
-        (lambda: TREE.distance(x, array(name, [0])), "5 leaves", r"\(4, 6\)"),
-        (lambda: nn.Taxonomy(["cat", "cat"]), "each once"),
     )
     for f, *said in cases:
         refused(f, *said)

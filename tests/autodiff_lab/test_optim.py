@@ -199,4 +199,7 @@ def test_what_does_not_fit_into_a_vector_is_refused(name):
     opt = optim.adam()
     refused(lambda: opt.update(opt.init(x), x, x[:2]), r"\(6,\)", r"\(2,\)", "flatten both")
     refused(lambda: opt.update(opt.init(x), x, [x]), "list", "flatten both")
+    refused(lambda: opt.update(opt.init(x), [x], x), "parameters are a list")
+    refused(lambda: opt.update((), x, x), "state first", "tuple")
+    refused(lambda: optim.momentum(0.1).update(opt.init(x), x, x), "state first", "Adam")
     refused(lambda: optim.minimize(lambda x: x.sum() * float("nan"), x), "NaN where")
