@@ -7,6 +7,7 @@ import autodiff_lab as ad
 from autodiff_lab import nn, random, trees, xp
 from autodiff_lab.table import ROWS
 from tests.autodiff_lab.test_errors import refused
+from tests.autodiff_lab.test_honest import poison  # noqa: F401  a fixture
 from tests.helpers import FRAMEWORKS, array, to_numpy
 
 both = pytest.mark.parametrize("name", FRAMEWORKS)
@@ -281,6 +282,13 @@ def test_a_layer_is_the_module_of_torch_nn(kind):
     y, (_, dx) = ad.value_and_grad(through(ours.apply), (0, 1))(params, x)
     y2, (_, dx2) = ad.value_and_grad(through(f), (0, 1))(given, x)
     same((y, dx), (y2, dx2), rtol=1e-10, atol=1e-12)
+
+
+@both
+@pytest.mark.parametrize("kind", ["norms", "lstm"])
+def test_no_layer_asks_the_frameworks_own_differentiation(kind, name, poison):  # noqa: F811
+    model, params, x = made(name, kind)
+    assert len(trees.leaves(value_and_grad(name, loss_of(model, x))(params))) > 2
 
 
 # ----- state and keys are arguments -----

@@ -5,6 +5,7 @@ import pytest
 
 import autodiff_lab as ad
 from autodiff_lab import optim
+from autodiff_lab.optim.line_search import Point, strong_wolfe
 from tests.autodiff_lab.test_errors import refused
 from tests.helpers import FRAMEWORKS, array, to_numpy
 
@@ -141,6 +142,23 @@ def test_a_line_search_comes_back_from_where_the_function_is_not_defined(name):
 
     found = optim.minimize(f, array(name, [0.01, 30.0]))
     np.testing.assert_allclose(to_numpy(found.flat), [1.0, 1.0], atol=1e-4)
+
+
+@pytest.mark.parametrize("start, along", [(100.0, -1.0), (1.0, -900.0), (-30.0, 2.0), (0.3, 1.0)])
+def test_a_line_search_ends_where_the_strong_wolfe_conditions_hold(start, along):
+    torch = pytest.importorskip("torch")
+    both = ad.value_and_grad(lambda x: ((x - 2.0) ** 4 + x**2).sum())
+
+    def evaluate(x):
+        value, g = both(x)
+        return Point(x, float(value), g)
+
+    x, along = (torch.tensor([v], dtype=torch.float64) for v in (start, along))
+    begin, end = evaluate(x), strong_wolfe(evaluate, evaluate(x), along)
+    slope, after = float(begin.gradient @ along), float(end.gradient @ along)
+    length = float((end.flat - x) / along)
+    assert length > 0 and end.value <= begin.value + 1e-4 * length * slope
+    assert abs(after) <= 0.9 * abs(slope)
 
 
 @both
