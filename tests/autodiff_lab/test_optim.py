@@ -144,7 +144,7 @@ def test_a_line_search_comes_back_from_where_the_function_is_not_defined(name):
     np.testing.assert_allclose(to_numpy(found.flat), [1.0, 1.0], atol=1e-4)
 
 
-@pytest.mark.parametrize("start, along", [(100.0, -1.0), (1.0, -900.0), (-30.0, 2.0), (0.3, 1.0)])
+@pytest.mark.parametrize("start, along", [(100.0, -1.0), (1.0, 900.0), (-30.0, 2.0), (0.3, 1.0)])
 def test_a_line_search_ends_where_the_strong_wolfe_conditions_hold(start, along):
     torch = pytest.importorskip("torch")
     both = ad.value_and_grad(lambda x: ((x - 2.0) ** 4 + x**2).sum())
