@@ -19,6 +19,7 @@ def main() -> int:
     machine.limit_threads(args.threads)
     # after the limit, since they may import the frameworks
     import tests.bench.rows
+    import tests.bench.rows_jacobians
     import tests.bench.rows_training  # noqa: F401
 
     described = machine.describe(args.threads)
