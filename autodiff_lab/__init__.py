@@ -15,13 +15,14 @@
     ad.surgery                     clip, scale, stop, reverse, watch or invent a cotangent
     ad.check(f, *args)             are these derivatives right, and where not?
     ad.record(f, *args)            the tape, to be looked at
+    ad.nn, ad.optim, ad.random     layers, optimisers, random numbers: the same on both frameworks
     ad.table.ROWS                  the mathematics, one row per operation
 
 Read it in this order: `table/`, `tape`, `calculus`, `forward`, `reverse`; then the front ends that
 fill the tape, `on_torch/front` and `on_jax/front`. Importing it imports neither framework.
 """
 
-from . import surgery, table
+from . import nn, optim, random, surgery, table
 from .add_row import row
 from .checking import check
 from .custom import custom_rule
@@ -57,8 +58,11 @@ __all__ = [
     "jacrev",
     "jet",
     "jvp",
+    "nn",
     "odeint",
     "on_cotangent",
+    "optim",
+    "random",
     "record",
     "row",
     "sparsity",
