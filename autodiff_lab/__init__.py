@@ -7,6 +7,7 @@
     ad.vjp(f, *primals)            reverse mode
     ad.jacrev(f), ad.hessian(f)    whole matrices; ad.hvp for one product
     ad.compile(f, *args)           value and gradient as straight-line code
+    ad.checkpoint(f, "sqrt")       the same gradient, with less kept; ad.memory measures it
     ad.check(f, *args)             are these derivatives right, and where not?
     ad.record(f, *args)            the tape, to be looked at
     ad.table.ROWS                  the mathematics, one row per operation
@@ -18,6 +19,7 @@ fill the tape, `on_torch/front` and `on_jax/front`. Importing it imports neither
 from . import table
 from .add_row import row
 from .checking import check
+from .checkpointing import checkpoint, memory
 from .custom import custom_rule
 from .errors import AutodiffError, AutodiffTypeError
 from .forward import jvp
@@ -34,6 +36,7 @@ __all__ = [
     "Node",
     "Tape",
     "check",
+    "checkpoint",
     "compile",
     "custom_rule",
     "functional",
@@ -43,6 +46,7 @@ __all__ = [
     "jacfwd",
     "jacrev",
     "jvp",
+    "memory",
     "record",
     "row",
     "table",

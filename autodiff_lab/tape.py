@@ -91,6 +91,7 @@ class Tape:
 
     reverse = lean = True
 
+    met = None  # PyTorch: what takes the calls instead of the tape, where they are written down
     dry = False  # JAX: a dry tape is of a linear map, and its values are only shapes
 
     def __init__(self, xp, keep_all=False):
