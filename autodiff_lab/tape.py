@@ -92,6 +92,8 @@ class Tape:
     reverse = lean = True
 
     met = None  # PyTorch: what takes the calls instead of the tape, where they are written down
+    policy = None  # JAX: how loops are checkpointed (`on_jax/checkpoints`)
+    made = None  # JAX: the values of the equation that is met, where they are there already
     dry = False  # JAX: a dry tape is of a linear map, and its values are only shapes
 
     def __init__(self, xp, keep_all=False):

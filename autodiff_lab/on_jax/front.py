@@ -11,6 +11,7 @@ import functools
 from typing import NamedTuple
 
 from .. import source, trees, xp
+from ..checkpointing.measure import look
 from ..custom import named
 from ..errors import AutodiffError
 from .layers import library_call
@@ -158,8 +159,9 @@ def interpret(tape, jaxpr, consts, inputs, scope=(), call=None):
         return env[atom] if is_var(atom) else (atom.val, None)
 
     for eqn in jaxpr.eqns if tape.keep_all else live(jaxpr):
-        results = _equation(Site(tape, eqn, [pair(a) for a in eqn.invars], scope, call))
+        results = equation(Site(tape, eqn, [pair(a) for a in eqn.invars], scope, call))
         env.update(zip(eqn.outvars, results, strict=True))
+        look()
     return [pair(a) for a in jaxpr.outvars]
 
 
@@ -173,10 +175,11 @@ def live(jaxpr):
     return found[::-1]
 
 
-def _equation(site):
+def equation(site):
+    """`(value, node)` of each result."""
     tape, eqn, pairs, scope, call = site
     if all(node is None for _, node in pairs):  # nothing recorded goes in
-        return [(y, None) for y in rebind(eqn, [x for x, _ in pairs])]
+        return [(y, None) for y in tape.made or rebind(eqn, [x for x, _ in pairs])]
     name = eqn.primitive.name
     custom = named(eqn.params.get("name"), len(eqn.invars))
     if custom is not None:
@@ -193,6 +196,13 @@ def _equation(site):
         handler = structures().get(name)
         return handler(site) if handler else _discrete(site)
     return _add(site, *lowered)
+
+
+def is_plain_call(eqn):
+    """A jitted call that is entered, for it has no meaning of its own."""
+    if eqn.primitive.name not in CALLS or library_call(eqn) is not None:
+        return False
+    return named(eqn.params.get("name"), len(eqn.invars)) is None
 
 
 def _add(site, row, operands, params):
@@ -234,7 +244,7 @@ def _discrete(site):
 @functools.cache
 def structures():
     """The equations that hold functions, by name."""
-    from . import control, custom_rules, rewrites, scan, solve
+    from . import checkpoints, control, custom_rules, rewrites, scan, solve
 
     return {
         "scan": scan.scan,
@@ -248,7 +258,7 @@ def structures():
         "pad": rewrites.pad,
         **dict.fromkeys(SAME, custom_rules.same),
         "custom_linear_solve": solve.linear_solve,
-        **dict.fromkeys(("checkpoint", "remat", "remat2"), custom_rules.checkpoint),
+        **dict.fromkeys(("checkpoint", "remat", "remat2"), checkpoints.checkpoint),
     }
 
 
@@ -310,6 +320,8 @@ def solid(x):
 
 def outcome(site):
     """The values of an equation; of a linear map's (see custom_rules) the shapes are enough."""
+    if site.tape.made:
+        return site.tape.made
     if not site.tape.dry:
         return rebind(site.eqn, [x for x, _ in site.pairs])
     from .bodies import structs
