@@ -195,6 +195,10 @@ class Tape:
         """Python is told a value (a branch, an `.item()`): a tape that is replayed must know."""
         return answer
 
+    def held(self, value):
+        """How many tensors of this memory the tape itself holds, which no program can see."""
+        return 0
+
     def finish(self, leaves, rebuild, nodes):
         self.output, self.rebuild, self.outputs = rebuild(leaves), rebuild, nodes
         return self

@@ -95,6 +95,8 @@ class Policy:
 
     def schedule(self, steps=None):
         """The actions, for so many steps or for as many as will come."""
+        if steps == 0:
+            return (action for action in [schedule.Turn()])
         count = () if self.snapshots is None else (self.snapshots,)
         if steps is None or self.name == "online":
             return _ONLINE[self.name](*count)
@@ -111,29 +113,42 @@ class Policy:
     def _mistakes(self):
         s, n = self.snapshots, self.steps
         counts = self.name in ("revolve", "online")
-        yield self.name not in POLICIES, (
-            f"policy={self.name!r} is none of {', '.join(map(repr, POLICIES))}"
+        yield (
+            self.name not in POLICIES,
+            (f"policy={self.name!r} is none of {', '.join(map(repr, POLICIES))}"),
         )
-        yield counts and (type(s) is not int or s < 1), (
-            f"policy={self.name!r} takes snapshots=, how many states may be held at once, 1 or "
-            f"more; it was given {s!r}"
+        yield (
+            counts and (type(s) is not int or s < 1),
+            (
+                f"policy={self.name!r} takes snapshots=, how many states may be held at once, 1 or "
+                f"more; it was given {s!r}"
+            ),
         )
-        yield not counts and s is not None, (
-            f"policy={self.name!r} takes no snapshots= (it was given {s!r}); 'revolve' and "
-            "'online' do"
+        yield (
+            not counts and s is not None,
+            (
+                f"policy={self.name!r} takes no snapshots= (it was given {s!r}); 'revolve' and "
+                "'online' do"
+            ),
         )
-        yield n is not None and (type(n) is not int or n < 0), (
-            f"steps={n!r}; give the number of calls, an int of 0 or more"
+        yield (
+            n is not None and (type(n) is not int or n < 0),
+            (f"steps={n!r}; give the number of calls, an int of 0 or more"),
         )
-        yield n is not None and self.until is not None, (
-            "steps= and until= are both given; a loop ends by one of them"
+        yield (
+            n is not None and self.until is not None,
+            ("steps= and until= are both given; a loop ends by one of them"),
         )
-        yield self.until is not None and not callable(self.until), (
-            f"until={self.until!r}; give a function of the state that says when to stop"
+        yield (
+            self.until is not None and not callable(self.until),
+            (f"until={self.until!r}; give a function of the state that says when to stop"),
         )
-        yield self.name == "revolve" and n is None, (
-            "policy='revolve' places its snapshots by the number of steps; give steps=n of a step "
-            "f(state, *params) -> state, or use policy='online'"
+        yield (
+            self.name == "revolve" and n is None,
+            (
+                "policy='revolve' places its snapshots by the number of steps; give steps=n of a "
+                "step f(state, *params) -> state, or use policy='online'"
+            ),
         )
 
 

@@ -63,7 +63,7 @@ class Turn(NamedTuple):
     """The last state is there. From here on cotangents come back."""
 
 
-# ----- the number of steps is known -----
+# ----- the number of steps is known: one or more -----
 def everything(steps):
     """Store all: one tape of all the steps, and nothing is computed twice."""
     yield Record(0, steps)
@@ -81,8 +81,8 @@ def nothing(steps):
 
 def every_root(steps):
     """A snapshot every sqrt(l) steps; each segment between two of them is one tape."""
-    length = isqrt(max(steps - 1, 0)) + 1
-    taken = list(range(0, max(steps, 1), length))
+    length = isqrt(steps - 1) + 1
+    taken = list(range(0, steps, length))
     for at in taken:
         yield Snapshot(at)
         if at != taken[-1]:
@@ -126,13 +126,14 @@ def _split(steps, snapshots):
 
 # ----- the number of steps is known when the last one has been made -----
 def nothing_online():
-    yield Snapshot(0)
     at = 0
     while (yield Ask(at)):
+        if not at:
+            yield Snapshot(0)
         yield Advance(at, at + 1)
         at += 1
     yield Turn()
-    yield from _segments([0], at)
+    yield from _segments([0] if at else [], at)
 
 
 def every_root_online():
@@ -223,6 +224,8 @@ def _revolved(taken, end, snapshots, before=None):
         here = taken[-1]
         while end - here > 1 and len(taken) < snapshots:
             there = here + _split(end - here, snapshots - len(taken) + 1)
+            if there == end - 1:  # where it is recorded at once
+                break
             yield Advance(here, there)
             yield Snapshot(there)
             taken.append(there)

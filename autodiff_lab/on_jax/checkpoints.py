@@ -15,7 +15,6 @@ import functools
 from .. import trees, xp
 from ..checkpointing import Policy, plain
 from ..errors import AutodiffError
-from ..tape import Tape
 from . import bodies, equations, front
 
 CHECKPOINT = bodies.row("checkpoint", r"y = f(x)")

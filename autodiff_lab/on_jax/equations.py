@@ -70,7 +70,7 @@ class Equations:
         if ours:  # it holds for the loops inside as well, but computes nothing three times
             self.policy = plan if plan.name != "none" else Policy("all")
         self.saves = None if ours else plan
-        self.saved, self.variables = {}, site.eqn.outvars
+        self.saved, self.wanted = {}, {n for n in self.results if type(n) is int}
         self.last_read = {n: at for at, s in enumerate(self.steps) for n in s.names}
         whole = not ours or plan.name == "none"
         n = len(self.steps)
@@ -131,8 +131,10 @@ class Equations:
                 inputs.append((name, env[name][1]))
         for at, step in enumerate(steps, start):
             self._run(tape, at, step, env)
+            for name in {n for n in (*step.names, *step.writes) if self._is_last(n, at)}:
+                del env[name]
         state, outputs = dict(state), []
-        for name in made:
+        for name in made & set(env):
             y, node = env[name]
             state[name] = (y, node is not None)
             if node is not None:
@@ -153,10 +155,12 @@ class Equations:
         for name, (y, node) in zip(step.writes, results, strict=True):
             env[name] = y, node if node is not None and node.active else None
 
+    def _is_last(self, name, at):
+        """Does nobody read this value after step `at`?"""
+        return name not in self.wanted and self.last_read.get(name, -1) <= at
+
     def _needed(self, state, at):
-        results = {n for n in self.results if type(n) is int}
-        return {n: pair for n, pair in state.items()
-                if n in results or self.last_read.get(n, -1) >= at}  # fmt: skip
+        return {n: pair for n, pair in state.items() if not self._is_last(n, at - 1)}
 
 
 def _is_saved(policy, eqn):

@@ -143,7 +143,7 @@ def _with_zeros(pull, variables):
 # The identity, and what rounds a tangent as it rounds the value.
 SAME = (
     "optimization_barrier", "device_put", "sharding_constraint", "reshard", "layout_constraint",
-    "reduce_precision",
+    "reduce_precision", "name",
 )  # fmt: skip
 
 
@@ -158,9 +158,12 @@ def interpret(tape, jaxpr, consts, inputs, scope=(), call=None):
     def pair(atom):
         return env[atom] if is_var(atom) else (atom.val, None)
 
-    for eqn in jaxpr.eqns if tape.keep_all else live(jaxpr):
+    eqns = jaxpr.eqns if tape.keep_all else live(jaxpr)
+    for eqn, read in zip(eqns, last_reads(jaxpr, eqns), strict=True):
         results = equation(Site(tape, eqn, [pair(a) for a in eqn.invars], scope, call))
         env.update(zip(eqn.outvars, results, strict=True))
+        for v in read:
+            del env[v]
         look()
     return [pair(a) for a in jaxpr.outvars]
 
@@ -172,6 +175,16 @@ def live(jaxpr):
         if eqn.effects or not needed.isdisjoint(map(id, eqn.outvars)):
             needed.update(map(id, eqn.invars))
             found.append(eqn)
+    return found[::-1]
+
+
+def last_reads(jaxpr, eqns):
+    """For each equation the variables that nobody reads after it: their values may go."""
+    later, found = set(filter(is_var, jaxpr.outvars)), []
+    for eqn in reversed(eqns):
+        gone = {v for v in (*eqn.invars, *eqn.outvars) if is_var(v) and v not in later}
+        later |= gone
+        found.append(gone)
     return found[::-1]
 
 

@@ -6,8 +6,8 @@
     ScannedTrips   a scan on traced values under the other schedules: trips that are advanced are
                    one scan; a piece is the pair of scans that `scan` makes of the body
 
-Names: `("const", i)`, `("carry", at, i)`; a scan's inputs and outputs of one trip are `("x", at, i)`
-and `("y", at, i)`.
+Names: `("const", i)`, `("carry", at, i)`, and for what a scan's trip takes and gives besides,
+`("x", at, i)` and `("y", at, i)`.
 """
 
 from math import isqrt
@@ -220,8 +220,9 @@ class ScannedTrips:
     def backward(self, gs):
         n, loop = self.steps, self.loop
         into_carry, self.into_ys = split(gs, loop.carry)
-        self.cotangents["carry"] = [g if a else None
-                                    for g, a in zip(into_carry, self.outs, strict=False)]  # fmt: skip
+        flows = self.outs[: loop.carry]
+        carry = [g if a else None for g, a in zip(into_carry, flows, strict=True)]
+        self.cotangents["carry"] = carry
         if n:
             self.reversal.backward(self.cotangents)
         consts = self.cotangents.get("consts", [None] * len(self.consts))

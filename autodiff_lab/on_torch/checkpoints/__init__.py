@@ -21,7 +21,7 @@ from .. import front
 from ..box import Box
 from .calls import Calls
 from .chain import Chain
-from .chance import Ambient, Chance
+from .chance import Chance
 
 
 def _pulled(xp, gs, ys, *xs, again):
@@ -67,7 +67,7 @@ def _node(tape, make, leaves, chance):
     parents = tuple([leaves[i].node for i in at])
     xs = [leaves[i].value for i in at]
     others = [None if i in at else front._unbox(tape, x) for i, x in enumerate(leaves)]
-    origin, ambient = chance.now(), Ambient()
+    origin = chance.now()
 
     def forward(xs):
         given = list(others)
@@ -83,7 +83,7 @@ def _node(tape, make, leaves, chance):
 
     def again(gs, xs):
         """The way back. Whoever comes a second time has the way forward before him."""
-        with ambient.again(), chance.kept():
+        with chance.kept():
             if not waiting:
                 chance.set(origin)
             program = waiting.pop() if waiting else forward(xs)[0]

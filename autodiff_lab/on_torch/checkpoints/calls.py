@@ -11,11 +11,14 @@ import contextlib
 import weakref
 from typing import NamedTuple
 
+import torch
+
 from ... import trees, xp
 from ...checkpointing import measure, reversal, schedule
 from ...tape import Node, Tape
 from .. import front
 from ..box import Box
+from ..inplace import memory
 from .chance import Ambient
 
 
@@ -54,6 +57,8 @@ class FirstRun(Tape):
 
     def met(self, row, func, args, kwargs):
         """A call on boxes of this tape, from `front`."""
+        if not torch.is_grad_enabled():  # no derivative flows through it: its value stands fast
+            return func(*front._unbox(self, args), **front._unbox(self, kwargs))
         boxes = []
         args, kwargs = _map(lambda x: self._slot(x, boxes), (args, kwargs))
         reads = list(dict.fromkeys(b.node.index for b in boxes))
@@ -68,6 +73,13 @@ class FirstRun(Tape):
                       for y, a in zip(values, active, strict=True)]  # fmt: skip
             self.program.calls.append(call)
         return kind(values)
+
+    def held(self, x):
+        """How many tensors in the memory of x are there for a snapshot alone?"""
+        there, living = memory(x), [id(v) for v in self.program.living().values()]
+        snapshots = self.program.reversal.snapshots.values()
+        held = {id(v): v for kept in snapshots for v in kept.values() if id(v) not in living}
+        return [memory(_plain(v)) for v in held.values()].count(there)
 
     def _slot(self, x, boxes):
         if type(x) is not Box or x.tape is not self:
@@ -141,10 +153,15 @@ class Calls:
             kinds.append(type(y))
             return list(y) if isinstance(y, (tuple, list)) else [y]
 
-        tape = Tape(xp.verbs("torch"))
-        front.run(tape, run, list(env.values()), [""] * len(env), [True] * len(env))
+        tape = self._tape_of(run, env)
         kind = (lambda ys: ys[0]) if not issubclass(kinds[0], (tuple, list)) else kinds[0]
         return kind, tape.output, [n is not None and n.active for n in tape.outputs]
+
+    def _tape_of(self, run, env):
+        tape = Tape(xp.verbs("torch"))
+        with self.ambient.again():
+            front.run(tape, run, list(env.values()), [""] * len(env), [True] * len(env))
+        return tape
 
     def before_step(self):
         """What the schedule wants to be done before the next call."""
@@ -155,7 +172,7 @@ class Calls:
         self.boxes.append(weakref.ref(box))
         return box
 
-    def _living(self):
+    def living(self):
         self.boxes = [ref for ref in self.boxes if ref() is not None]
         found = [ref() for ref in self.boxes]
         return {b.node.index: b.value for b in found if b is not None and b.node.active}
@@ -177,7 +194,7 @@ class Calls:
     def keep(self, state, at):
         if not self.running:
             return dict(state)
-        living = self._living()
+        living = self.living()
         self._count_reads()
         if self.latest:
             self._thin(*self.latest, living)
@@ -201,17 +218,19 @@ class Calls:
         made = {i for call in calls for i in call.ys}
         env = self._read(state, [i for call in calls for i in call.reads if i not in made])
         wanted = self._read_later(made, stop)
+        kept = {*wanted, *env}
 
         def run(given):
             inside = dict(zip(env, given, strict=True))
-            for call in calls:
+            for at, call in enumerate(calls, start):
                 y = call.made(inside)
                 ys = y if isinstance(y, (tuple, list)) else [y]
                 inside.update((i, y) for i, y in zip(call.ys, ys, strict=True) if i is not None)
+                for i in [i for i in call.reads if self.last_read[i] == at and i not in kept]:
+                    del inside[i]
             return [inside[i] for i in wanted]
 
-        tape = Tape(xp.verbs("torch"))
-        front.run(tape, run, list(env.values()), [""] * len(env), [True] * len(env))
+        tape = self._tape_of(run, env)
         state = {**state, **dict(zip(wanted, tape.output, strict=True))}
         self._forget(state, stop)
         inputs = list(zip(env, tape.inputs, strict=True))
@@ -233,6 +252,10 @@ class Calls:
     def _forget(self, state, at):
         for i in [i for i in state if self.last_read.get(i, -1) < at]:
             del state[i]
+
+
+def _plain(x):
+    return x.plain() if type(x) is Box else x
 
 
 def _map(f, x):

@@ -9,6 +9,7 @@ from ...checkpointing import reversal
 from ...errors import AutodiffError
 from ...tape import Tape
 from .. import front
+from .chance import Ambient
 
 
 class State(NamedTuple):
@@ -28,18 +29,18 @@ class Chain:
     def __init__(self, plan, f, state, params, leaves, active, chance):
         first, self.paths, rebuild = trees.flatten(state)
         n = len(first)
-        self.plan, self.f, self.chance = plan, f, chance
+        self.plan, self.f, self.chance, self.ambient = plan, f, chance, Ambient()
         self.rebuild_params = trees.flatten(params)[2]
         self.params, self.params_active = leaves[n:], active[n:]
         self.first = State(leaves[:n], active[:n], rebuild)
         self.steps = plan.steps if plan.loops else 1
-        self.sums, self.doubts = {}, []
+        self.reached, self.sums, self.doubts = 0, {}, []
         actions = plan.schedule(None if plan.until else self.steps)
         self.reversal = reversal.Reversal(self, actions, self.first)
 
     def forward(self):
         last = self.reversal.forward()
-        self.end, self.sums = self.reached, dict(self.sums)
+        self.end = self.reached
         return list(last.leaves), last.active, last.rebuild
 
     def backward(self, gs):
@@ -73,7 +74,8 @@ class Chain:
 
         leaves, active = state.leaves + self.params, state.active + self.params_active
         tape = Tape(xp.verbs("torch"))
-        front.run(tape, call, leaves, [""] * len(leaves), active)
+        with self.ambient.again():
+            front.run(tape, call, leaves, [""] * len(leaves), active)
         flows = [node is not None and node.active for node in tape.outputs]
         after = State(trees.leaves(tape.output), flows, tape.rebuild)
         names = [(start, i) for i in range(n)] + list(range(len(self.params)))
