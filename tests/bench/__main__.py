@@ -18,6 +18,7 @@ def main() -> int:
     args = parser.parse_args()
     machine.limit_threads(args.threads)
     import tests.bench.rows  # noqa: F401  after the limit, since it may import the frameworks
+    import tests.bench.rows_checkpoint  # noqa: F401
 
     described = machine.describe(args.threads)
     print(report.machine_lines(described), report.HEAD, sep="\n\n")

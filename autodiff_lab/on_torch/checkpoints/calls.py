@@ -25,7 +25,7 @@ from .chance import Ambient
 class Slot(NamedTuple):
     """What stands in a call for the value that another call has made."""
 
-    index: int
+    name: int
 
 
 class Call(NamedTuple):
@@ -40,7 +40,7 @@ class Call(NamedTuple):
 
     def made(self, env):
         """The results, from the values in the slots."""
-        fill = lambda x: env[x.index] if type(x) is Slot else x  # noqa: E731
+        fill = lambda x: env[x.name] if type(x) is Slot else x  # noqa: E731
         with self.ambient.again() if self.ambient else contextlib.nullcontext():
             y = self.func(*_map(fill, self.args), **_map(fill, self.kwargs))
         return y

@@ -60,10 +60,16 @@ class Chain:
 
     def advance(self, state, start, stop):
         for at in range(start, stop):
-            state = self.record(state, at, at + 1)[1]
+            state = self._recorded(state, at, at + 1)[1]
+        self._check(state, stop)
         return state
 
     def record(self, state, start, stop):
+        piece, after = self._recorded(state, start, stop)
+        self._check(after, stop)
+        return piece, after
+
+    def _recorded(self, state, start, stop):
         n = len(state.leaves)
 
         def call(given):
@@ -81,7 +87,6 @@ class Chain:
         names = [(start, i) for i in range(n)] + list(range(len(self.params)))
         inputs = [name for name, a in zip(names, active, strict=True) if a]
         outputs = [((stop, i), node) for i, node in enumerate(tape.outputs) if flows[i]]
-        self._check(after, stop)
         self.reached = stop
         pairs = list(zip(inputs, tape.inputs, strict=True))
         tape.output = tape.leaves = None
@@ -113,7 +118,10 @@ class Chain:
         return after
 
     def _check(self, state, at):
-        """The same step twice gives the same bits, or chance is at work that nobody rewinds."""
+        """The same steps twice give the same bits, or chance is at work that nobody rewinds.
+
+        A piece ends where the one after it began: if these agree, they are pieces of one chain.
+        """
         if self.plan.name == "all":
             return
         found = [checksum(x) for x in state.leaves]
