@@ -70,7 +70,7 @@ def plain(plan, f):
 
     def looped(state, *params):
         at = 0
-        while at != plan.steps if plan.until is None else not plan.until(state, *params):
+        while at != plan.steps if plan.until is None else not plan.is_done(state, params):
             state, at = f(state, *params), at + 1
         return state
 
@@ -92,6 +92,16 @@ class Policy:
     @property
     def loops(self):
         return self.steps is not None or self.until is not None
+
+    def is_done(self, state, params):
+        """The answer of `until`: one boolean, which may be traced."""
+        answer = self.until(state, *params)
+        if tuple(getattr(answer, "shape", ())) != ():
+            raise AutodiffError(
+                f"until= of a checkpointed loop answered with shape {tuple(answer.shape)}; it says "
+                "with one boolean whether to stop, for example with .all() or .any()"
+            )
+        return answer
 
     def schedule(self, steps=None):
         """The actions, for so many steps or for as many as will come."""

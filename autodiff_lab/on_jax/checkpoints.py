@@ -58,9 +58,11 @@ def _as_jax_loop(plan, f):
         try:
             if plan.until is None:
                 return jax.lax.scan(lambda c, _: (step(c), None), state, None, plan.steps)[0]
-            more = lambda state: jax.numpy.logical_not(plan.until(state, *params))  # noqa: E731
+            more = lambda state: jax.numpy.logical_not(plan.is_done(state, params))  # noqa: E731
             return jax.lax.while_loop(more, step, state)
         except TypeError as e:
+            if "carry" not in str(e) and "body_fun" not in str(e):
+                raise  # the step's own
             raise AutodiffError(
                 "a checkpointed step returns the next state, built like the one it was given, "
                 f"with its shapes and dtypes; JAX said: {str(e).splitlines()[0]}"

@@ -11,6 +11,7 @@ import autodiff_lab as ad
 from autodiff_lab import trees, xp
 from autodiff_lab.checkpointing.schedule import extra_steps
 from tests.autodiff_lab.test_errors import refused
+from tests.autodiff_lab.test_honest import poison  # noqa: F401
 from tests.helpers import FRAMEWORKS, allclose, array, native_grad, to_numpy
 
 both = pytest.mark.parametrize("name", FRAMEWORKS)
@@ -330,6 +331,9 @@ def test_mistakes_are_refused(name):
     refused(lambda: ad.checkpoint(f, steps=2.0), r"steps=2\.0", "int")
     refused(lambda: ad.checkpoint(f, steps=2, until=f), "both given")
     refused(lambda: ad.checkpoint(3), "takes a function")
+    g = ad.checkpoint(lambda x: x * 2, until=lambda x: x > 9)
+    for run in (g, ad.grad(lambda x: g(x).sum())):
+        refused(lambda run=run: run(x), r"shape \(3,\)", "one boolean")
     g = ad.checkpoint(lambda s: (s, s), "sqrt", steps=3)
     refused(lambda: ad.grad(lambda x: g(x)[0].sum())(x), "returns the next state")
     g = ad.checkpoint(f, "sqrt", steps=3)
@@ -368,3 +372,12 @@ def test_threads(name):
     [t.start() for t in threads]
     [t.join() for t in threads]
     same_bits(found, wanted)
+
+
+@both
+def test_without_the_frameworks_own_differentiation(name, poison):  # noqa: F811
+    x = draw(name, 3)
+    for options in OF_A_FUNCTION.values():
+        ad.grad(ad.checkpoint(lambda x: xp.of(x).sin(x * x).sum(), **options))(x)
+        f = ad.checkpoint(lambda x: xp.of(x).sin(x), steps=4, **options)
+        ad.grad(lambda x, f=f: f(x).sum())(x)

@@ -141,3 +141,9 @@ def test_closed_over_values_have_their_gradient():
 def test_a_state_that_changes_its_shape_is_refused():
     f = ad.checkpoint(lambda x: x[:1], "sqrt", steps=3)
     refused(lambda: ad.grad(lambda x: f(x).sum())(draw(3)), "its shapes and dtypes")
+
+    def own(x):
+        raise TypeError("of the step itself")
+
+    with pytest.raises(TypeError, match="of the step itself"):
+        ad.grad(lambda x: ad.checkpoint(own, steps=3)(x).sum())(draw(3))

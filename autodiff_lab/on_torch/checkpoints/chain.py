@@ -56,7 +56,7 @@ class Chain:
         if self.plan.until is None:
             return at < self.steps
         params = self.rebuild_params(self.params)
-        return not self.plan.until(state.rebuild(state.leaves), *params)
+        return not self.plan.is_done(state.rebuild(state.leaves), params)
 
     def advance(self, state, start, stop):
         for at in range(start, stop):
