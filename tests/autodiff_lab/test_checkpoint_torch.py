@@ -1,5 +1,7 @@
 """What only PyTorch has: random numbers, autocast, in-place operations, its own checkpoint."""
 
+import functools
+
 import pytest
 
 import autodiff_lab as ad
@@ -145,8 +147,68 @@ def test_pytorchs_own_checkpoint():
     )  # fmt: skip
 
 
-def test_a_closure_over_recorded_values():
+def scaled(x, factor):
+    """A helper, a partial, a container and a default: four ways for a value to get in."""
+    held = {"w": [x * 2]}
+    helper = lambda y: torch.sin(y) * x  # noqa: E731
+
+    def f(y):
+        return factor(helper(y) * held["w"][0]) + helper(y)
+
+    return f
+
+
+@pytest.mark.parametrize("policy", list(OF_A_LOOP))
+def test_recorded_values_in_a_closure(policy):
     x = draw(5)
-    for policy in ("none", "sqrt"):
-        f = lambda x, p=policy: ad.checkpoint(lambda y: x * y, p)(x * 2).sum()  # noqa: E731
-        refused(lambda f=f: ad.grad(f)(x), "not among its arguments", "pass that value in")
+    factor = lambda x: functools.partial(torch.mul, x)  # noqa: E731
+    loop = {"steps": 3, **OF_A_LOOP[policy]}
+    options = loop if "revolve" in policy else OF_A_LOOP[policy]
+
+    def found(options):
+        return lambda x: ad.checkpoint(scaled(x, factor(x)), **options)(x + 1).sum()
+
+    plain = {"policy": "all", "steps": 3} if options is loop else {"policy": "all"}
+    ours, wanted = ad.grad(found(options))(x), ad.grad(found(plain))(x)
+    torch.testing.assert_close(ours, wanted)
+    f = found(loop)
+    once = lambda x: scaled(x, factor(x))  # noqa: E731
+    torch.testing.assert_close(
+        ad.grad(f)(x), ad.grad(lambda x: once(x)(once(x)(once(x)(x + 1))).sum())(x)
+    )
+    twice = lambda f: ad.grad(lambda x: ad.grad(f)(x).sum())(x)  # noqa: E731
+    torch.testing.assert_close(twice(found(options)), twice(found(plain)))
+
+
+class Blocks(torch.nn.Module):
+    """Checkpoints its blocks in `forward`, as one does."""
+
+    def __init__(self, **options):
+        super().__init__()
+        self.blocks = torch.nn.ModuleList(torch.nn.Linear(4, 4) for _ in range(3))
+        self.options = options
+
+    def forward(self, x):
+        for block in self.blocks:
+            run = ad.checkpoint(block, **self.options) if self.options else block
+            x = torch.tanh(run(x))
+        return x.sum()
+
+
+@pytest.mark.parametrize("policy", ["none", "sqrt"])
+def test_a_module_that_checkpoints_its_blocks(policy):
+    nets = Blocks(**OF_A_FUNCTION[policy]), Blocks()
+    nets[0].load_state_dict(nets[1].state_dict())
+    found, wanted = (ad.grad(f)(params, draw(2, 4)) for f, params in map(ad.functional, nets))
+    same_bits(found, wanted)
+
+
+def test_a_recorded_value_that_comes_another_way_is_refused():
+    class Holder:
+        pass
+
+    def f(x):
+        Holder.x = x * 3
+        return ad.checkpoint(lambda y: Holder.x * y)(x * 2).sum()
+
+    refused(lambda: ad.grad(f)(draw(5)), "neither among its arguments", "pass it in")

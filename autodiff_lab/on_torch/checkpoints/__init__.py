@@ -3,11 +3,13 @@
     chain    the steps are calls of a function, from state to state
     calls    the steps are the operations of a function
     chance   random numbers come out again as they came out first
+    closure  recorded values in the closure of a function become arguments of it
 
 Every step is run on a tape that is made for it, whether the tape is kept or thrown away: what is
 computed again goes the same way through the same kernels, and has the same bits.
 """
 
+import dataclasses
 import functools
 
 import torch
@@ -22,6 +24,7 @@ from ..box import Box
 from .calls import Calls
 from .chain import Chain
 from .chance import Chance
+from .closure import opened
 
 
 def _pulled(xp, gs, ys, *xs, again):
@@ -40,16 +43,38 @@ def run(plan, f, args, kwargs):
             f"f(state, *params); it was given {len(args)} positional and {len(kwargs)} keyword "
             "argument(s)"
         )
-    tape = front._innermost(trees.leaves((args, kwargs)), {})
+    closed, with_closed = opened(f)
+    tape = front._innermost([*trees.leaves((args, kwargs)), *closed], {})
     if tape is not None and tape.closed:
         raise closed_tape()
     if not _is_node(plan, tape):
         return plain(plan, f)(*args, **kwargs)
+    chance = Chance(f, trees.leaves((args, kwargs)))
+    if closed:
+        plan, f, args, kwargs = _with_closed(plan, f, args, kwargs, closed, with_closed)
     state, params = (args[0], args[1:]) if plan.loops else ((args, kwargs), ())
     operations = not plan.loops and plan.name != "none"
     make = functools.partial(Calls if operations else Chain, plan, f, state, params)
     leaves = trees.leaves(state) + trees.leaves(params)
-    return _node(tape, make, leaves, Chance(f, leaves))
+    return _node(tape, make, leaves, chance)
+
+
+def _with_closed(plan, f, args, kwargs, closed, with_closed):
+    """The same call, with the recorded values of the closure as one more argument."""
+    if not plan.loops:
+        call = lambda new, args, kwargs: with_closed(new)(*args, **kwargs)  # noqa: E731
+        return plan, _named_like(f, call), (closed, args, kwargs), {}
+    step = lambda state, new, *params: with_closed(new)(state, *params)  # noqa: E731
+    if plan.until is not None:
+        until = plan.until
+        done = lambda state, new, *params: until(state, *params)  # noqa: E731
+        plan = dataclasses.replace(plan, until=done)
+    return plan, _named_like(f, step), (args[0], closed, *args[1:]), {}
+
+
+def _named_like(f, call):
+    call.__name__ = getattr(f, "__name__", type(f).__name__)
+    return call
 
 
 def _is_node(plan, tape):
@@ -104,8 +129,8 @@ def _another(y, xs):
 
 
 def _refuse_closure(tape, results):
-    if any([type(y) is Box and y.tape is tape for y in results]):
+    if any([type(y) is Box and y.tape.level >= tape.level for y in results]):
         raise AutodiffError(
-            "a checkpointed function uses a recorded value that is not among its arguments, so no "
-            "derivative could reach it when it is run again; pass that value in"
+            "a checkpointed function uses a recorded value that is neither among its arguments nor "
+            "in its closure, so no derivative could reach it when it is run again; pass it in"
         )

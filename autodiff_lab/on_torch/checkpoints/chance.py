@@ -7,6 +7,7 @@ import inspect
 import torch
 
 from ... import trees
+from .closure import is_empty
 
 
 class Chance:
@@ -51,19 +52,11 @@ def _in_reach(f, leaves):
         leaves = [*leaves, *trees.leaves((f.args, f.keywords))]
         f = f.func
     f = inspect.unwrap(f)
-    cells = [c.cell_contents for c in getattr(f, "__closure__", None) or () if _is_filled(c)]
+    cells = [c.cell_contents for c in getattr(f, "__closure__", None) or () if not is_empty(c)]
     code, known = getattr(f, "__code__", None), getattr(f, "__globals__", {})
     named = [known[n] for n in code.co_names if n in known] if code else []
     found = [*leaves, *cells, *named, *(getattr(f, "__defaults__", None) or ())]
     return [x for x in found if isinstance(x, torch.Generator)]
-
-
-def _is_filled(cell):
-    try:
-        cell.cell_contents  # noqa: B018
-    except ValueError:
-        return False
-    return True
 
 
 class Ambient:
