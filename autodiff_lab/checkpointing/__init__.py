@@ -35,7 +35,8 @@ def checkpoint(f=None, policy="none", *, steps=None, until=None, snapshots=None)
     `f(state, *params) -> state`, and the result is the state after n of them. With `until=`, a
     function of the same arguments, steps are made until it answers True.
 
-    Gradients are the same to the last bit under every policy. `ad.memory` measures what is held.
+    Gradients are the same to the last bit under every policy (under `jax.jit`, XLA's rounding
+    aside). `ad.memory` measures what is held.
 
     >>> import torch
     >>> from autodiff_lab import checkpoint, grad

@@ -8,6 +8,8 @@ walk reverses what is inside as a program (`checkpointing.reversal`):
 
 Under `jax.jit` everything is unrolled by the schedule into one XLA program. What is computed again
 stands behind an `optimization_barrier`, or XLA would find that it is there already, and keep it.
+On CPUs XLA drops the barriers before it plans its memory, ours as those of `jax.checkpoint`: there
+only loops under "sqrt", which are loops within loops, need less memory when they are compiled.
 """
 
 import functools
