@@ -12,9 +12,9 @@ from typing import NamedTuple
 
 from .. import source, trees, xp
 from ..checkpointing.measure import look
-from ..custom import named
 from ..errors import AutodiffError
 from .layers import library_call
+from .own_rules import named
 from .spellings import CALLS, lower, no_row
 
 
@@ -194,7 +194,7 @@ def equation(site):
     if all(node is None for _, node in pairs):  # nothing recorded goes in
         return [(y, None) for y in tape.made or rebind(eqn, [x for x, _ in pairs])]
     name = eqn.primitive.name
-    custom = named(eqn.params.get("name"), len(eqn.invars))
+    custom = named(eqn)
     if custom is not None:
         return [_custom(site, custom)]
     known = library_call(eqn)
@@ -215,7 +215,7 @@ def is_plain_call(eqn):
     """A jitted call that is entered, for it has no meaning of its own."""
     if eqn.primitive.name not in CALLS or library_call(eqn) is not None:
         return False
-    return named(eqn.params.get("name"), len(eqn.invars)) is None
+    return named(eqn) is None
 
 
 def _add(site, row, operands, params):
@@ -236,7 +236,7 @@ def _add(site, row, operands, params):
 def _custom(site, custom):
     """A function with a rule of the user's own (`ad.custom_rule`) is one node."""
     tape, eqn, pairs, scope, call = site
-    values = [x for x, _ in pairs]
+    values = list(map(tape.xp.lib.asarray, site.values))  # the literals of a jaxpr are NumPy's
     y = custom(*values)
     parents = tuple([tape.constant(x) if node is None else node for x, node in pairs])
     where = where_of(eqn, call)[0] if tape.keep_all else None
