@@ -15,7 +15,7 @@ from .. import trees, xp
 from ..custom import custom_rule
 from ..errors import AutodiffError
 from ..forward import jvp
-from ..jacobian import jacfwd, jacrev
+from ..jacobians import jacfwd, jacrev
 from ..linearize import LinearTape, pulled, pushed
 from ..reverse import transposed, transposed_trees
 from ..trace import trace
