@@ -10,6 +10,7 @@
     ad.taylor(f, x, order)         derivatives of any order in one pass; ad.jet along a curve
     ad.wirtinger(f, z)             both derivatives of a complex function, and what grad returns
     ad.compile(f, *args)           value and gradient as straight-line code
+    ad.checkpoint(f, "sqrt")       the same gradient, with less kept; ad.memory measures it
     ad.implicit(solver, root=F)    a solver's answer, differentiated by the equation it solves
     ad.odeint(f, y0, t0, t1, *p)   the end point of a differential equation
     ad.surgery                     clip, scale, stop, reverse, watch or invent a cotangent
@@ -25,6 +26,7 @@ fill the tape, `on_torch/front` and `on_jax/front`. Importing it imports neither
 from . import nn, optim, random, surgery, table
 from .add_row import row
 from .checking import check
+from .checkpointing import checkpoint, memory
 from .custom import custom_rule
 from .errors import AutodiffError, AutodiffTypeError
 from .forward import jvp
@@ -45,6 +47,7 @@ __all__ = [
     "Node",
     "Tape",
     "check",
+    "checkpoint",
     "compile",
     "custom_rule",
     "elimination",
@@ -59,6 +62,7 @@ __all__ = [
     "jet",
     "jvp",
     "nn",
+    "memory",
     "odeint",
     "on_cotangent",
     "optim",

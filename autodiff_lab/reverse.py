@@ -36,6 +36,7 @@ def walk(tape, cotangents, once=False):
             found = pull_node(node, verbs, g)
         if once:
             cotangents[node.index] = node.xs = node.y = node.kept = node.residuals = None
+            node.params = None  # a checkpointed function's holds its arguments
         for parent, c in zip(node.parents, found):  # noqa: B905
             if c is not None:
                 index = parent.index

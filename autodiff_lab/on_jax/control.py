@@ -8,7 +8,7 @@ With traced ones each is one node:
 """
 
 from ..errors import AutodiffError
-from . import bodies, front
+from . import bodies, checkpoints, front
 from .bodies import pick, split, spread, zeros_in
 from .trips import while_trips
 
@@ -111,6 +111,8 @@ def while_loop(site):
         run, outs = _pushed_while(p["body_jaxpr"], p["cond_jaxpr"], active, n, order)
         ys, dys = run(site.values, pick(active, site.tangents[p["cond_nconsts"] :]))
         return site.push(WHILE, ys, spread(outs, dys))
+    if site.tape.policy is not None and site.tape.policy.name != "all" and site.concrete:
+        return checkpoints.while_loop(site)
     return while_trips(site) or _unknown_trips(site, p, active)
 
 

@@ -4,7 +4,6 @@
                  of the tangents that go in, and that map is transposed; in Taylor mode the rule
                  gives y' from x and x', is itself expanded, and y' is integrated
     custom_vjp   pulled: `fwd` and `bwd`; not pushed, in JAX neither
-    checkpoint   pulled: the function is recorded again from its inputs, and nothing is kept
 
 Transposing what a rule pushes is how JAX itself derives reverse mode (Radul et al. 2023, "You only
 linearize once").
@@ -22,7 +21,6 @@ from .spellings import custom_name
 
 CUSTOM_JVP = bodies.row("custom_jvp", r"y = f(x), \; dy = \text{the user's rule}")
 CUSTOM_VJP = bodies.row("custom_vjp", r"y = f(x), \; \bar x = \text{the user's rule}")
-CHECKPOINT = bodies.row("checkpoint", r"y = f(x)")
 SAME = bodies.row("same", r"y = x")
 
 
@@ -221,32 +219,6 @@ def _has_tangent(v):
 
 def _cotangent(g, v):
     return g if _has_tangent(v) else _float0(v.aval)
-
-
-# ----- checkpoint -----
-def checkpoint(site):
-    """Forward, and on a tape that keeps everything, it is entered like any call."""
-    body = site.eqn.params["jaxpr"]
-    if site.tape.keep_all or not site.tape.reverse:
-        return site.enter(body, site.pairs)
-    jaxpr, consts = front.opened(body)
-    values, active = site.values, site.active
-
-    def pull(gs):
-        tape = Tape(site.verbs)
-        operands = _kept_apart(values) if site.eqn.params["prevent_cse"] else values
-        outputs = bodies.record(tape, jaxpr, consts, operands, active)
-        return spread(active, bodies.pull_back(tape, [node for _, node in outputs], gs))
-
-    outs = tuple(_has_tangent(v) for v in site.eqn.outvars)
-    return site.record(CHECKPOINT, front.rebind(site.eqn, values), outs, pull)
-
-
-def _kept_apart(values):
-    """XLA would see that the same is computed twice, and keep the first: this hides it."""
-    import jax
-
-    return jax.lax.optimization_barrier(values)
 
 
 # ----- the identity in other clothes -----

@@ -9,7 +9,7 @@ does not change from trip to trip is computed once, before the loop, and not sta
 
 from typing import NamedTuple
 
-from . import bodies, front
+from . import bodies, checkpoints, front
 from .bodies import pick, split, spread, zeros_in
 from .trips import scan_trips
 
@@ -49,11 +49,13 @@ def scan(site):
     loop, body = loop_of(site.eqn.params), site.eqn.params["jaxpr"]
     if site.tape.keep_all and site.concrete:
         return scan_trips(site, loop, body)
+    if site.tape.policy is not None and site.tape.reverse:
+        return checkpoints.scan(site, loop, body)
     if not site.tape.reverse:
         run, outs = _pushed(body, site.active, loop, site.tape.order)
         ys, dys = run(site.values, pick(site.active, site.tangents))
         return site.push(SCAN, ys, spread(outs, dys))
-    forward, backward, outs = _halved(body, site.active, loop)
+    forward, backward, outs = halved(body, site.active, loop)
     ys, residuals = forward(site.values)
     return site.record(SCAN, ys, outs, lambda gs: backward(residuals, pick(outs, gs)))
 
@@ -85,7 +87,7 @@ def _pushed(body, given, loop, order):
 
 
 @bodies.kept
-def _halved(body, given, loop):
+def halved(body, given, loop):
     """`operands -> outputs, residuals`, `residuals, gs -> cotangents`, and the active outputs."""
     halves, active = bodies.settle(bodies.halve, body, given, loop.consts, loop.carry)
     forward, stacked = _forward_scan(halves, loop)
