@@ -9,6 +9,7 @@ import functools
 
 from . import trees, xp
 from .calculus import pull_alike, pull_node
+from .collector import held_off
 from .errors import AutodiffError
 from .tape import Tape, changed, written
 from .trace import as_argnums, as_array_like, trace
@@ -72,7 +73,8 @@ def _pull_back(tape, seeds, once=False):
         if node is not None and g is not None:
             before = cotangents[node.index]
             cotangents[node.index] = g if before is None else before + g
-    return walk(tape, cotangents, once)
+    with held_off:
+        return walk(tape, cotangents, once)
 
 
 def transposed(f, primals, g):
@@ -105,7 +107,8 @@ def value_and_grad(f, argnums=0, has_aux=False):
 
     @functools.wraps(f)
     def value_and_gradient(*args, **kwargs):
-        return both(Tape, f, args, kwargs, argnums, has_aux)
+        with held_off:
+            return both(Tape, f, args, kwargs, argnums, has_aux)
 
     return value_and_gradient
 

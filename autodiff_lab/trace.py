@@ -3,6 +3,7 @@
 import inspect
 
 from . import trees, xp
+from .collector import held_off
 from .errors import AutodiffError, AutodiffTypeError
 
 
@@ -27,7 +28,8 @@ def trace(make_tape, f, args, kwargs=None, argnums=None):
         new_args, new_kwargs = rebuild(new_leaves)
         return f(*new_args, **new_kwargs)
 
-    tape = front_end(verbs.name).run(make_tape(verbs), call, leaves, names, boxed)
+    with held_off:
+        tape = front_end(verbs.name).run(make_tape(verbs), call, leaves, names, boxed)
     tape.in_arguments = lambda found: rebuild(_spread(found, boxed))[0]
     return tape
 
