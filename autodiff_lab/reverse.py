@@ -11,6 +11,7 @@ from . import trees, xp
 from .calculus import pull_alike, pull_node
 from .collector import held_off
 from .errors import AutodiffError
+from .table.fused import Product
 from .tape import Tape, changed, written
 from .trace import as_argnums, as_array_like, trace
 
@@ -42,9 +43,10 @@ def walk(tape, cotangents, once=False):
                 index = parent.index
                 before = cotangents[index]
                 if before is None:
-                    cotangents[index] = c
+                    cotangents[index] = c() if type(c) is Product else c
                 elif index in sums:
-                    cotangents[index] = verbs.add_to(before, c)
+                    summed = c.add_to(before) if type(c) is Product else verbs.add_to(before, c)
+                    cotangents[index] = summed
                 else:
                     cotangents[index] = before + c
                     sums.add(index)

@@ -203,9 +203,67 @@ layer_norm = Fast(_layer_norm, _layer_norm_back)
 batch_norm = Fast(_batch_norm, _batch_norm_back)
 
 
-# ----- linear: one node for the product and the bias -----
-def _linear_keep(active):
+# ----- products: one node with the bias, and a cotangent that is added where it is multiplied -----
+class Product:
+    """The cotangent `a @ b` before it is multiplied.
+
+    A parameter that is used a hundred times gets a hundred of them, and a matrix product can add
+    to a sum as it goes (`beta` in BLAS): the walk asks for that. For everybody else, call it.
+    """
+
+    __slots__ = ("xp", "a", "b")
+    rank = 10  # a box on the left leaves the sum to us
+
+    def __init__(self, xp, a, b):
+        self.xp, self.a, self.b = xp, a, b
+
+    def __call__(self):
+        return self.a @ self.b
+
+    def __radd__(self, total):
+        return total + self()
+
+    def add_to(self, total):
+        """`total + a @ b`, where nobody else holds `total`: it may be overwritten."""
+        return self.xp.add_product_to(total, self.a, self.b)
+
+
+def _product(xp, a, b):
+    plain = type(a) is type(b) is xp.kernels_for
+    return Product(xp, a, b) if plain and a.dtype is b.dtype else a @ b
+
+
+def _two_dims(xp, a, b, *, spec, precision=None, dtype=None):
+    return (a @ b, ()) if len(a.shape) == len(b.shape) == 2 and spec == "ij,jk->ik" else None
+
+
+def _contract_keep(active):
     """The product's two factors, each for the other's cotangent."""
+    return False, (active[1], active[0])
+
+
+def _contract_back(xp, g, y, xs, _, wanted, **__):
+    a, b = xs
+    return g @ b.mT if wanted[0] else None, _product(xp, a.mT, g) if wanted[1] else None
+
+
+contract = Fast(_two_dims, _contract_back, _contract_keep)
+
+
+def _add_product_keep(active):
+    return False, (False, active[2], active[1])
+
+
+def _add_product_back(xp, g, y, xs, _, wanted):
+    _, a, b = xs
+    return (g, *_contract_back(xp, g, y, (a, b), _, wanted[1:]))
+
+
+add_product = Fast(lambda xp, c, a, b: (xp.addmm(c, a, b), ()), _add_product_back,
+                   _add_product_keep)  # fmt: skip
+
+
+def _linear_keep(active):
     return False, (active[1], active[0]) + (False,) * (len(active) - 2)
 
 
@@ -215,7 +273,7 @@ def _linear_back(xp, g, y, xs, _, wanted):
     flat = x.reshape(-1, x.shape[-1]) if wanted[1] and len(x.shape) != 2 else x
     return (
         (rows @ w).reshape(x.shape) if wanted[0] else None,
-        rows.mT @ flat if wanted[1] else None,
+        _product(xp, rows.mT, flat) if wanted[1] else None,
         *[rows.sum(0) if wanted[2] else None for _ in bias],
     )
 

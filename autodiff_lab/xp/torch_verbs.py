@@ -104,6 +104,13 @@ class TorchVerbs(TorchKinks, TorchWindows, TorchLinalg, TorchFourier):
                 return total + x
         return total + x
 
+    def add_product_to(self, total, a, b):
+        """`total + a @ b`, likewise."""
+        plain = type(total) is self.kernels_for and total.dtype is a.dtype
+        if plain and self.lib._C._functorch.peek_interpreter_stack() is None:  # no vmap
+            return total.addmm_(a, b)
+        return total + a @ b
+
     def times(self, x, number):
         return x * self.at_hand(number, x)
 
@@ -225,6 +232,12 @@ class TorchVerbs(TorchKinks, TorchWindows, TorchLinalg, TorchFourier):
         from ..table.normalisation import batch_norm
 
         return batch_norm(self, x, *scale, **params)
+
+    @verb
+    def add_product(self, c, a, b):
+        from ..table.composite import add_product
+
+        return add_product(self, c, a, b)
 
     # ----- contract -----
     @verb
