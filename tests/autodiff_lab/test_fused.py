@@ -215,7 +215,7 @@ def test_a_fast_way_is_not_taken_under_autocast():
     torch.testing.assert_close(c, x34.sum(0).expand(4, 4), rtol=2e-2, atol=2e-2)
 
 
-# ----- a parameter that is used often: each product is added to the sum where it is multiplied -----
+# ----- a parameter that is used often: products are added to the sum as they are made -----
 USES = {
     "matmul": lambda w, b: [x34 @ w.T for _ in range(4)],
     "linear": lambda w, b: [F.linear(x34[None], w, b).reshape(3, 2) for _ in range(4)],
