@@ -27,7 +27,8 @@ def walk(tape, cotangents, once=False):
     for node in reversed(tape.nodes):
         if node.xs is None:  # an input, a constant, or not the first of a group
             continue
-        g = cotangents[node.index] if node.group is None else _of_group(verbs, node, cotangents)
+        here = node.index
+        g = cotangents[here] if node.group is None else _of_group(verbs, node, cotangents)
         if g is None:
             continue
         if node.writes is not None and node.writes != written(node.kept):
@@ -37,7 +38,7 @@ def walk(tape, cotangents, once=False):
         else:
             found = pull_node(node, verbs, g)
         if once:
-            cotangents[node.index] = node.xs = node.y = node.kept = node.residuals = None
+            cotangents[here] = node.xs = node.y = node.kept = node.residuals = None
         for parent, c in zip(node.parents, found):  # noqa: B905
             if c is not None:
                 index = parent.index
@@ -75,8 +76,7 @@ def _pull_back(tape, seeds, once=False):
         if node is not None and g is not None:
             before = cotangents[node.index]
             cotangents[node.index] = g if before is None else before + g
-    with held_off:
-        return walk(tape, cotangents, once)
+    return walk(tape, cotangents, once)
 
 
 def transposed(f, primals, g):

@@ -44,45 +44,50 @@ def look(args, named):
 
 
 def _look_around(args, named):
-    seen = key, tensors, _, _ = [], [], [], []
+    seen = key, tensors, values, parents = [], [], [], []
     opened = _look_at(args, *seen)
     if named and opened is not None:
         key.extend(named)
         more = _look_at(named.values(), *seen)
         opened, named = (None, None) if more is None else (opened, dict(zip(named, more)))  # noqa: B905
-    tapes = {x.tape for x in tensors if type(x) is Box}
-    if opened is None or len(tapes) != 1:
+    if opened is None:
         return None
-    return tapes.pop(), tuple(key), *seen[1:], opened, named
+    tape = None
+    for x in tensors:
+        if type(x) is Box and x.tape is not tape:
+            if tape is not None:
+                return None
+            tape = x.tape
+    if tape is None:
+        return None
+    return tape, tuple(key), tensors, values, parents, opened, named
 
 
 def _look_at(args, key, tensors, values, parents):
     opened = []
     for x in args:
         kind = type(x)
-        if kind is Box:
-            node, value = x.node, x.value
-            of = type(value)
-            if not node.active or not (of is Tensor or of is Box):
-                return None  # an in-place write stopped the flow; a masked batch's lane
-            key += (value.shape, value.dtype, of)
+        if kind is Box or kind is Tensor:
+            if kind is Box:
+                node, value = x.node, x.value
+                of = type(value)
+                if not node.active or not (of is Tensor or of is Box):
+                    return None  # an in-place write stopped the flow; a masked batch's lane
+            elif x.requires_grad:
+                return None
+            else:
+                value, of = x, None
+                node = Node(None, (), {}, x.shape, x.dtype, False)
+            key += value.shape, value.dtype, of
             tensors.append(x)
             values.append(value)
             parents.append(node)
             opened.append(value)
-        elif kind is Tensor:
-            if x.requires_grad:
-                return None
-            key += (x.shape, x.dtype)
-            tensors.append(x)
-            values.append(x)
-            parents.append(Node(None, (), {}, x.shape, x.dtype, False))
-            opened.append(x)
         elif kind in _WORDS:
-            key += (kind, x)
+            key += kind, x
             opened.append(x)
         elif kind is tuple or kind is list:
-            key += (kind, len(x))
+            key += kind, len(x)
             inner = _look_at(x, key, tensors, values, parents)
             if inner is None:
                 return None

@@ -48,10 +48,11 @@ def _unary(func, row):
         y = func(value)
         dtype = y.dtype
         if keep_x:
-            node = Node(row, (parent,), NO_PARAMS, y.shape, dtype, True, (value,), value._version)
-            node.kept = (value, y) if keep_y else node.xs
+            xs = (value,)
+            node = Node(row, (parent,), NO_PARAMS, parent.shape, dtype, True, xs, value._version)
+            node.kept = (value, y) if keep_y else xs
         else:  # what has just been made is unwritten
-            node = Node(row, (parent,), NO_PARAMS, y.shape, dtype, True, (parent,), writes)
+            node = Node(row, (parent,), NO_PARAMS, parent.shape, dtype, True, (parent,), writes)
             node.kept = (y,) if keep_y else None
         node.y = y if keep_y else None
         node.alike = dtype is parent.dtype
@@ -80,11 +81,11 @@ def _binary(func, row, params_of=None):
             or (first and second and a.tape is not b.tape)
         ):
             return Box.slowly(func, (type(a), type(b)), (a, b), named)
-        if plain and (m is NUMBER or n is NUMBER):
-            met = tape.xp.at_hand
-            y = func(u, met(v, u)) if first else func(met(u, v), v)
-        else:
-            y = func(u, v)
+        if plain and n is NUMBER:
+            v = tape.xp.at_hand(v, u)
+        elif plain and m is NUMBER:
+            u = tape.xp.at_hand(u, v)
+        y = func(u, v)
         keep_y, (keep_a, keep_b) = plans[first, second]
         shape, dtype = y.shape, y.dtype
         params = NO_PARAMS if pointwise else params_of(u, v)

@@ -10,6 +10,7 @@ No mathematics is stated here: every way is tested against its row. A reverse wa
 the values are plain tensors; looked at, pushed forward or nested, the row is what it says it is.
 """
 
+import functools
 from typing import NamedTuple
 
 
@@ -284,14 +285,16 @@ linear = Fast(lambda xp, x, w, *b: (xp.lib.nn.functional.linear(x, w, *b), ()), 
 
 # ----- convolution: its three cotangents from one kernel -----
 def _conv(xp, x, w, *b, **plan):
-    if any([low != high for low, high in plan["padding"]]):
-        return None
-    return xp.convolution(x, w, *(b or [None]), *_numbers(**plan)), ()
+    numbers = _numbers(**plan)
+    return numbers and (xp.convolution(x, w, *(b or [None]), *numbers), ())
 
 
+@functools.cache
 def _numbers(stride, padding, dilation, groups):
-    n = len(stride)
-    return stride, [low for low, _ in padding], dilation, False, [0] * n, groups
+    """What the kernels ask for, or None: they pad both sides alike."""
+    if any([low != high for low, high in padding]):
+        return None
+    return stride, [low for low, _ in padding], dilation, False, [0] * len(stride), groups
 
 
 def _conv_back(xp, g, y, xs, _, wanted, **plan):
@@ -319,14 +322,21 @@ conv = Fast(_conv, _conv_back, _linear_keep)
 
 # ----- max_pool over the last two axes: who won is remembered instead of found out again -----
 def _max_pool(xp, x, *, window, stride, padding, dilation, gaps):
+    plan = _pool_plan(window, stride, padding, dilation, gaps)
+    if plan is None or not xp.is_float(x.dtype):
+        return None
+    y, winners = xp.max_pool2d_with_indices(x, *plan)
+    return y, (winners, plan)
+
+
+@functools.cache
+def _pool_plan(window, stride, padding, dilation, gaps):
     space = slice(len(window) - 2, None)
     even = all([low == high for low, high in padding])
     outside = len(window) in (3, 4) and set(window[: len(window) - 2]) == {1}
-    if not (even and outside and max(gaps) == 1 and xp.is_float(x.dtype)):
+    if not (even and outside and max(gaps) == 1):
         return None
-    plan = [window[space], stride[space], [p for p, _ in padding[space]], dilation[space]]
-    y, winners = xp.max_pool2d_with_indices(x, *plan)
-    return y, (winners, plan)
+    return window[space], stride[space], [p for p, _ in padding[space]], dilation[space]
 
 
 def _max_pool_back(xp, g, y, xs, residuals, wanted, **_):

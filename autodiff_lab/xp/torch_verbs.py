@@ -140,6 +140,8 @@ class TorchVerbs(TorchKinks, TorchWindows, TorchLinalg, TorchFourier):
 
     def detached(self, x):
         """Out of torch's own graph; a boxed value is no Tensor and is left alone."""
+        if type(x) is self.kernels_for and not x.requires_grad:  # mostly
+            return x
         if not isinstance(x, self.lib.Tensor) or hasattr(x, "tape") or not x.requires_grad:
             return x
         if self.lib._C._functorch.is_gradtrackingtensor(x):
