@@ -11,10 +11,10 @@ import functools
 from typing import NamedTuple
 
 from .. import source, trees, xp
-from ..custom import named
 from ..errors import AutodiffError
 from . import dispatch
 from .layers import library_call
+from .own_rules import named
 from .spellings import CALLS, lower, no_row
 
 
@@ -85,8 +85,10 @@ class Site(NamedTuple):
 
     @property
     def tangents(self):
+        """One per operand; of a Taylor tape a tuple of coefficients each."""
         inexact = self.verbs.is_inexact
-        return [n.tangent if n is not None and inexact(n.dtype) else None for _, n in self.pairs]
+        nodes = [n if n is not None and inexact(n.dtype) else None for _, n in self.pairs]
+        return [None if n is None else self.tape.carried(n) for n in nodes]
 
     @property
     def active(self):
@@ -112,8 +114,8 @@ class Site(NamedTuple):
     def push(self, row, ys, dys):
         """One node for all of `ys`, with the tangents that were computed along with them."""
         nodes = self.tape.add_many(row, (), self.values, {}, ys)
-        for node, dy in zip(nodes, dys, strict=True):
-            node.tangent, node.active = dy, dy is not None
+        for node, y, dy in zip(nodes, ys, dys, strict=True):
+            self.tape.give(node, y, dy)
         return list(zip(ys, nodes, strict=True))
 
     def record(self, row, ys, outs, pull):
@@ -179,7 +181,7 @@ def _equation(site):
     if all(node is None for _, node in pairs):  # nothing recorded goes in
         return [(y, None) for y in rebind(eqn, [x for x, _ in pairs])]
     name = eqn.primitive.name
-    custom = named(eqn.params.get("name"), len(eqn.invars))
+    custom = named(eqn)
     if custom is not None:
         return [_custom(site, custom)]
     known = library_call(eqn)
@@ -214,7 +216,7 @@ def _add(site, row, operands, params):
 def _custom(site, custom):
     """A function with a rule of the user's own (`ad.custom_rule`) is one node."""
     tape, eqn, pairs, scope, call = site
-    values = [x for x, _ in pairs]
+    values = list(map(tape.xp.lib.asarray, site.values))  # the literals of a jaxpr are NumPy's
     y = custom(*values)
     parents = tuple([tape.constant(x) if node is None else node for x, node in pairs])
     where = where_of(eqn, call)[0] if tape.keep_all else None

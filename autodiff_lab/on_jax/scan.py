@@ -50,7 +50,7 @@ def scan(site):
     if site.tape.keep_all and site.concrete:
         return scan_trips(site, loop, body)
     if not site.tape.reverse:
-        run, outs = _pushed(body, site.active, loop)
+        run, outs = _pushed(body, site.active, loop, site.tape.order)
         ys, dys = run(site.values, pick(site.active, site.tangents))
         return site.push(SCAN, ys, spread(outs, dys))
     forward, backward, outs = _halved(body, site.active, loop)
@@ -59,9 +59,9 @@ def scan(site):
 
 
 @bodies.kept
-def _pushed(body, given, loop):
+def _pushed(body, given, loop, order):
     """`(operands, tangents) -> (outputs, tangents)`, and which outputs have a tangent."""
-    pushed, active = bodies.settle(bodies.push, body, given, loop.consts, loop.carry)
+    pushed, active = bodies.settle(bodies.push, body, given, loop.consts, loop.carry, order)
     _, moving, _ = loop.parts(active)
 
     def run(operands, tangents):
@@ -72,13 +72,12 @@ def _pushed(body, given, loop):
         def trip(state, entry):
             (carry, dcarry), (xs, dxs) = state, entry
             tangents = [*dconsts, *spread(moving, dcarry), *dxs]
-            ys, dys = split(bodies.call(pushed.forward, *consts, *carry, *xs,
-                                        *pick(active, tangents)), len(pushed.outs))  # fmt: skip
+            ys, dys = pushed([*consts, *carry, *xs], pick(active, tangents))
             carry, ys = split(ys, loop.carry)
             dcarry, dys = split(spread(pushed.outs, dys), loop.carry)
-            return (carry, zeros_in(moving, dcarry, carry)), (ys, dys)
+            return (carry, zeros_in(moving, dcarry, carry, order)), (ys, dys)
 
-        state = list(carry), zeros_in(moving, dcarry, carry)
+        state = list(carry), zeros_in(moving, dcarry, carry, order)
         (carry, dcarry), (ys, dys) = loop.run(trip, state, (list(xs), list(dxs)))
         return [*carry, *ys], [*dcarry, *(dy for dy in dys if dy is not None)]
 

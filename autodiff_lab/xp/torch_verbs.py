@@ -1,5 +1,6 @@
 """PyTorch's verbs. Read beside `jax_verbs`, which has the same verbs in the same order."""
 
+import cmath
 import functools
 import math
 
@@ -93,7 +94,7 @@ class TorchVerbs(TorchKinks, TorchWindows, TorchLinalg, TorchFourier):
     def log(self, x):
         if isinstance(x, (int, float)):
             return math.log(x) if x > 0 else math.nan
-        return self.lib.log(x)
+        return cmath.log(x) if isinstance(x, complex) else self.lib.log(x)
 
     def add_to(self, total, x):
         """`total + x`, where nobody else holds `total`: it may be overwritten."""
@@ -147,6 +148,16 @@ class TorchVerbs(TorchKinks, TorchWindows, TorchLinalg, TorchFourier):
         if self.lib._C._functorch.is_gradtrackingtensor(x):
             raise AutodiffError(_TRACKED)
         return x.detach()
+
+    def while_loop(self, going, step, state):
+        while going(state):
+            state = step(state)
+        return state
+
+    def fori_loop(self, trips, step, state):
+        for k in range(trips):
+            state = step(k, state)
+        return state
 
     # ----- reduce -----
     def sum(self, x, axis, keepdims=False):
