@@ -111,7 +111,7 @@ class Tape:
     def input(self, value, name):
         """The node of one argument; integers are inputs too, but have no derivative."""
         active = self.xp.is_inexact(value.dtype)
-        node = self._append(Node(None, (), {}, value.shape, value.dtype, active))
+        node = self._append(Node(None, (), NUMBER.params, value.shape, value.dtype, active))
         node.name = name
         if self.keep_all:
             node.value = value

@@ -13,6 +13,7 @@ from typing import NamedTuple
 from .. import source, trees, xp
 from ..checkpointing.measure import look
 from ..errors import AutodiffError
+from . import dispatch
 from .layers import library_call
 from .own_rules import named
 from .spellings import CALLS, lower, no_row
@@ -338,7 +339,9 @@ def outcome(site):
     if site.tape.made:
         return site.tape.made
     if not site.tape.dry:
-        return rebind(site.eqn, [x for x, _ in site.pairs])
+        values = [x for x, _ in site.pairs]
+        found = dispatch.run(site.eqn, values)
+        return rebind(site.eqn, values) if found is None else found
     from .bodies import structs
 
     return structs(site.eqn.outvars)

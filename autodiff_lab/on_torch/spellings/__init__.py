@@ -37,7 +37,7 @@ REWRITES = dict(rewrites.REWRITES)
 for _section in SECTIONS:
     REWRITES.update(getattr(_section, "REWRITES", {}))
 # What is rewritten in general and, called as it mostly is, one row: for the short way.
-DIRECTLY = windows.DIRECTLY | layers.DIRECTLY
+DIRECTLY = windows.DIRECTLY | layers.DIRECTLY | contractions.DIRECTLY
 
 
 class Unspelled(AutodiffError):
