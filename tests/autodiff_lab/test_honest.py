@@ -1,5 +1,6 @@
 """No row and no walk calls the frameworks' own differentiation: all works while it is poisoned."""
 
+import functools
 import importlib
 import importlib.util
 
@@ -17,7 +18,8 @@ FORBIDDEN = {
         "torch.autograd.functional.vjp", "torch.autograd.functional.jvp",
     "torch.autograd.forward_ad.make_dual", ),
     "jax": ("jax.grad", "jax.value_and_grad", "jax.jvp", "jax.vjp", "jax.linearize",
-            "jax.linear_transpose", "jax.jacfwd", "jax.jacrev", "jax.hessian"),
+            "jax.linear_transpose", "jax.jacfwd", "jax.jacrev", "jax.hessian",
+            "jax.experimental.jet.jet"),
 }  # fmt: skip
 
 
@@ -59,6 +61,29 @@ def test_every_row_and_walk_works_without_them(row, shapes, params, name, poison
     ad.record(f, x).backward()
 
 
+@pytest.mark.parametrize("name", FRAMEWORKS)
+def test_taylor_mode_and_complex_functions_work_without_them(name, poison):
+    verbs, x = xp.verbs(name), array(name, [0.5, 2.0])
+    f = lambda x: verbs.max(verbs.tanh(x) * verbs.relu(x), (0,), False)  # noqa: E731
+    assert len(ad.taylor(f, x, order=3).derivatives) == 4
+    assert ad.wirtinger(verbs.sin, x + 1j).holomorphic.all()
+
+
+@pytest.mark.parametrize("name", FRAMEWORKS)
+def test_solvers_integrators_and_surgery_work_without_them(name, poison):
+    c = array(name, 2.0, "float64")
+    for linear_solver in ("dense", "cg"):
+        root = ad.implicit(
+            lambda x, c: c**0.5, root=lambda x, c: x * x - c, linear_solver=linear_solver
+        )
+        f = functools.partial(root, 1.0)
+        assert float(ad.hvp(f, (c,), (c,))) == pytest.approx(-0.25 * 2**-0.5)
+    end = lambda k: ad.odeint(lambda t, y, k: k * y, 0 * c + 1, 0.0, 1.0, k)  # noqa: E731
+    assert float(ad.grad(end)(c)) == pytest.approx(float(ad.jvp(end, (c,), (c,))[1]) / 2)
+    synthetic = lambda c: ad.surgery.synthetic(c, lambda p, x: p * x, c) ** 2  # noqa: E731
+    ad.grad(lambda c: synthetic(ad.surgery.clip(ad.surgery.round(c), 1.0)))(c)
+
+
 def test_the_poison_works(poison):
     torch = pytest.importorskip("torch")
     with pytest.raises(AssertionError, match="own differentiation"):
@@ -78,3 +103,13 @@ def test_transform_works_without_them(name, poison):
     value, gradient = ad.transform(f)(x)
     assert gradient.shape == x.shape
     assert "pull_sum" in ad.transform(f).source and "bx" in ad.to_source(ad.record(f, x))
+
+
+@pytest.mark.parametrize("name", FRAMEWORKS)
+def test_jacobians_work_without_them(name, poison):
+    a, x = array(name, [[1.0, 2.0], [3.0, 4.0]]), array(name, [0.5, -1.0])
+    f = lambda x: a @ xp.of(x).sin(a @ x)  # noqa: E731
+    dense = to_numpy(ad.jacrev(f)(x))
+    for jac in (ad.jacobian(f, mode="mixed"), ad.jacobian(f)):
+        assert to_numpy(jac(x)) == pytest.approx(dense)
+    assert to_numpy(ad.jacobian(f, sparse=True)(x).todense()) == pytest.approx(dense)

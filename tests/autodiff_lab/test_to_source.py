@@ -11,7 +11,7 @@ from tests import helpers
 # Rows whose cases cannot be called by their verbs alone; their spellings are tried elsewhere.
 NOT_HERE = set(
     "gather scatter_add scatter nll_loss where igamma igammac zeta polygamma pool_gather "
-    "pool_scatter bitwise_and bitwise_or bitwise_not arange".split()
+    "pool_scatter bitwise_and bitwise_or bitwise_xor bitwise_not arange".split()
 )
 REFUSED_BY_JAX = {"entr"}  # jax.scipy's own function has a custom rule
 PLAIN = [name for name, row in ROWS.items() if row.kind == "pointwise" and name not in NOT_HERE]
