@@ -91,7 +91,7 @@ class Small(Control):
             return False
         inside = [*node.args, *[k.value for k in node.keywords]]
         if isinstance(node.func, ast.Attribute) and function is MISSING:
-            if node.func.attr in meaning.FLAT_METHODS:
+            if node.func.attr in meaning.FLAT_METHODS and not any(map(self.carries, inside)):
                 return False
             inside.append(node.func.value)
         return any(self.carries(x) for x in inside)

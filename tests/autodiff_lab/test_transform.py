@@ -179,6 +179,21 @@ def test_lambdas_methods_and_objects_that_are_called():
     assert ad.transform(Cubic())(2.0) == (18.0, 25.0)
 
 
+def test_a_method_of_an_argument_is_no_query_because_of_its_name():
+    import torch
+
+    class Box:
+        def size(self, x):
+            return x * x
+
+    def f(x, box):
+        return box.size(x) * x.size(0)
+
+    x = torch.tensor([3.0])
+    value, gradient = ad.transform(f, cotangent=True)(x, Box(), cotangent=torch.ones(1))
+    assert (value.tolist(), gradient.tolist()) == ([9.0], [6.0])
+
+
 def test_plain_python_needs_no_framework():
     import math
 
