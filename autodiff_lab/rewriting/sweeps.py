@@ -51,6 +51,7 @@ class Sweeps:
         self.saves = Saves(small)
         steps = list(self.saves.steps())
         self.entries = {a.place.name for s in steps for a in s.adds if a.place.index is not None}
+        self.read_by_entry = set(self.entries)
         self.entries |= small.whole
         self.helpers = set()
         defined = {small.result} if small.result in self.active else set()
@@ -149,7 +150,7 @@ class Sweeps:
         places = [a.place for a in step.adds]
         for add in step.adds:
             place, fresh = add.place, add.place.name not in defined
-            direct = place.name == step.target or (fresh and place.name not in self.entries)
+            direct = place.name == step.target or (fresh and place.name not in self.read_by_entry)
             if place.index is None and direct and f"b{place.name}" not in names:
                 names.append(f"b{place.name}")
                 defined.add(place.name)
@@ -173,7 +174,7 @@ class Sweeps:
         target = f"b{name}"
         if name not in defined:
             defined.add(name)
-            if name not in self.entries:
+            if name not in self.read_by_entry:
                 return [Line(target, add.text, alias=add.alias)]
             found.append(self._zero(name))
         if add.place.index is not None:
