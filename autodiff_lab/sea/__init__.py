@@ -2,75 +2,98 @@
 
 import functools
 
+from ..errors import AutodiffError
 from ..reading import read
-from . import listing
+from ..reading.names import bound  # noqa: F401
+from . import interpret
 from .build import Builder
-from .interpret import Plan, bind, run
+from .differentiate import Reverse
+from .meanings import _call
 from .nodes import Op
 from .peepholes import decide, settle, simplify
 from .python import Writer
 
 
 def sea(f, optimize=True):
-    if isinstance(f, Sea):
-        return f
-    return _sea(f, optimize, {})
+    return f if isinstance(f, Sea) else _sea_of(f, optimize, {})
 
 
-def _sea(f, optimize, known):
+def _sea_of(f, optimize, known):
     key = f if getattr(f, "__self__", None) is None else (f.__func__, id(f.__self__))
     if key not in known:
-        known[key] = found = Sea()
-        found._build(f, optimize, known)
+        known[key] = found = Sea(f, optimize, known)
+        found._build()
     return known[key]
 
 
 class Sea:
-    def _build(self, f, optimize, known):
-        self.text, self.optimize, self.known = read(f), optimize, known
-        self.name, self.original = self.text.name, f
-        builder = Builder(self.text, optimize, simplify)
-        builder.sea = self
+    def __init__(self, f, optimize, known):
+        self.text, self.original, self.optimize, self.known = read(f), f, optimize, known
+        self.name = self.text.name
+        self.seeded, self._reverse = False, {}
+
+    def _build(self):
+        builder = Builder(self, simplify)
         stop = builder.build()
-        graph = builder.graph
-        if optimize:
+        self._finish(builder.graph, stop, builder.parameters, builder.check)
+
+    def _finish(self, graph, stop, parameters, check=dict):
+        if self.optimize:
             settle(graph)
             decide(graph, stop)
             settle(graph)
-        self.written = builder.check()
-        self._finish(graph, stop, builder.parameters)
-
-    def _finish(self, graph, stop, parameters):
-        self.start, self.stop = graph.start, stop
-        self.nodes = graph.living(stop)
+        self.written = check()
+        self.start, self.stop, self.parameters = graph.start, stop, parameters
         for p in parameters:
-            if p not in self.nodes:
-                p.users = []
-        self.parameters = parameters
+            stop.data.append(p)
+        self.nodes = graph.living(stop)
+        stop.data = []
+        for p in parameters:
+            p.users = [u for u in p.users if u is not stop]
 
     def refusal(self, node, why):
         return self.text.refusal(node.tree, why)
 
     def calling(self, func, spelled, count, words):
-        callee = _sea(func, self.optimize, self.known)
-        op = Op(spelled, lambda *xs: callee._called(words, xs), None, None)
-        from .meanings import _call
+        callee = _sea_of(func, self.optimize, self.known)
 
-        op.form = _call(spelled, count, words)
+        def call(*xs):
+            plain = len(xs) - len(words)
+            return callee(*xs[:plain], **dict(zip(words, xs[plain:], strict=True)))
+
+        op = Op(spelled, call, None, _call(spelled, count, words))
         op.key = (op.name, op.form, id(callee))
-        op.callee = callee
+        op.callee, op.words, op.count = callee, words, count
         return op
-
-    def _called(self, words, xs):
-        plain = len(xs) - len(words)
-        return self(*xs[:plain], **dict(zip(words, xs[plain:], strict=True)))
 
     @functools.cached_property
     def plan(self):
-        return Plan(self.nodes)
+        return interpret.Plan(self.nodes)
 
     def __call__(self, *args, **kwargs):
-        return run(self, bind(self, args, kwargs))
+        values = interpret.bind(self, args, kwargs)
+        return interpret.run(self, values)
+
+    def grad(self, argnums=0):
+        return self._reversed(argnums, False)
+
+    def _reversed(self, argnums, seeded):
+        if (argnums, seeded) not in self._reverse:
+            reverse = Reverse(self, argnums, seeded)
+            new = Sea(self.original, True, self.known)
+            new.name, new.seeded = f"{self.name}_and_gradient", seeded
+            new._finish(reverse.graph, reverse.stop, reverse.parameters)
+            self._reverse[argnums, seeded] = new
+        return self._reverse[argnums, seeded]
+
+    def transposed(self, wanted, words, plain):
+        names = [p.name for p in self.parameters]
+        at = tuple(i if i < plain else names.index(words[i - plain]) for i in wanted)
+        return self._reversed(at, True)
+
+    def run_with(self, g, args, words, more):
+        values = interpret.bind(self, args, dict(zip(words, more, strict=True)))
+        return interpret.run(self, [*values, g])[1]
 
     @functools.cached_property
     def _writer(self):

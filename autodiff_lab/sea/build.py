@@ -27,8 +27,9 @@ REFUSED = {
 
 
 class Builder(Expressions):
-    def __init__(self, text, optimize, simplify):
-        self.text, self.graph = text, Graph(simplify if optimize else None)
+    def __init__(self, sea, simplify):
+        self.sea, self.text, text = sea, sea.text, sea.text
+        self.graph = Graph(simplify if sea.optimize else None)
         self.graph.tree = text.tree
         self.variables = Variables(self.graph, self._absent)
         self.block, self.returns, self.loops = self.graph.start, [], []

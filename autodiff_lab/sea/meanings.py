@@ -86,6 +86,19 @@ def unary(kind):
     return Op(sign, fn, ROWS.get(row), f"{sign}{space}_0", sign != "not", True, type)
 
 
+def unary_minus():
+    return unary(ast.USub)
+
+
+def named(sign):
+    """The operator with this sign: what the rows' own derivatives are written with."""
+    for kinds, make in ((BINARY, binary), (COMPARE, comparison), (UNARY, unary)):
+        for kind, (known, *_) in kinds.items():
+            if known == sign:
+                return make(kind)
+    raise KeyError(sign)
+
+
 @functools.cache
 def verb(name, fn, form, total=True, type=None, row=None):
     """An operation of the sea's own: see `verbs`."""

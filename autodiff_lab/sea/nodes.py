@@ -175,7 +175,7 @@ class Graph:
         return self.add("phi", control=[region], name=name)
 
     def fill(self, phi, values):
-        phi.data = list(values)
+        phi.data = list(map(now, values))
         for x in phi.data:
             x.users.append(phi)
         return self._settled(phi)

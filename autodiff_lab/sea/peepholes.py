@@ -10,6 +10,7 @@ no bit changes.
 """
 
 from .nodes import now
+from .verbs import NOTHING
 
 NUMBERS = (bool, int, float)
 _ARITHMETIC = frozenset("+ - * // %".split())
@@ -24,7 +25,8 @@ def simplify(graph, node):
         return None
     rule = _RULES.get(node.op.name)
     return (
-        _fold(graph, node)
+        _nothing(node)
+        or _fold(graph, node)
         or (rule and rule(graph, node))
         or (_algebra(graph, node) if len(node.data) == 2 else None)
         or _unpin(graph, node)
@@ -189,13 +191,22 @@ def _rest(graph, node):
 
 
 def _add_cotangents(graph, node):
-    """The reverse walk's own zero, which is no number: nothing arrived."""
     a, b = node.data
     return b if is_nothing(a) else a if is_nothing(b) else None
 
 
 def is_nothing(node):
-    return node.kind == "const" and node.name == "nothing"
+    """The reverse walk's own zero, which is no number: nothing arrived."""
+    return node.kind == "const" and node.value is NOTHING
+
+
+_CARRY = frozenset("* fit gate part pull back []".split())
+
+
+def _nothing(node):
+    """Of nothing comes nothing."""
+    carries = node.op.name in _CARRY or (node.op.name == "-" and len(node.data) == 1)
+    return node.data[0] if carries and node.data and is_nothing(node.data[0]) else None
 
 
 _RULES = {"[]": _item, "unpack": _unpack, "index": _index, "top": _top, "rest": _rest,

@@ -185,7 +185,7 @@ class Writer:
     def _constant(self, node):
         value = node.value
         if is_nothing(node):
-            return ast.Constant(0.0)
+            return ast.parse("xp.nothing", mode="eval").body
         if type(value) in (int, float) and math.isfinite(value):
             minus = math.copysign(1, value) < 0
             plain = ast.Constant(abs(value))

@@ -6,10 +6,12 @@ are written with such verbs, and a sea runs on torch tensors, JAX arrays and num
 
 import functools
 import math
+import operator
 
 from .. import trees, xp
 from ..calculus import unbroadcast
 from ..errors import AutodiffError
+from ..reverse import vjp
 
 
 # ----- containers -----
@@ -58,11 +60,144 @@ _ON_NUMBERS |= {
 KNOWN = frozenset(_ON_NUMBERS)
 
 
+# ----- cotangents -----
+class Nothing:
+    """The cotangent where nothing arrived: not a zero, so that 0 * inf never happens."""
+
+    def __add__(self, c):
+        return c
+
+    __radd__ = __add__
+
+    def __mul__(self, c):
+        return self
+
+    __rmul__ = __mul__
+
+    def __neg__(self):
+        return self
+
+    def __repr__(self):
+        return "nothing"
+
+
+NOTHING = Nothing()
+
+
+def fit(c, x):
+    """A cotangent in the shape and dtype of the value it belongs to."""
+    if c is NOTHING:
+        return c
+    verbs = xp.of(x)
+    if verbs is None:
+        number = xp.of(c)
+        wide = number is not None and len(c.shape)
+        return number.sum(c, tuple(range(len(c.shape)))) if wide else c
+    if xp.of(c) is None:
+        return verbs.zeros(tuple(x.shape), x.dtype, x) + c
+    return unbroadcast(verbs, c, x)
+
+
+def gate(g, open):
+    """A slope of 1 or 0, given as a boolean: 0 takes nothing, not even a NaN."""
+    if g is NOTHING:
+        return g
+    verbs = xp.of(g, open)
+    return (g if open else 0.0) if verbs is None else verbs.where(open, g, 0.0)
+
+
+def seed(y):
+    """The cotangent of the answer: one."""
+    verbs = xp.of(y)
+    if verbs is None and isinstance(y, (int, float)):
+        return 1.0
+    if verbs is None or tuple(y.shape) != () or not verbs.is_float(y.dtype):
+        what = f"shape {tuple(y.shape)} and dtype {y.dtype}" if verbs else type(y).__name__
+        raise AutodiffError(f"a gradient needs a real scalar, but the function returned {what}; "
+                            "reduce it, for example with .sum()")  # fmt: skip
+    return verbs.ones((), y.dtype, y)
+
+
+def gradient(c, x):
+    """What is given out for a parameter: zeros where nothing arrived."""
+    verbs = xp.of(x)
+    if c is not NOTHING:
+        return c if verbs is None else fit(c, x)
+    if verbs is not None:
+        return verbs.zeros(tuple(x.shape), x.dtype, x)
+    if isinstance(x, (int, float)):
+        return 0.0
+    leaves, _, rebuild = trees.flatten(x)
+    return rebuild([gradient(c, leaf) if xp.of(leaf) or isinstance(leaf, float) else None
+                    for leaf in leaves])  # fmt: skip
+
+
+def plus(a, b):
+    """Add the cotangents of containers entry by entry."""
+    if a is NOTHING or a is None:
+        return b
+    if b is NOTHING or b is None:
+        return a
+    if isinstance(a, (tuple, list)):
+        return type(a)([plus(x, y) for x, y in zip(a, b, strict=True)])
+    if isinstance(a, dict):
+        return {k: plus(x, b[k]) for k, x in a.items()}
+    return a + b
+
+
+def part(g, i):
+    """The cotangent of one entry of a container."""
+    if g is NOTHING or g is None or g[i] is None:
+        return NOTHING
+    return g[i]
+
+
+def pull(f, g, *xs):
+    """The cotangents of `xs` for the cotangent `g` of f(*xs): the rows are asked as it runs."""
+    if g is NOTHING:
+        return g if len(xs) == 1 else (g,) * len(xs)
+    y, back = vjp(f, *xs)
+    found = back(like(g, y))
+    found = tuple(NOTHING if c is None else c for c in found)
+    return found[0] if len(xs) == 1 else found
+
+
+def like(g, y):
+    """A cotangent in the structure of an answer: what is missing is zero, which None says."""
+    if isinstance(g, (tuple, list)):
+        return type(y)([like(c, v) for c, v in zip(g, y, strict=True)])
+    return None if g is NOTHING else g
+
+
+def back(callee, wanted, words, g, xs):
+    """The cotangents of some arguments of a call: the called function's own reverse sea is run."""
+    if g is NOTHING:
+        return g if len(wanted) == 1 else (g,) * len(wanted)
+    plain = len(xs) - len(words)
+    found = callee.transposed(wanted, words, plain).run_with(g, xs[:plain], words, xs[plain:])
+    return found[0] if len(wanted) == 1 else found
+
+
+def call_back(f, wanted, g, *args, **words):
+    """`back` as the scheduled source says it."""
+    return back(_sea_of(f), wanted, tuple(words), g, (*args, *words.values()))
+
+
+@functools.lru_cache(maxsize=64)
+def _sea_of(f):
+    from . import sea
+
+    return sea(f)
+
+
+# ----- the namespace -----
 class Neutral:
     """The verbs of whichever framework the values belong to, or of numbers."""
 
+    nothing, index = NOTHING, staticmethod(operator.index)
     unpack, sequence = staticmethod(unpack), staticmethod(sequence)
-    index = staticmethod(__import__("operator").index)
+    fit, gate, seed, gradient = map(staticmethod, (fit, gate, seed, gradient))
+    plus, part, pull, back = map(staticmethod, (plus, part, pull, call_back))
 
     @functools.cache
     def __getattr__(self, name):
@@ -79,4 +214,3 @@ class Neutral:
 
 
 XP = Neutral()
-__all__ = ["AutodiffError", "KNOWN", "XP", "sequence", "trees", "unbroadcast", "unpack"]
