@@ -1,25 +1,81 @@
-"""x"""
+'''Sea of nodes: one graph that holds data and control, and is the whole program.
+
+    s = ad.sea(f)        from the text of a Python function
+    print(s)             the graph as a table; s.dot(), s.model() to draw it
+    s(x)                 run the graph as it is, on torch tensors, JAX arrays or numbers
+    s.source             scheduled back to Python; s.function is that text as a function
+    s.grad()             a new sea: value and gradient
+
+In a control-flow graph each operation has a place in a list in a block. In a sea it has inputs, and
+no place unless it needs one: a constant, a product, a sine float, and only what may fail, decide or
+repeat is tied to control by an edge (Click & Paleczny, "A Simple Graph-Based Intermediate
+Representation", 1995; Click's thesis, 1995). So the classical optimisations are hardly written at
+all: equal nodes are one node (`nodes`), constants fold as nodes are made (`peepholes`), dead code is
+what the end does not reach, and what does not change in a loop is placed before it when places are
+given out, last of all (`schedule`: Click, "Global Code Motion, Global Value Numbering", 1995).
+
+Read it in this order:
+
+    nodes                    the graph, and the one door through which nodes come in
+    ssa, build, expressions  from the text of a function to nodes (Braun et al. 2013)
+    meanings                 what a call or an operator means, and the table's row for it
+    peepholes                the rules that simplify
+    interpret                running the graph
+    schedule                 a place for every node
+    variables, python        back to Python
+    activity, adjoints, differentiate       reverse mode: what is active, what a row says, the way back
+
+Where industry stands. HotSpot's C2 and Graal, Java's optimising compilers, are seas of nodes to this
+day, and libFirm is. V8 was one for a decade and left it for a control-flow graph ("Land ahoy:
+leaving the Sea of Nodes", v8.dev, March 2025): in JavaScript most operations can have effects or fail,
+so that nearly all hang on one effect chain and hardly any float; such graphs are hard to read and
+to debug, slow to compile and unkind to caches. Numerical programs are the kind case: few effects, much
+that floats. TensorFlow 1 put control into its dataflow graph (Switch, Merge, Enter, Exit, 2015), and
+its users were glad to be rid of it; Myia (2017 to 2021) differentiated a graph of functions; JAX and
+torch.fx keep straight lines with regions inside. So this is a thing to learn from, not a
+recommendation: SeaOfNodes/Simple, by Click and others, teaches the whole of it in Java.
+
+What a sea is not: it has no effects, so printing, writing into arrays, random numbers and exceptions
+are refused with their place in the text. A computation that nobody reads is not made, and an error
+it would have raised is not raised. Arithmetic on what the function was given counts as total
+(numbers, or arrays whose shapes fit), so it may be computed before a loop that makes no trip;
+division, powers, indexing and calls may fail, and stay where they are.
+'''
 
 import functools
 
 from ..errors import AutodiffError
 from ..reading import read
-from ..reading.names import bound  # noqa: F401
-from . import interpret
+from . import interpret, listing
 from .build import Builder
 from .differentiate import Reverse
-from .meanings import _call
-from .nodes import Op
 from .peepholes import decide, settle, simplify
 from .python import Writer
 
 
 def sea(f, optimize=True):
-    return f if isinstance(f, Sea) else _sea_of(f, optimize, {})
+    """The sea of nodes of a Python function.
+
+    `optimize=False` leaves out value numbering and the peepholes, to see what they do.
+
+    >>> def power(x, n):
+    ...     y = 1
+    ...     for i in range(n):
+    ...         y = y * x
+    ...     return y
+    >>> s = sea(power)                                     # doctest: +SKIP
+    >>> s(2.0, 3), s.grad()(2.0, 3)                        # doctest: +SKIP
+    (8.0, (8.0, 12.0))
+
+    A longer tour, with the graph drawn as a table, is in `Sea`.
+    """
+    return f if isinstance(f, Sea) else sea_of(f, optimize, {})
 
 
-def _sea_of(f, optimize, known):
-    key = f if getattr(f, "__self__", None) is None else (f.__func__, id(f.__self__))
+def sea_of(f, optimize, known):
+    """`known` are the seas of one program: functions that call each other find each other."""
+    bound = getattr(f, "__self__", None)
+    key = f if bound is None else (f.__func__, id(bound))
     if key not in known:
         known[key] = found = Sea(f, optimize, known)
         found._build()
@@ -27,15 +83,17 @@ def _sea_of(f, optimize, known):
 
 
 class Sea:
+    """A function as one graph. `nodes` are in a stable order, `start` and `stop` are its ends."""
+
+    seeded = False
+
     def __init__(self, f, optimize, known):
         self.text, self.original, self.optimize, self.known = read(f), f, optimize, known
-        self.name = self.text.name
-        self.seeded, self._reverse = False, {}
+        self.name, self._gradients = self.text.name, {}
 
     def _build(self):
         builder = Builder(self, simplify)
-        stop = builder.build()
-        self._finish(builder.graph, stop, builder.parameters, builder.check)
+        self._finish(builder.graph, builder.build(), builder.parameters, builder.check)
 
     def _finish(self, graph, stop, parameters, check=dict):
         if self.optimize:
@@ -44,70 +102,99 @@ class Sea:
             settle(graph)
         self.written = check()
         self.start, self.stop, self.parameters = graph.start, stop, parameters
-        for p in parameters:
-            stop.data.append(p)
-        self.nodes = graph.living(stop)
-        stop.data = []
-        for p in parameters:
-            p.users = [u for u in p.users if u is not stop]
+        self.nodes = graph.living(stop, parameters)
 
     def refusal(self, node, why):
         return self.text.refusal(node.tree, why)
 
-    def calling(self, func, spelled, count, words):
-        callee = _sea_of(func, self.optimize, self.known)
+    # ----- run -----
+    def __call__(self, *args, **kwargs):
+        return interpret.run(self, self._values(args, kwargs))
 
-        def call(*xs):
-            plain = len(xs) - len(words)
-            return callee(*xs[:plain], **dict(zip(words, xs[plain:], strict=True)))
+    def follow(self, *args, **kwargs):
+        """Run it, and give the way that control took as text, a line for each step."""
+        walked = []
+        y = interpret.run(self, self._values(args, kwargs), walked)
+        return "\n".join([*listing.steps(self, walked), f"returns {y}"])
 
-        op = Op(spelled, call, None, _call(spelled, count, words))
-        op.key = (op.name, op.form, id(callee))
-        op.callee, op.words, op.count = callee, words, count
-        return op
+    def _values(self, args, kwargs):
+        values = interpret.bind(self, args, kwargs)
+        for name, refusal in self.written.items():
+            interpret.check_not_written(values[name], refusal)
+        return list(values.values())
 
     @functools.cached_property
     def plan(self):
         return interpret.Plan(self.nodes)
 
-    def __call__(self, *args, **kwargs):
-        values = interpret.bind(self, args, kwargs)
-        return interpret.run(self, values)
-
+    # ----- differentiate -----
     def grad(self, argnums=0):
-        return self._reversed(argnums, False)
+        """The sea that gives `(value, gradient)` of this one, which must return a scalar.
+
+        `argnums` is the position of the parameter, or a tuple of positions.
+        """
+        count = len(self.parameters)
+        for i in argnums if isinstance(argnums, tuple) else (argnums,):
+            if not isinstance(i, int) or not 0 <= i < count:
+                raise AutodiffError(f"argnums={argnums!r} asks for parameter {i!r}, and {self.name} "
+                                    f"has {count}, counted from 0")  # fmt: skip
+        if self.original is None:
+            raise AutodiffError(f"{self.name} is a gradient already; for a second derivative take "
+                                "ad.jvp or ad.grad of this sea, as of any function")  # fmt: skip
+        return self._reversed(argnums, seeded=False)
 
     def _reversed(self, argnums, seeded):
-        if (argnums, seeded) not in self._reverse:
+        """With `seeded`, the cotangent of the answer is one more parameter."""
+        if (argnums, seeded) not in self._gradients:
             reverse = Reverse(self, argnums, seeded)
             new = Sea(self.original, True, self.known)
             new.name, new.seeded = f"{self.name}_and_gradient", seeded
             new._finish(reverse.graph, reverse.stop, reverse.parameters)
-            self._reverse[argnums, seeded] = new
-        return self._reverse[argnums, seeded]
+            new.written = self.written
+            self._gradients[argnums, seeded] = new
+        return self._gradients[argnums, seeded]
 
-    def transposed(self, wanted, words, plain):
-        names = [p.name for p in self.parameters]
-        at = tuple(i if i < plain else names.index(words[i - plain]) for i in wanted)
-        return self._reversed(at, True)
+    def transposed(self, argnums, args, kwargs, g):
+        """The cotangents of some parameters, for a call with the cotangent `g` of its answer."""
+        new = self._reversed(argnums, seeded=True)
+        return interpret.run(new, [*new._values(args, kwargs), g])[1]
 
-    def run_with(self, g, args, words, more):
-        values = interpret.bind(self, args, dict(zip(words, more, strict=True)))
-        return interpret.run(self, [*values, g])[1]
-
+    # ----- back to Python -----
     @functools.cached_property
-    def _writer(self):
-        w = Writer(self)
-        return w, w.text()
+    def _written_out(self):
+        writer = Writer(self)
+        return writer.text(), writer.extras()
 
     @property
     def source(self):
-        return self._writer[1]
+        """The sea, scheduled, as the text of a Python function."""
+        return self._written_out[0]
 
     @functools.cached_property
     def function(self):
-        w, text = self._writer
-        return self.text.function_of(text, **w.extras())
+        """That text as a function."""
+        text, extras = self._written_out
+        return self.text.function_of(text, **extras)
 
+    # ----- see -----
     def __len__(self):
         return len(self.nodes)
+
+    def __repr__(self):
+        kinds = [node.kind for node in self.nodes]
+        counts = f"{kinds.count('if')} branches, {kinds.count('loop')} loops"
+        return f"<sea of {self.name}: {len(self)} nodes, {counts}>"
+
+    def __str__(self):
+        return listing.table(self)
+
+    def dot(self):
+        """The graph as text for Graphviz."""
+        return listing.dot(self)
+
+    def model(self):
+        """The graph as plain dicts, to be drawn."""
+        return listing.model(self)
+
+
+__all__ = ["Sea", "sea"]

@@ -137,12 +137,13 @@ class Reverse(Adjoints):
     # ----- the trail -----
     def _push(self, x):
         trail = self.variables.read(TRAIL, self.block)
-        self.variables.write(TRAIL, self.block, self.graph.op(PUSH, trail, x))
+        self.variables.write(TRAIL, self.block, _named(self.graph.op(PUSH, trail, x), TRAIL))
 
-    def _pop(self):
+    def _pop(self, name):
         trail = self.variables.read(TRAIL, self.block)
-        self.variables.write(TRAIL, self.block, self.graph.op(REST, trail))
-        return self.graph.op(TOP, trail)
+        top, rest = self.graph.op(TOP, trail), self.graph.op(REST, trail)
+        self.variables.write(TRAIL, self.block, _named(rest, TRAIL))
+        return _named(top, name)
 
     def _saved(self, block):
         """What the undoing of a block wants to see again and could not find any more."""
@@ -230,7 +231,7 @@ class Reverse(Adjoints):
                 if node in self.active:  # used up when a trip ends
                     self.variables.write(self.adjoint(node), new, self.nothing)
         self._undo_nodes(loop)
-        again, out = self._fork(self._pop())
+        again, out = self._fork(self._pop("again" if self.schedule.inside[loop] > 1 else None))
         self.block = again
         self._undo_phis(loop, 1)
         self._undo(before(loop, loop.control[1]), loop)
@@ -246,7 +247,7 @@ class Reverse(Adjoints):
 
     def _choose(self, ways, undo):
         """Pop by which of several ways control had come, and go back by that one."""
-        way, ends = self._pop(), []
+        way, ends = self._pop("way"), []
         for i in reversed(range(ways)):
             if i > 0:
                 is_it = way if ways == 2 else self._is_equal(way, i)
@@ -268,7 +269,7 @@ class Reverse(Adjoints):
     def _undo_nodes(self, block):
         values = {}
         for x in reversed(self._saved(block)):
-            values[x] = self._pop()
+            values[x] = self._pop(x.name)
         for node in reversed(self.schedule.at[block]):
             if node in self.active and node.kind in ("op", "call"):
                 g = self._take(node)
@@ -290,3 +291,10 @@ class Reverse(Adjoints):
             before = self.variables.read(self.adjoint(x), self.block)
             self.variables.write(self.adjoint(x), self.block, self.sum(x, before, c))
 
+
+
+def _named(node, name):
+    """A name to be printed, for what has none."""
+    if node.kind == "op" and name:
+        node.name = node.name or name
+    return node

@@ -214,7 +214,7 @@ class Expressions:
 
     def _call(self, func, spelled, data, words):
         self.callees.append((func, self.graph.tree))
-        op = self.sea.calling(func, spelled, len(data), words)
+        op = calling(self.sea, func, spelled, len(data), words)
         return self.graph.make("call", op, data, (self.block,))
 
     def _extreme(self, func, values):
@@ -267,6 +267,22 @@ class Expressions:
 
     def _func(self, tree):
         return self.static(tree.func) if isinstance(tree, ast.Call) else None
+
+
+def calling(sea, func, spelled, count, words):
+    """The op of a call: the called function is a sea too, and known before it is finished."""
+    from . import sea_of
+
+    callee = sea_of(func, sea.optimize, sea.known)
+
+    def call(*xs):
+        plain = len(xs) - len(words)
+        return callee(*xs[:plain], **dict(zip(words, xs[plain:], strict=True)))
+
+    op = Op(spelled, call, None, meanings.called_as(spelled, count, words))
+    op.key = (op.name, op.form, id(callee))
+    op.callee, op.words, op.count = callee, words, count
+    return op
 
 
 def is_users(func):

@@ -11,12 +11,15 @@ import inspect
 from ..errors import AutodiffError
 
 
-def run(sea, args):
+def run(sea, args, walked=None):
+    """`walked` is filled with what control came to, for `follow`."""
     values, came, here = dict(zip(sea.parameters, args, strict=True)), None, sea.start
     plan = sea.plan
     while True:
         if here in plan.phis:
             _enter(plan, here, came, values)
+        if walked is not None:
+            walked.append((here, dict(values)))
         came, here = here, plan.next[here]
         if here.kind == "if":
             test = value_of(here.data[0], values, plan)
@@ -99,8 +102,14 @@ def _behind(phis):
 
 
 def bind(sea, args, kwargs):
-    """The values of the parameters, in order; defaults are the function's own."""
+    """The values of the parameters by name, in order; defaults are the function's own."""
     signature = inspect.signature(sea.original)
     bound = signature.bind(*args, **kwargs)
     bound.apply_defaults()
-    return list(bound.arguments.values())
+    return dict(bound.arguments)
+
+
+def check_not_written(value, refusal):
+    """`x += 1` makes a new number or JAX array, but writes into a tensor or a list."""
+    if type(value) is list or (hasattr(value, "shape") and hasattr(value, "add_")):
+        raise refusal

@@ -116,7 +116,7 @@ def function(func, spelled, count, words):
     type = {"len": int, "isinstance": bool}.get(spelled)
     called = functools.partial(_with_words, func, words) if words else func
     plain = plain and count == row.arity
-    return Op(_short(spelled), called, row, _call(spelled, count, words), total, plain, type)
+    return Op(_short(spelled), called, row, called_as(spelled, count, words), total, plain, type)
 
 
 @functools.cache
@@ -124,7 +124,7 @@ def method(name, count, words):
     """`x.name(...)`: of an array of either framework, or of a container."""
     row = _methods().get(name)
     plain = row is not None and row.kind in ("pointwise", "constant") and not words
-    form = _call(f"_0.{name}", count, words, first=1)
+    form = called_as(f"_0.{name}", count, words, first=1)
 
     def called(x, *more):
         return _with_words(getattr(x, name), words, *more)
@@ -145,7 +145,7 @@ def _with_words(func, words, *values):
     return func(*values[:plain], **dict(zip(words, values[plain:], strict=True)))
 
 
-def _call(spelled, count, words, first=0):
+def called_as(spelled, count, words, first=0):
     places = [f"_{i}" for i in range(first, first + count)]
     plain = places[: count - len(words)]
     named = [f"{w}={p}" for w, p in zip(words, places[count - len(words) :], strict=True)]

@@ -181,9 +181,9 @@ class Graph:
         return self._settled(phi)
 
     # ----- the finished graph -----
-    def living(self, stop):
+    def living(self, stop, parameters):
         """The nodes that the end depends on, in order: all others are dead code."""
-        alive, todo = {self.start}, [stop]
+        alive, todo = {self.start, *parameters}, [stop]
         while todo:
             node = todo.pop()
             if node not in alive:

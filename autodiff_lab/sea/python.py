@@ -34,7 +34,7 @@ class Writer:
     def code(self, block, follow, loop):
         """The lines from a block on, until control falls through to `follow`.
 
-        `loop` is the pair of the innermost loop and of where a `break` leads.
+        `loop` is the innermost `Loop` around.
         """
         lines = []
         while block is not None and block is not follow:
@@ -64,8 +64,11 @@ class Writer:
         lines = self.moves(block)
         if region is follow:
             return None, lines
-        if loop and region in loop:
-            return None, [*lines, "continue" if region is loop[0] else "break"]
+        if loop and region in (loop.head, loop.after):
+            return None, [*lines, "continue" if region is loop.head else "break"]
+        for outer in loop.outward() if loop else ():
+            if region is outer.after:
+                return None, [*lines, *self._far_break(loop, outer)]
         if region.kind == "loop" and self.schedule.dominator[region] is block:
             after, more = self._loop(region, follow, loop)
             return after, lines + more
@@ -93,33 +96,43 @@ class Writer:
         return behind, lines
 
     def _arm(self, block, follow, loop):
-        return ["break"] if loop and block is loop[1] else self.code(block, follow, loop)
+        return ["break"] if loop and block is loop.after else self.code(block, follow, loop)
 
     def _behind(self, block, loop):
         """The region where the two ways of a branch meet again."""
         found = [
             b for b in self.schedule.blocks
             if b.kind == "region" and self.schedule.dominator[b] is block
-            and not (loop and b is loop[1])
+            and not any(b is x.after for x in (loop.outward() if loop else ()))
         ]  # fmt: skip
         return found[0] if found else None
 
     # ----- loops -----
     def _loop(self, loop, follow, outer):
-        after = self._after(loop, follow, outer)
-        body = self._while(loop, after)
-        return after if after in self.schedule.rank else None, body
+        here = Loop(loop, self._after(loop), outer)
+        lines = self._while(loop, here.after, here)
+        if here.flag:
+            lines = [f"{here.flag} = False", *lines, f"if {here.flag}:", "    break"]
+        return here.after, lines
 
-    def _while(self, loop, after):
+    def _far_break(self, loop, target):
+        """Python leaves one loop at a time: a flag tells the loops between to go on leaving."""
+        between = [x for x in loop.outward() if target in x.outward() and x is not target]
+        flag = next((x.flag for x in between if x.flag), None) or self.names._free("leave")
+        for x in between:
+            x.flag = flag
+        return [f"{flag} = True", "break"]
+
+    def _while(self, loop, after, here):
         end, s = self.schedule.ends.get(loop), self.schedule
         if end is not None and end.kind == "if" and not self.statements(loop):
             yes, no = s.after(loop)
             for stays, leaves, say in ((yes, no, self.say), (no, yes, self.opposite)):
                 if stays in s.loops[loop] and self._leads(leaves, after):
-                    body = self.code(stays, loop, (loop, after))
+                    body = self.code(stays, loop, here)
                     return [f"while {say(end.data[0])}:", *_indented(body or ["pass"])]
-        block, lines = self._step(loop, loop, (loop, after))
-        lines += self.code(block, loop, (loop, after))
+        block, lines = self._step(loop, loop, here)
+        lines += self.code(block, loop, here)
         return ["while True:", *_indented(lines or ["pass"])]
 
     def _leads(self, block, after):
@@ -129,7 +142,7 @@ class Writer:
         free = not self.statements(block) and not self.names.moves[block]
         return free and after is not None and self.schedule.jumps.get(block) is after
 
-    def _after(self, loop, follow, outer):
+    def _after(self, loop):
         """The block that is written behind a loop."""
         s, inside = self.schedule, self.schedule.loops[loop]
         for b in s.blocks:
@@ -203,6 +216,16 @@ class Writer:
 
     def extras(self):
         return {"xp": XP, **dict(self.objects.values())}
+
+
+class Loop:
+    """A loop that is being written: where `continue` and `break` lead, and the loop around it."""
+
+    def __init__(self, head, after, outer):
+        self.head, self.after, self.outer, self.flag = head, after, outer, None
+
+    def outward(self):
+        return [self, *(self.outer.outward() if self.outer else ())]
 
 
 class _Fill(ast.NodeTransformer):

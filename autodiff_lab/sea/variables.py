@@ -111,10 +111,16 @@ class Names:
 
     # ----- sharing -----
     def _share(self):
+        """First what a phi chooses from, then what is made from a value of the same name."""
         for phi in [v for v in self.classes if v.kind == "phi"]:
             for x in phi.data:
                 if x in self.classes and base(x) in (base(phi), "t"):
                     self._join(phi, x)
+        for node in [v for v in self.classes if v.kind != "param" and base(v) != "t"]:
+            for source in node.data if node.kind == "phi" else [node]:
+                for x in sorted(self.reads(source), key=lambda x: x.index):
+                    if base(x) == base(node):
+                        self._join(node, x)
 
     def _join(self, a, b):
         mine, theirs = self.classes[a], self.classes[b]

@@ -173,8 +173,10 @@ def back(callee, wanted, words, g, xs):
     """The cotangents of some arguments of a call: the called function's own reverse sea is run."""
     if g is NOTHING:
         return g if len(wanted) == 1 else (g,) * len(wanted)
-    plain = len(xs) - len(words)
-    found = callee.transposed(wanted, words, plain).run_with(g, xs[:plain], words, xs[plain:])
+    plain, names = len(xs) - len(words), [p.name for p in callee.parameters]
+    at = tuple(i if i < plain else names.index(words[i - plain]) for i in wanted)
+    more = dict(zip(words, xs[plain:], strict=True))
+    found = callee.transposed(at, xs[:plain], more, g)
     return found[0] if len(wanted) == 1 else found
 
 
