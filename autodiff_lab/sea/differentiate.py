@@ -23,8 +23,8 @@ from .verbs import NOTHING
 
 TRAIL = "trail"
 PUSH = meanings.verb("push", lambda trail, x: (trail, x), "(_0, _1)")
-TOP = meanings.verb("top", lambda trail: trail[1], "_0[1]")
-REST = meanings.verb("rest", lambda trail: trail[0], "_0[0]")
+TOP = meanings.verb("top", lambda trail: trail[1], "_0[1]", False)
+REST = meanings.verb("rest", lambda trail: trail[0], "_0[0]", False)
 
 
 class Reverse(Adjoints):
@@ -141,7 +141,7 @@ class Reverse(Adjoints):
 
     def _pop(self, name):
         trail = self.variables.read(TRAIL, self.block)
-        top, rest = self.graph.op(TOP, trail), self.graph.op(REST, trail)
+        top, rest = (self.graph.op(op, trail, block=self.block) for op in (TOP, REST))
         self.variables.write(TRAIL, self.block, _named(rest, TRAIL))
         return _named(top, name)
 

@@ -243,8 +243,8 @@ class Expressions:
         parts = [self.add(INDEX, x) for x in parts]
         zero, one = self.graph.const(0), self.graph.const(1)
         begin, end, by = ([zero, *parts, one] if len(parts) == 1 else [*parts, one])[:3]
-        by = now(by)
-        if by.kind != "const" or by.value == 0:
+        by = self.graph.const(_number(tree.args[2])) if len(parts) == 3 else now(by)
+        if type(by.value) is not int or by.value == 0:
             raise self.refuse(tree.args[2], "the step of a range must be a number written out, and "
                               "not 0")  # fmt: skip
         compare = meanings.comparison(ast.Lt if by.value > 0 else ast.Gt)
@@ -283,6 +283,14 @@ def calling(sea, func, spelled, count, words):
     op.key = (op.name, op.form, id(callee))
     op.callee, op.words, op.count = callee, words, count
     return op
+
+
+def _number(tree):
+    """A number that is written out, or None."""
+    try:
+        return ast.literal_eval(tree)
+    except ValueError:
+        return None
 
 
 def is_users(func):

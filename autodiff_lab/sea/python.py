@@ -8,7 +8,6 @@ Relooper", 2022, says how it is done for any graph that is reducible).
 import ast
 import math
 
-from ..errors import AutodiffError
 from ..reading import names
 from .peepholes import is_nothing
 from .schedule import Schedule
@@ -66,16 +65,16 @@ class Writer:
             return None, lines
         if loop and region in (loop.head, loop.after):
             return None, [*lines, "continue" if region is loop.head else "break"]
-        for outer in loop.outward() if loop else ():
-            if region is outer.after:
-                return None, [*lines, *self._far_break(loop, outer)]
+        for x in loop.outward() if loop else ():
+            if region in (x.after, x.far):
+                return None, [*lines, *self._far_break(loop, x, region)]
         if region.kind == "loop" and self.schedule.dominator[region] is block:
             after, more = self._loop(region, follow, loop)
             return after, lines + more
         if self.schedule.dominator[region] is block:
             return region, lines
-        raise AutodiffError(f"{self.sea!r} jumps in a way that Python has no words for; run it "
-                            "without scheduling it, sea(...)")  # fmt: skip
+        # A `continue` out of a nested branch: the end of the loop's body is written here once more.
+        return None, lines + self.code(region, None, loop)
 
     def _branch(self, block, end, follow, loop):
         yes, no = self.schedule.after(block)
@@ -103,24 +102,33 @@ class Writer:
         found = [
             b for b in self.schedule.blocks
             if b.kind == "region" and self.schedule.dominator[b] is block
-            and not any(b is x.after for x in (loop.outward() if loop else ()))
+            and not _is_exit(b, loop)
         ]  # fmt: skip
         return found[0] if found else None
 
     # ----- loops -----
     def _loop(self, loop, follow, outer):
-        here = Loop(loop, self._after(loop), outer)
+        here = Loop(loop, *self._exits(loop, outer), outer)
         lines = self._while(loop, here.after, here)
-        if here.flag:
-            lines = [f"{here.flag} = False", *lines, f"if {here.flag}:", "    break"]
-        return here.after, lines
+        lines = [f"{flag} = False" for flag in here.flags.values()] + lines
+        behind = here.after
+        for region, flag in here.flags.items():
+            if region is here.far:
+                rest = self.code(here.after, here.far, outer)
+                lines += [f"if not {flag}:", *_indented(rest)] if rest else []
+                behind = here.far
+            else:
+                lines += [f"if {flag}:", "    break"]
+        return behind, lines
 
-    def _far_break(self, loop, target):
-        """Python leaves one loop at a time: a flag tells the loops between to go on leaving."""
-        between = [x for x in loop.outward() if target in x.outward() and x is not target]
-        flag = next((x.flag for x in between if x.flag), None) or self.names._free("leave")
+    def _far_break(self, loop, target, region):
+        """Python leaves one loop, to one place: a flag says what is left or passed over next."""
+        ways = loop.outward()
+        between = ways[: ways.index(target) + (region is target.far)]
+        flag = next((x.flags[region] for x in between if region in x.flags), None)
+        flag = flag or self.names._free("leave")
         for x in between:
-            x.flag = flag
+            x.flags[region] = flag
         return [f"{flag} = True", "break"]
 
     def _while(self, loop, after, here):
@@ -142,18 +150,20 @@ class Writer:
         free = not self.statements(block) and not self.names.moves[block]
         return free and after is not None and self.schedule.jumps.get(block) is after
 
-    def _after(self, loop):
-        """The block that is written behind a loop."""
+    def _exits(self, loop, outer):
+        """The block that is written behind a loop, and the region that some ways pass it for."""
         s, inside = self.schedule, self.schedule.loops[loop]
-        for b in s.blocks:
-            if b.kind == "region" and b not in inside and s.dominator[b] in inside:
-                return b
-        ways = [b for m in inside for b in s.after(m) if b not in inside]
+        found = [b for b in s.blocks if b.kind == "region" and b not in inside
+                 and s.dominator[b] in inside and not _is_exit(b, outer)]  # fmt: skip
+        if found:
+            return found[0], found[-1] if len(found) > 1 else None
+        ways = [b for m in s.blocks if m in inside for b in s.after(m) if b not in inside]
         # A way that only returns is written inside; the test of the loop's own head comes first.
         ways = [b for b in ways if s.dominator[b] is loop or s.ends.get(b) is None
                 or s.ends[b].kind != "return"]  # fmt: skip
+        ways = [b for b in ways if not _is_exit(s.jumps.get(b), outer)]
         ways.sort(key=lambda b: (s.dominator[b] is not loop, s.rank[b]))
-        return ways[0] if ways else None
+        return (ways[0] if ways else None), None
 
     # ----- phis are variables that are set on every way in -----
     def moves(self, block):
@@ -219,13 +229,22 @@ class Writer:
 
 
 class Loop:
-    """A loop that is being written: where `continue` and `break` lead, and the loop around it."""
+    """A loop that is being written: where `continue` and `break` lead, and the loop around it.
 
-    def __init__(self, head, after, outer):
-        self.head, self.after, self.outer, self.flag = head, after, outer, None
+    `far` is a region that some ways out lead to, passing over what is written behind the loop.
+    """
+
+    def __init__(self, head, after, far, outer):
+        self.head, self.after, self.far, self.outer, self.flags = head, after, far, outer, {}
 
     def outward(self):
         return [self, *(self.outer.outward() if self.outer else ())]
+
+
+def _is_exit(region, loop):
+    """Is the region behind this loop or one around it?"""
+    around = loop.outward() if loop else ()
+    return region is not None and any(region in (x.after, x.far) for x in around)
 
 
 class _Fill(ast.NodeTransformer):

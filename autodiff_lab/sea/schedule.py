@@ -90,7 +90,7 @@ class Schedule:
     # ----- places -----
     def _places(self):
         nodes = [n for n in self.sea.nodes if not n.is_control]
-        pinned = {n: n.block for n in nodes if n.block is not None}
+        pinned = {n: n.block or self.sea.start for n in nodes if n.block or n.kind == "param"}
         early = self._early(nodes, pinned)
         place = dict(pinned)
         for node in self._users_first(nodes):
