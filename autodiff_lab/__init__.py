@@ -9,6 +9,7 @@
     ad.compile(f, *args)           value and gradient as straight-line code
     ad.check(f, *args)             are these derivatives right, and where not?
     ad.record(f, *args)            the tape, to be looked at
+    ad.sea(f)                      the whole program as one graph: run, shown, differentiated
     ad.table.ROWS                  the mathematics, one row per operation
 
 Read it in this order: `table/`, `tape`, `calculus`, `forward`, `reverse`; then the front ends that
@@ -25,6 +26,7 @@ from .jacobian import hessian, hvp, jacfwd, jacrev
 from .modules import functional
 from .record import record
 from .reverse import grad, value_and_grad, vjp
+from .sea_of_nodes import sea
 from .straight import compile
 from .tape import Node, Tape
 
@@ -45,6 +47,7 @@ __all__ = [
     "jvp",
     "record",
     "row",
+    "sea",
     "table",
     "value_and_grad",
     "vjp",

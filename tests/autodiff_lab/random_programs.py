@@ -42,7 +42,8 @@ class Program:
         sign, name = self.random.choice("+-*"), self.random.choice(NAMES)
         new = self.expression(1)
         # of a tensor, `a += 1` is a write, which a sea refuses
-        self.add(indent, f"{name} = {name} {sign} {new}" if self.smooth else f"{name} {sign}= {new}")
+        plain = f"{name} = {name} {sign} {new}"
+        self.add(indent, plain if self.smooth else f"{name} {sign}= {new}")
 
     def _swap(self, indent, depth, in_loop):
         x, y = self.random.sample(NAMES, 2)
@@ -99,7 +100,8 @@ class Program:
         if depth == 0 or kind < 0.25:
             return self.random.choice([*NAMES, *NAMES, self.number()])
         if kind < 0.35:
-            return f"({self.expression(depth - 1)} if {self.test()} else {self.expression(depth - 1)})"
+            first, second = self.expression(depth - 1), self.expression(depth - 1)
+            return f"({first} if {self.test()} else {second})"
         if kind < 0.42:
             return f"-{self.random.choice(NAMES)}"
         if kind < 0.5:
@@ -107,9 +109,8 @@ class Program:
         sign = self.random.choice("+-*/" if self.smooth else ["+", "-", "*", "//", "%", "*"])
         if sign in ("/", "//", "%"):
             return f"({self.expression(depth - 1)} {sign} {self.random.choice(['3', '7', '2'])})"
-        return f"({self.expression(depth - 1)} {sign} {self.expression(depth - 1)}) % 1009" if (
-            sign == "*" and not self.smooth
-        ) else f"({self.expression(depth - 1)} {sign} {self.expression(depth - 1)})"
+        text = f"({self.expression(depth - 1)} {sign} {self.expression(depth - 1)})"
+        return f"{text} % 1009" if sign == "*" and not self.smooth else text
 
     def number(self):
         return self.random.choice(["0", "1", "2", "0.5", "3"] if self.smooth else "01235")

@@ -7,6 +7,7 @@ are written with such verbs, and a sea runs on torch tensors, JAX arrays and num
 import functools
 import math
 import operator
+import types
 
 from .. import trees, xp
 from ..calculus import unbroadcast
@@ -156,6 +157,9 @@ def pull(f, g, *xs):
     """The cotangents of `xs` for the cotangent `g` of f(*xs): the rows are asked as it runs."""
     if g is NOTHING:
         return g if len(xs) == 1 else (g,) * len(xs)
+    if not any(xp.of(leaf) for leaf in trees.leaves(xs)):
+        raise AutodiffError("this derivative is not known for Python numbers; pass a torch.tensor "
+                            "or a jnp.asarray")  # fmt: skip
     y, back = vjp(f, *xs)
     found = back(like(g, y))
     found = tuple(NOTHING if c is None else c for c in found)
@@ -193,26 +197,20 @@ def _sea_of(f):
 
 
 # ----- the namespace -----
-class Neutral:
-    """The verbs of whichever framework the values belong to, or of numbers."""
+@functools.cache
+def neutral(name):
+    """A verb that asks its values whose it is."""
 
-    nothing, index = NOTHING, staticmethod(operator.index)
-    unpack, sequence = staticmethod(unpack), staticmethod(sequence)
-    fit, gate, seed, gradient = map(staticmethod, (fit, gate, seed, gradient))
-    plus, part, pull, back = map(staticmethod, (plus, part, pull, call_back))
+    def verb(*xs):
+        verbs = xp.of(*xs)
+        return _ON_NUMBERS[name](*xs) if verbs is None else getattr(verbs, name)(*xs)
 
-    @functools.cache
-    def __getattr__(self, name):
-        def neutral(*xs):
-            verbs = xp.of(*xs)
-            if verbs is not None:
-                return getattr(verbs, name)(*xs)
-            return _ON_NUMBERS[name](*xs)
-
-        if name not in KNOWN:
-            raise AttributeError(name)
-        neutral.__name__ = name
-        return neutral
+    return verb
 
 
-XP = Neutral()
+XP = types.SimpleNamespace(
+    **{name: neutral(name) for name in KNOWN},
+    **dict(nothing=NOTHING, index=operator.index, unpack=unpack, sequence=sequence),
+    **dict(fit=fit, gate=gate, seed=seed, gradient=gradient, plus=plus, part=part),
+    **dict(pull=pull, back=call_back),
+)

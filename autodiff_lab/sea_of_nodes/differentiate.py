@@ -139,10 +139,17 @@ class Reverse(Adjoints):
         trail = self.variables.read(TRAIL, self.block)
         self.variables.write(TRAIL, self.block, _named(self.graph.op(PUSH, trail, x), TRAIL))
 
-    def _pop(self, name):
+    def _top(self):
+        return self.graph.op(TOP, self.variables.read(TRAIL, self.block), block=self.block)
+
+    def _drop(self):
         trail = self.variables.read(TRAIL, self.block)
-        top, rest = (self.graph.op(op, trail, block=self.block) for op in (TOP, REST))
+        rest = self.graph.op(REST, trail, block=self.block)
         self.variables.write(TRAIL, self.block, _named(rest, TRAIL))
+
+    def _pop(self, name):
+        top = self._top()
+        self._drop()
         return _named(top, name)
 
     def _saved(self, block):
@@ -231,14 +238,16 @@ class Reverse(Adjoints):
                 if node in self.active:  # used up when a trip ends
                     self.variables.write(self.adjoint(node), new, self.nothing)
         self._undo_nodes(loop)
-        again, out = self._fork(self._pop("again" if self.schedule.inside[loop] > 1 else None))
+        again, out = self._fork(self._top())
         self.block = again
+        self._drop()
         self._undo_phis(loop, 1)
         self._undo(before(loop, loop.control[1]), loop)
         new.control.append(self.block)
         self.block.users.append(new)
         self.variables.seal(new)
         self.block = out
+        self._drop()
         self._undo_phis(loop, 0)
 
     def _fork(self, test):
@@ -290,7 +299,6 @@ class Reverse(Adjoints):
         if x in self.active:
             before = self.variables.read(self.adjoint(x), self.block)
             self.variables.write(self.adjoint(x), self.block, self.sum(x, before, c))
-
 
 
 def _named(node, name):

@@ -89,10 +89,7 @@ class Expressions:
 
     def _value_Compare(self, tree):
         """a < b < c is (a < b) and (b < c), with b computed once."""
-        left, result = self.value(tree.left), None
-        return self._chain(left, tree.ops, tree.comparators) if len(tree.ops) > 1 else (
-            result or self.add(meanings.comparison(type(tree.ops[0])), left,
-                               self.value(tree.comparators[0])))  # fmt: skip
+        return self._chain(self.value(tree.left), tree.ops, tree.comparators)
 
     def _chain(self, left, ops, rest):
         right = self.value(rest[0])
@@ -243,7 +240,8 @@ class Expressions:
         parts = [self.add(INDEX, x) for x in parts]
         zero, one = self.graph.const(0), self.graph.const(1)
         begin, end, by = ([zero, *parts, one] if len(parts) == 1 else [*parts, one])[:3]
-        by = self.graph.const(_number(tree.args[2])) if len(parts) == 3 else now(by)
+        if len(parts) == 3:
+            by = self.graph.const(_number(tree.args[2]))
         if type(by.value) is not int or by.value == 0:
             raise self.refuse(tree.args[2], "the step of a range must be a number written out, and "
                               "not 0")  # fmt: skip

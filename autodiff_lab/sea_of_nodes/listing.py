@@ -46,8 +46,9 @@ def table(sea):
     for node in model(sea)["nodes"]:
         source = f"{node['line']}: {node['code']}" if node["line"] != said else ""
         said = node["line"]
-        lines.append((f"%{node['index']}", _what(node), _data(node), _many(node["control"]),
-                      "" if node["kind"] in BLOCKS | {"stop"} else f"%{node['block']}", source))  # fmt: skip
+        place = "" if node["kind"] in BLOCKS | {"stop"} else f"%{node['block']}"
+        edges = _many(node["data"]), _many(node["control"])
+        lines.append((f"%{node['index']}", _what(node), *edges, place, source))
     head = ("node", "what", "data", "control", "placed in", "line")
     widths = [max(len(line[i]) for line in [head, *lines]) for i in range(6)]
     rows = ["  ".join(cell.ljust(w) for cell, w in zip(line, widths, strict=True)).rstrip()
@@ -58,12 +59,7 @@ def table(sea):
 def _what(node):
     """The label, and for an operation the name that the user gave to its result."""
     named = node["name"] and node["kind"] in ("op", "call")
-    return f"{node['name']} = {node['label']}" if named else node["label"].split(" 1")[0]
-
-
-def _data(node):
-    """Of a phi, each value with the control edge that brings it stands in the same place."""
-    return _many(node["data"])
+    return f"{node['name']} = {node['label']}" if named else node["label"]
 
 
 def _many(indices):
@@ -94,11 +90,13 @@ def dot(sea):
 def steps(sea, walked):
     """The way that control took in one run, with the values that the phis took at each region."""
     for node, values in walked:
-        new = [f"{p.label.split(' ')[1]} = {_short(values[p])}" for p in sea.plan.phis.get(node, [])]
-        yield f"%{node.index} {node.kind}" + (": " + ", ".join(new) if new else "")
+        phis = sea.plan.phis.get(node, [])
+        new = ", ".join(f"{p.label.split(' ')[1]} = {_short(values[p])}" for p in phis)
+        yield f"%{node.index} {node.kind}" + (f": {new}" if new else "")
 
 
 def _short(value):
-    number = getattr(value, "shape", None) == () and hasattr(value, "item")
-    text = f"{value.item():g}" if number else f"{value:g}" if isinstance(value, float) else f"{value}"
+    if getattr(value, "shape", None) == () and hasattr(value, "item"):
+        value = value.item()
+    text = f"{value:g}" if isinstance(value, float) else f"{value}"
     return text if len(text) <= 40 else text[:37] + "..."

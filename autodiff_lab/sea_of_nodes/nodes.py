@@ -65,7 +65,8 @@ class Node:
             return self.op.name
         if self.kind == "const":
             return self.name or show(self.value)
-        return f"{self.kind} {self.name}" if self.name and not self.is_control else self.kind
+        named = self.name and not self.is_control
+        return f"{self.kind} {self.name.split(' ')[0]}" if named else self.kind
 
     def __repr__(self):
         inside = ", ".join(f"%{x.index}" for x in (*self.control, *self.data))

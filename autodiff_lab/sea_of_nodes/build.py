@@ -7,7 +7,6 @@ Control is one node at a time, `self.block`; it is None where control never come
 import ast
 
 from ..reading import names
-from . import meanings
 from .expressions import Expressions
 from .nodes import Graph, now
 from .ssa import Variables
@@ -89,8 +88,8 @@ class Builder(Expressions):
 
     def _Expr(self, tree):
         if not isinstance(tree.value, ast.Constant):
-            raise self.refuse(tree, "its value is not used, so it is there for an effect, and a "
-                              "sea has none; bind the value to a name, or leave the line out")  # fmt: skip
+            why = "its value is not used, so it is there for an effect, and a sea has none; "
+            raise self.refuse(tree, why + "bind the value to a name, or leave the line out")
 
     def _Assign(self, tree):
         value = self.value(tree.value)
@@ -162,11 +161,11 @@ class Builder(Expressions):
         self._loop(tree, lambda: self.value(tree.test), lambda: None, lambda: None)
 
     def _For(self, tree):
-        count, item = self.items(tree.iter)
+        """A `while` over a counter, which has a name that no user can write."""
+        (begin, test, step), item = self.items(tree.iter)
         self.temporaries += 1
-        counter = f"{tree.target.id if isinstance(tree.target, ast.Name) else 'k'}"
-        counter = f"{counter} {self.temporaries}"  # a name that no user can write
-        begin, test, step = count
+        name = tree.target.id if isinstance(tree.target, ast.Name) else "k"
+        counter = f"{name} {self.temporaries}"
         self.variables.write(counter, self.block, begin)
 
         def now_at():
@@ -182,8 +181,7 @@ class Builder(Expressions):
         """`loop` is a region whose second control edge comes from the end of its own body."""
         loop = self.block = self.graph.add("loop", control=[self.block])
         self.variables.unsealed(loop)
-        yes, no = self.fork(test(), getattr(tree, "test", tree.iter if hasattr(tree, "iter") else
-                                            tree))  # fmt: skip
+        yes, no = self.fork(test(), tree.test if isinstance(tree, ast.While) else tree.iter)
         self.loops.append(([], []))
         self.block = yes
         if yes is not None:
@@ -247,6 +245,3 @@ def _asks_for_a_type(tree):
     if isinstance(tree, ast.Compare):
         return any(isinstance(op, (ast.Is, ast.IsNot)) for op in tree.ops)
     return isinstance(tree, ast.Name) and tree.id in ("isinstance", "hasattr", "callable")
-
-
-__all__ = ["Builder", "meanings"]

@@ -83,12 +83,11 @@ def _is(node, value):
 # ----- constants -----
 def _fold(graph, node):
     """Compute now what is known now; what would fail is left to fail at its place."""
-    if not node.data or not all(x.kind == "const" and _small(x.value) for x in node.data):
-        return None
-    if node.op.name not in _FOLDED:
+    known = all(x.kind == "const" and _small(x.value) for x in node.data)
+    if not known or node.op.name not in _FOLDED:
         return None
     values = [x.value for x in node.data]
-    if node.op.name in ("**", "<<") and not all(isinstance(v, float) or abs(v) < 64 for v in values):
+    if node.op.name in ("**", "<<") and any(type(v) is int and abs(v) > 64 for v in values):
         return None
     try:
         y = node.op.fn(*values)
@@ -227,8 +226,8 @@ def decide(graph, stop):
 
 
 def _decide_if(graph, node):
-    (test,), (block,) = node.data or (None,), node.control
-    if test is None or test.kind != "const" or type(test.value) not in (bool, int, float, type(None)):
+    (test,), (block,) = node.data, node.control
+    if test.kind != "const" or type(test.value) not in (*NUMBERS, type(None)):
         return False
     for branch in [u for u in node.users if u.kind in ("true", "false")]:
         if bool(test.value) is (branch.kind == "true"):

@@ -1,4 +1,4 @@
-'''Sea of nodes: one graph that holds data and control, and is the whole program.
+"""Sea of nodes: one graph that holds data and control, and is the whole program.
 
     s = ad.sea(f)        from the text of a Python function
     print(s)             the graph as a table; s.dot(), s.model() to draw it
@@ -10,37 +10,39 @@ In a control-flow graph each operation has a place in a list in a block. In a se
 no place unless it needs one: a constant, a product, a sine float, and only what may fail, decide or
 repeat is tied to control by an edge (Click & Paleczny, "A Simple Graph-Based Intermediate
 Representation", 1995; Click's thesis, 1995). So the classical optimisations are hardly written at
-all: equal nodes are one node (`nodes`), constants fold as nodes are made (`peepholes`), dead code is
-what the end does not reach, and what does not change in a loop is placed before it when places are
-given out, last of all (`schedule`: Click, "Global Code Motion, Global Value Numbering", 1995).
+all: equal nodes are one node (`nodes`), constants fold as nodes are made (`peepholes`), dead code
+is what the end does not reach, and what does not change in a loop is placed before it when places
+are given out, last of all (`schedule`: Click, "Global Code Motion, Global Value Numbering", 1995).
 
 Read it in this order:
 
-    nodes                    the graph, and the one door through which nodes come in
-    ssa, build, expressions  from the text of a function to nodes (Braun et al. 2013)
-    meanings                 what a call or an operator means, and the table's row for it
-    peepholes                the rules that simplify
-    interpret                running the graph
-    schedule                 a place for every node
-    variables, python        back to Python
-    activity, adjoints, differentiate       reverse mode: what is active, what a row says, the way back
+    nodes                               the graph, and the one door through which nodes come in
+    ssa, build, expressions             from the text of a function to nodes (Braun et al. 2013)
+    meanings                            what a call or an operator means, and its row of the table
+    peepholes                           the rules that simplify
+    interpret                           running the graph
+    schedule                            a place for every node
+    variables, python                   back to Python
+    activity, adjoints, differentiate   reverse mode: what has a derivative, what a row says, the
+                                        way back; `verbs` is what both directions compute with
 
-Where industry stands. HotSpot's C2 and Graal, Java's optimising compilers, are seas of nodes to this
-day, and libFirm is. V8 was one for a decade and left it for a control-flow graph ("Land ahoy:
-leaving the Sea of Nodes", v8.dev, March 2025): in JavaScript most operations can have effects or fail,
-so that nearly all hang on one effect chain and hardly any float; such graphs are hard to read and
-to debug, slow to compile and unkind to caches. Numerical programs are the kind case: few effects, much
-that floats. TensorFlow 1 put control into its dataflow graph (Switch, Merge, Enter, Exit, 2015), and
-its users were glad to be rid of it; Myia (2017 to 2021) differentiated a graph of functions; JAX and
-torch.fx keep straight lines with regions inside. So this is a thing to learn from, not a
-recommendation: SeaOfNodes/Simple, by Click and others, teaches the whole of it in Java.
+Where industry stands. HotSpot's C2 and Graal, the optimising compilers of Java, are seas of nodes
+to this day. V8 was one for a decade and has largely left it for a control-flow graph ("Land ahoy:
+leaving the Sea of Nodes", v8.dev, March 2025): in JavaScript most operations can have effects or
+fail, so that nearly all hang on one chain of effects and little floats; such graphs are hard to
+read and to debug, and slow to compile. Numerical programs are the kind case: few effects, much that
+floats. TensorFlow 1 had control in its dataflow graph (Switch, Merge, Enter, Exit), and TensorFlow
+2 put functions in its place; Myia differentiated a graph of functions, and sleeps; JAX and torch.fx
+keep straight lines with regions inside. So this is a thing to learn from, not a recommendation.
+SeaOfNodes/Simple, by Click and others, teaches the whole of it in Java.
 
-What a sea is not: it has no effects, so printing, writing into arrays, random numbers and exceptions
-are refused with their place in the text. A computation that nobody reads is not made, and an error
-it would have raised is not raised. Arithmetic on what the function was given counts as total
-(numbers, or arrays whose shapes fit), so it may be computed before a loop that makes no trip;
-division, powers, indexing and calls may fail, and stay where they are.
-'''
+What a sea is not: it has no effects, so printing, writing into arrays, random numbers and
+exceptions are refused with their place in the text. A computation that nobody reads is not made,
+and an error it would have raised is not raised. Arithmetic on what the function was given counts as
+total (numbers, or arrays whose shapes fit), so it may be computed before a loop that makes no trip;
+division, powers, indexing and calls may fail, and stay where they are. Names mean what they mean
+when the sea is made.
+"""
 
 import functools
 
@@ -59,15 +61,37 @@ def sea(f, optimize=True):
     `optimize=False` leaves out value numbering and the peepholes, to see what they do.
 
     >>> def power(x, n):
-    ...     y = 1
-    ...     for i in range(n):
+    ...     y = 1.0
+    ...     while n > 0:
     ...         y = y * x
+    ...         n = n - 1
     ...     return y
-    >>> s = sea(power)                                     # doctest: +SKIP
-    >>> s(2.0, 3), s.grad()(2.0, 3)                        # doctest: +SKIP
+    >>> s = sea(power)
+    >>> s(2.0, 3), s.grad()(2.0, 3)
     (8.0, (8.0, 12.0))
+    >>> print(s)
+    <sea of power: 17 nodes, 1 branch, 1 loop>
+    node  what     data    control  placed in  line
+    %0    start
+    %1    param x                   %0         1: def power(x, n):
+    %2    param n                   %0
+    %3    1.0                       %0         2: y = 1.0
+    %4    loop             %0 %9               3: while n > 0:
+    %5    phi n    %2 %14  %4       %4
+    %6    0                         %0
+    %7    >        %5 %6            %4
+    %8    if       %7      %4       %4
+    %9    true             %8
+    %10   false            %8
+    %11   phi y    %3 %12  %4       %4         4: y = y * x
+    %12   y = *    %11 %1           %9
+    %13   1                         %0         5: n = n - 1
+    %14   n = -    %5 %13           %9
+    %15   return   %11     %10      %10        6: return y
+    %16   stop             %15                 1: def power(x, n):
 
-    A longer tour, with the graph drawn as a table, is in `Sea`.
+    A loop's second control edge comes back from its end; its phis take the second of their values
+    when control comes that way. What has no control edge floats.
     """
     return f if isinstance(f, Sea) else sea_of(f, optimize, {})
 
@@ -85,7 +109,7 @@ def sea_of(f, optimize, known):
 class Sea:
     """A function as one graph. `nodes` are in a stable order, `start` and `stop` are its ends."""
 
-    seeded = False
+    differentiates = None  # of a gradient: the sea that it is the gradient of
 
     def __init__(self, f, optimize, known):
         self.text, self.original, self.optimize, self.known = read(f), f, optimize, known
@@ -136,11 +160,15 @@ class Sea:
         count = len(self.parameters)
         for i in argnums if isinstance(argnums, tuple) else (argnums,):
             if not isinstance(i, int) or not 0 <= i < count:
-                raise AutodiffError(f"argnums={argnums!r} asks for parameter {i!r}, and {self.name} "
-                                    f"has {count}, counted from 0")  # fmt: skip
-        if self.original is None:
-            raise AutodiffError(f"{self.name} is a gradient already; for a second derivative take "
-                                "ad.jvp or ad.grad of this sea, as of any function")  # fmt: skip
+                raise AutodiffError(
+                    f"argnums={argnums!r} asks for parameter {i!r}, and {self.name} has {count}, "
+                    "counted from 0"
+                )
+        if self.differentiates is not None:
+            raise AutodiffError(
+                f"{self.name} is a gradient already; for a second derivative take ad.jvp or "
+                "ad.jacrev of this sea, which is a function like any other"
+            )
         return self._reversed(argnums, seeded=False)
 
     def _reversed(self, argnums, seeded):
@@ -148,7 +176,7 @@ class Sea:
         if (argnums, seeded) not in self._gradients:
             reverse = Reverse(self, argnums, seeded)
             new = Sea(self.original, True, self.known)
-            new.name, new.seeded = f"{self.name}_and_gradient", seeded
+            new.name, new.differentiates = f"{self.name}_and_gradient", self
             new._finish(reverse.graph, reverse.stop, reverse.parameters)
             new.written = self.written
             self._gradients[argnums, seeded] = new
@@ -182,7 +210,8 @@ class Sea:
 
     def __repr__(self):
         kinds = [node.kind for node in self.nodes]
-        counts = f"{kinds.count('if')} branches, {kinds.count('loop')} loops"
+        forks, loops = kinds.count("if"), kinds.count("loop")
+        counts = f"{forks} branch{'es' * (forks != 1)}, {loops} loop{'s' * (loops != 1)}"
         return f"<sea of {self.name}: {len(self)} nodes, {counts}>"
 
     def __str__(self):

@@ -6,7 +6,6 @@ later of two that are equal. That is all of loop-invariant code motion. (Dominat
 Kennedy, "A Simple, Fast Dominance Algorithm", 2001.)
 """
 
-from .nodes import BLOCKS
 from .ssa import before
 
 
@@ -152,6 +151,3 @@ def _inputs_first(nodes):
             else:
                 todo += waits[::-1]
     return order
-
-
-__all__ = ["BLOCKS", "Schedule"]

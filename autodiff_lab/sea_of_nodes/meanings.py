@@ -48,9 +48,11 @@ UNARY = {
     ast.Invert: ("~", "bitwise_not", operator.invert),
     ast.Not: ("not", None, operator.not_),
 }
-_ROWS_OF_MATH = dict(pow="power", fabs="abs", **{name: name for name in (
-    "sin cos tan asin acos atan atan2 sinh cosh tanh asinh acosh atanh exp expm1 exp2 log2 log10 "
-    "log1p sqrt cbrt hypot floor ceil trunc erf erfc lgamma copysign fmod log").split()})  # fmt: skip
+_SAME = (
+    "sin cos tan asin acos atan atan2 sinh cosh tanh asinh acosh atanh exp expm1 exp2 log log2 "
+    "log10 log1p sqrt cbrt hypot floor ceil trunc erf erfc lgamma copysign fmod"
+).split()
+_ROWS_OF_MATH = {"pow": "power", "fabs": "abs", **{name: name for name in _SAME}}
 _BUILTINS = frozenset(
     "abs pow len int float bool complex round sum divmod tuple list min max sorted any all range "
     "isinstance".split()
@@ -63,6 +65,10 @@ _METHODS = frozenset("item tolist dim size numel astype get keys values items in
 # Functions whose answer has no derivative, or is none of a number.
 FLAT = frozenset("len int bool round isinstance range any all floor ceil trunc index item is "
                  "tolist dim size numel".split())  # fmt: skip
+
+
+# Rows that cannot fail on arrays whose shapes fit; a Cholesky factor may not exist.
+TOTAL = frozenset("pointwise constant linear bilinear composite".split())
 
 
 # ----- operators -----
@@ -111,12 +117,11 @@ def function(func, spelled, count, words):
     """A known pure function with `count` arguments, the last of them by the keywords `words`."""
     row = row_of(func)
     plain = row is not None and row.kind in ("pointwise", "constant") and not words
-    total = row is not None and not isinstance(func, type(math.sin))
-    total = total or (row is not None and func not in _of_python())
-    type = {"len": int, "isinstance": bool}.get(spelled)
+    total = row is not None and row.kind in TOTAL and func not in _of_python()
+    known = {len: int, isinstance: bool}.get(func) if func in _of_python() else None
     called = functools.partial(_with_words, func, words) if words else func
     plain = plain and count == row.arity
-    return Op(_short(spelled), called, row, called_as(spelled, count, words), total, plain, type)
+    return Op(_short(spelled), called, row, called_as(spelled, count, words), total, plain, known)
 
 
 @functools.cache
@@ -130,7 +135,8 @@ def method(name, count, words):
         return _with_words(getattr(x, name), words, *more)
 
     plain = plain and count + 1 == row.arity
-    return Op(f".{name}", called, row, form, row is not None, plain)
+    total = row is not None and row.kind in TOTAL
+    return Op(f".{name}", called, row, form, total, plain)
 
 
 @functools.cache
