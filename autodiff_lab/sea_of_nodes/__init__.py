@@ -45,6 +45,7 @@ when the sea is made.
 """
 
 import functools
+import inspect
 
 from ..errors import AutodiffError
 from ..reading import read
@@ -98,8 +99,7 @@ def sea(f, optimize=True):
 
 def sea_of(f, optimize, known):
     """`known` are the seas of one program: functions that call each other find each other."""
-    bound = getattr(f, "__self__", None)
-    key = f if bound is None else (f.__func__, id(bound))
+    key = (f.__func__, id(f.__self__)) if inspect.ismethod(f) else f
     if key not in known:
         known[key] = found = Sea(f, optimize, known)
         found._build()
@@ -202,7 +202,16 @@ class Sea:
     def function(self):
         """That text as a function."""
         text, extras = self._written_out
-        return self.text.function_of(text, **extras)
+        made = self.text.function_of(text, **extras)
+        if not self.written:
+            return made
+
+        @functools.wraps(made)
+        def checked(*args, **kwargs):
+            self._values(args, kwargs)
+            return made(*args, **kwargs)
+
+        return checked
 
     # ----- see -----
     def __len__(self):

@@ -160,6 +160,8 @@ def _unpin(graph, node):
 # ----- the sea's own operations -----
 def _item(graph, node):
     """(a, b)[0] is a."""
+    if len(node.data) != 2:  # a slice
+        return None
     box, at = node.data
     if box.kind != "op" or at.kind != "const" or type(at.value) is not int:
         return None

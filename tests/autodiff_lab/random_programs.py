@@ -16,13 +16,6 @@ class Program:
         self.lines.append(f"    return {self.expression(2)}")
         self.text = "def program(a, b, c, n):\n" + "\n".join(self.lines) + "\n"
 
-    def function(self):
-        title = f"<program {hash(self.text)}>"
-        linecache.cache[title] = (len(self.text), None, self.text.splitlines(True), title)
-        space = {}
-        exec(compile(self.text, title, "exec"), space)
-        return space["program"]
-
     # ----- statements -----
     def block(self, indent, depth, in_loop):
         for _ in range(self.random.randint(1, 3)):
@@ -124,3 +117,12 @@ class Program:
         if kind < 0.3:
             return f"not ({first} or {self.random.choice(NAMES)} < 1)"
         return first
+
+
+def defined(text, title=None):
+    """The function that a text defines, with its source where `inspect` finds it."""
+    title = title or f"<program {hash(text)}>"
+    linecache.cache[title] = (len(text), None, text.splitlines(True), title)
+    space = {}
+    exec(compile(text, title, "exec"), space)
+    return [f for f in space.values() if callable(f) and hasattr(f, "__code__")][-1]
