@@ -66,7 +66,7 @@ class Writer:
         if loop and region in (loop.head, loop.after):
             return None, [*lines, "continue" if region is loop.head else "break"]
         for x in loop.outward() if loop else ():
-            if region in (x.after, x.far):
+            if region in (x.head, x.after, x.far):
                 return None, [*lines, *self._far_break(loop, x, region)]
         if region.kind == "loop" and self.schedule.dominator[region] is block:
             after, more = self._loop(region, follow, loop)
@@ -118,7 +118,8 @@ class Writer:
                 lines += [f"if not {flag}:", *_indented(rest)] if rest else []
                 behind = here.far
             else:
-                lines += [f"if {flag}:", "    break"]
+                word = "continue" if outer and region is outer.head else "break"
+                lines += [f"if {flag}:", f"    {word}"]
         return behind, lines
 
     def _far_break(self, loop, target, region):

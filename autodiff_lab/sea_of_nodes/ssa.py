@@ -18,37 +18,28 @@ class Variables:
         self.values[name, block] = value
 
     def read(self, name, block):
-        block = now(block)
-        passed = []
-        while (name, block) not in self.values and block not in self.open:
-            if len(block.control) != 1:
-                break
-            passed.append(block)
-            block = before(block)
-        if (name, block) in self.values:
-            found = now(self.values[name, block])
-        else:
-            found = self._begin(name, block)
-        for b in passed:
-            self.values[name, b] = found
-        return found
-
-    def _begin(self, name, block):
-        if block.kind == "start":
-            found = self.absent(name)
-        else:
-            phi = self.graph.phi(block, name)
-            self.values[name, block] = phi
-            if block in self.open:
-                self.open[block].append((name, phi))
-                return phi
-            found = self._fill(name, phi)
-        self.values[name, block] = found
-        return found
-
-    def _fill(self, name, phi):
-        region = phi.control[0]
-        return self.graph.fill(phi, [self.read(name, before(region, c)) for c in region.control])
+        """The value that a variable has at the end of a block; no recursion, for long functions."""
+        todo, known = [(now(block), False)], self.values
+        while todo:
+            b, ready = todo.pop()
+            ways = [before(b, c) for c in b.control]
+            if ready:  # all ways into a region have values
+                known[name, b] = self.graph.fill(known[name, b], [known[name, w] for w in ways])
+            elif (name, b) in known:
+                continue
+            elif b in self.open:
+                known[name, b] = phi = self.graph.phi(b, name)
+                self.open[b].append((name, phi))
+            elif b.kind == "start":
+                known[name, b] = self.absent(name)
+            elif len(ways) > 1:
+                known[name, b] = self.graph.phi(b, name)  # first: a loop may lead back here
+                todo += [(b, True), *((w, False) for w in reversed(ways))]
+            elif (name, ways[0]) in known:
+                known[name, b] = known[name, ways[0]]
+            else:
+                todo += [(b, False), (ways[0], False)]
+        return now(known[name, now(block)])
 
     def unsealed(self, block):
         self.open[block] = []
@@ -56,7 +47,7 @@ class Variables:
     def seal(self, block):
         """All control edges of the block are known."""
         for name, phi in self.open.pop(block):
-            self._fill(name, phi)
+            self.graph.fill(phi, [self.read(name, before(block, c)) for c in block.control])
 
 
 def before(block, edge=None):
