@@ -20,7 +20,7 @@ Read it in this order:
     ssa, build, expressions             from the text of a function to nodes (Braun et al. 2013)
     meanings                            what a call or an operator means, and its row of the table
     peepholes                           the rules that simplify
-    interpret                           running the graph
+    interpret, traced                   running the graph, under jax.jit with lax.cond and lax.while
     schedule                            a place for every node
     variables, python                   back to Python
     activity, adjoints, differentiate   reverse mode: what has a derivative, what a row says, the
@@ -54,6 +54,7 @@ from .build import Builder
 from .differentiate import Reverse
 from .peepholes import decide, settle, simplify
 from .python import Writer
+from .schedule import Schedule
 
 
 def sea(f, optimize=True):
@@ -146,6 +147,10 @@ class Sea:
         for name, refusal in self.written.items():
             interpret.check_not_written(values[name], refusal)
         return list(values.values())
+
+    @functools.cached_property
+    def schedule(self):
+        return Schedule(self)
 
     @functools.cached_property
     def plan(self):

@@ -16,7 +16,6 @@ from .activity import Activity
 from .adjoints import SEED, Adjoints
 from .nodes import Graph
 from .peepholes import simplify
-from .schedule import Schedule
 from .shapes import shapes_of
 from .ssa import Variables, before
 from .verbs import NOTHING
@@ -31,7 +30,7 @@ class Reverse(Adjoints):
     """`stop` and `parameters` are those of the new sea."""
 
     def __init__(self, sea, argnums, seeded):
-        self.sea, self.schedule = sea, Schedule(sea)
+        self.sea, self.schedule = sea, sea.schedule
         self.graph = Graph(simplify)
         self.graph.tree = sea.text.tree
         self.single = isinstance(argnums, int)

@@ -327,6 +327,6 @@ def subscript(inside, count):
 
 ITEM = Op("[]", operator.getitem, None, "_0[_1]")
 UNPACK = Op("unpack", verbs.unpack, None, "xp.unpack(_0, _1)")
-INDEX = Op("index", operator.index, None, "xp.index(_0)", type=int)
+INDEX = Op("index", verbs.index, None, "xp.index(_0)", type=int)
 SEQUENCE = Op("sequence", verbs.sequence, None, "xp.sequence(_0)")
 LENGTH = Op("len", len, None, "len(_0)", type=int)

@@ -9,41 +9,61 @@ torch tensors, JAX arrays, Python numbers, boxes of a tape.
 import inspect
 
 from ..errors import AutodiffError
+from .verbs import is_traced
 
 
 def run(sea, args, walked=None):
     """`walked` is filled with what control came to, for `follow`."""
-    values, came, here = dict(zip(sea.parameters, args, strict=True)), None, sea.start
-    plan = sea.plan
+    values = dict(zip(sea.parameters, args, strict=True))
+    return walk(sea, values, sea.start, walked=walked)
+
+
+def walk(sea, values, here, until=None, walked=None):
+    """Go on from a block: to the value that is returned, or to the new phis of a region `until`."""
+    came, plan = None, sea.plan
     while True:
-        if here in plan.phis:
-            _enter(plan, here, came, values)
+        if came is not None and here in plan.phis:
+            new = _arriving(plan, here, came, values)
+            if here is until:
+                return new
+            take(plan, here, new, values)
         if walked is not None:
             walked.append((here, dict(values)))
         came, here = here, plan.next[here]
         if here.kind == "if":
             test = value_of(here.data[0], values, plan)
-            here = plan.branches[here][0 if _decided(sea, here, test) else 1]
+            if is_traced(test):
+                from . import traced
+
+                answer, here = traced.decide(sea, here, test, values, until)
+                if here is None:
+                    return answer
+                came = None  # the phis there have their values
+            else:
+                here = plan.branches[here][0 if test else 1]
         elif here.kind == "return":
+            if until is not None:
+                raise sea.refusal(here, TRACED_RETURN)
             return value_of(here.data[0], values, plan)
 
 
-def _decided(sea, node, test):
-    try:
-        return bool(test)
-    except Exception as e:
-        if "Tracer" not in type(e).__name__ and "Tracer" not in str(e):
-            raise
-        raise sea.refusal(node, "this branch depends on a value that jax.jit has not computed yet; "
-                          "call the sea outside jit, or lift it with lax.cond") from e  # fmt: skip
+TRACED_RETURN = (
+    "this way out depends on a value that jax.jit has not computed yet, and leaves a loop or a "
+    "branch in the middle; let the branches meet, or call the sea outside jit"
+)
 
 
-def _enter(plan, region, came, values):
+def _arriving(plan, region, came, values):
+    """The values that the phis of a region get, all from the old ones."""
     way = plan.ways[region][came]
-    new = [(phi, value_of(phi.data[way], values, plan)) for phi in plan.phis[region]]
+    return [value_of(phi.data[way], values, plan) for phi in plan.phis[region]]
+
+
+def take(plan, region, new, values):
+    """The phis take their values, and what rested on the old ones is forgotten."""
     for node in plan.forget[region]:
         values.pop(node, None)
-    values.update(new)
+    values.update(zip(plan.phis[region], new, strict=True))
 
 
 def value_of(node, values, plan):

@@ -7,12 +7,11 @@ for each node the block where the schedule puts it.
 import linecache
 
 from .nodes import BLOCKS
-from .schedule import Schedule
 
 
 def model(sea):
     """Plain dicts and lists, so that whoever draws needs nothing else of this package."""
-    schedule = Schedule(sea)
+    schedule = sea.schedule
     return {
         "name": sea.name,
         "nodes": [_as_dict(sea, node, schedule) for node in sea.nodes],

@@ -10,14 +10,13 @@ import math
 
 from ..reading import names
 from .peepholes import is_nothing
-from .schedule import Schedule
 from .variables import Names
 from .verbs import XP
 
 
 class Writer:
     def __init__(self, sea):
-        self.sea, self.schedule, self.objects = sea, Schedule(sea), {}
+        self.sea, self.schedule, self.objects = sea, sea.schedule, {}
         tree = sea.text.tree
         local = {*sea.text.parameters, *names.bound(*tree.body)}
         taken = {*names.used(*tree.body)} - local | {"xp", tree.name, "float"}

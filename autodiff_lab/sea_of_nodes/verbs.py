@@ -7,6 +7,7 @@ are written with such verbs, and a sea runs on torch tensors, JAX arrays and num
 import functools
 import math
 import operator
+import sys
 import types
 
 from .. import trees, xp
@@ -21,6 +22,18 @@ def unpack(values, count):
     if len(found) != count:
         raise ValueError(f"{len(found)} values to unpack into {count} names")
     return found
+
+
+def is_traced(x):
+    """A value that JAX will only know when the compiled program runs."""
+    jax = sys.modules.get("jax")
+    return jax is not None and isinstance(x, jax.core.Tracer)
+
+
+def index(n):
+    """What `range` accepts."""
+    whole = is_traced(n) and n.shape == () and n.dtype.kind in "iu"
+    return n if whole else operator.index(n)
 
 
 def sequence(values):
@@ -210,7 +223,7 @@ def neutral(name):
 
 XP = types.SimpleNamespace(
     **{name: neutral(name) for name in KNOWN},
-    **dict(nothing=NOTHING, index=operator.index, unpack=unpack, sequence=sequence),
+    **dict(nothing=NOTHING, index=index, unpack=unpack, sequence=sequence),
     **dict(fit=fit, gate=gate, seed=seed, gradient=gradient, plus=plus, part=part),
     **dict(pull=pull, back=call_back),
 )
