@@ -29,6 +29,8 @@ def walk(sea, values, here, until=None, walked=None):
             take(plan, here, new, values)
         if walked is not None:
             walked.append((here, dict(values)))
+        if until is not None and not stays(sea.schedule, here, until):
+            raise sea.refusal(here, TRACED_EXIT)
         came, here = here, plan.next[here]
         if here.kind == "if":
             test = value_of(here.data[0], values, plan)
@@ -42,12 +44,19 @@ def walk(sea, values, here, until=None, walked=None):
             else:
                 here = plan.branches[here][0 if test else 1]
         elif here.kind == "return":
-            if until is not None:
-                raise sea.refusal(here, TRACED_RETURN)
             return value_of(here.data[0], values, plan)
 
 
-TRACED_RETURN = (
+def stays(schedule, block, until):
+    """Is a walk to the region `until` still on its way there?"""
+    if until.kind == "loop":
+        return block in schedule.loops[until]
+    return schedule.dominates(schedule.dominator[until], block) and (
+        schedule.ends.get(block) is None or schedule.ends[block].kind != "return"
+    )
+
+
+TRACED_EXIT = (
     "this way out depends on a value that jax.jit has not computed yet, and leaves a loop or a "
     "branch in the middle; let the branches meet, or call the sea outside jit"
 )

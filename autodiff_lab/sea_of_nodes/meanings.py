@@ -13,6 +13,7 @@ import operator
 import sys
 
 from ..table.row import CACHES, ROWS
+from . import verbs
 from .nodes import Op
 
 BINARY = {
@@ -46,7 +47,7 @@ UNARY = {
     ast.USub: ("-", "negative", operator.neg),
     ast.UAdd: ("+", None, operator.pos),
     ast.Invert: ("~", "bitwise_not", operator.invert),
-    ast.Not: ("not", None, operator.not_),
+    ast.Not: ("not", None, verbs.negation),
 }
 _SAME = (
     "sin cos tan asin acos atan atan2 sinh cosh tanh asinh acosh atanh exp expm1 exp2 log log2 "

@@ -6,7 +6,7 @@ the state. A loop that is left in the middle has no such form and is refused.
 """
 
 from . import interpret
-from .schedule import Schedule
+from .verbs import NOTHING
 
 
 def decide(sea, fork, test, values, until):
@@ -31,11 +31,49 @@ def decide(sea, fork, test, values, until):
 def _cond(sea, fork, test, values, meet):
     import jax
 
-    ways = [
-        lambda branch=branch: interpret.walk(sea, dict(values), branch, meet)
-        for branch in sea.plan.branches[fork]
-    ]
-    return _asked(sea, fork, lambda: jax.lax.cond(test, *ways))
+    ways = [_Way(sea, dict(values), branch, meet) for branch in sea.plan.branches[fork]]
+
+    def run():
+        shapes = [jax.eval_shape(way) for way in ways]
+        for way, other, shape in zip(ways, ways[::-1], shapes[::-1], strict=True):
+            way.empty, way.like = way.nothings - other.nothings, shape
+        return jax.lax.cond(_as_boolean(test), *ways)
+
+    return _asked(sea, fork, run)
+
+
+class _Way:
+    """One way of a branch. Numbers become arrays of the dtype that both ways can have."""
+
+    def __init__(self, sea, values, branch, meet):
+        self.walk = lambda: interpret.walk(sea, dict(values), branch, meet)
+        self.nothings, self.empty, self.like = set(), set(), None
+
+    def __call__(self):
+        import jax
+
+        found = self.walk()
+        parts = found if isinstance(found, list) else [found]
+        self.nothings = {i for i, x in enumerate(parts) if x is NOTHING}
+        parts = [0.0 if x is NOTHING else x for x in parts]
+        if self.like is not None:
+            like = self.like if isinstance(self.like, list) else [self.like]
+            parts = [
+                jax.tree.map(jax.numpy.zeros_like, y) if i in self.empty
+                else jax.tree.map(_of_common_dtype, x, y)
+                for i, (x, y) in enumerate(zip(parts, like, strict=True))
+            ]  # fmt: skip
+        return parts if isinstance(found, list) else parts[0]
+
+
+def _of_common_dtype(x, y):
+    import jax.numpy as jnp
+
+    return jnp.asarray(x, jnp.result_type(x, y))
+
+
+def _as_boolean(test):
+    return test if test.dtype == bool else test != 0
 
 
 def _loop(sea, fork, stay, leave, values):
@@ -50,7 +88,7 @@ def _loop(sea, fork, stay, leave, values):
         return copy
 
     def test(state):
-        return interpret.value_of(fork.data[0], known(state), plan)
+        return _as_boolean(interpret.value_of(fork.data[0], known(state), plan))
 
     def trip(state):
         return interpret.walk(sea, known(state), stay, loop)
@@ -68,6 +106,9 @@ def _loop(sea, fork, stay, leave, values):
 def _asked(sea, fork, lax):
     try:
         return lax()
+    except RecursionError:
+        why = "it depends on a value that jax.jit has not computed yet whether this call ends"
+        raise sea.refusal(fork, f"{why}; write it as a loop, or call the sea outside jit") from None
     except (TypeError, ValueError) as e:
         raise sea.refusal(
             fork,

@@ -36,6 +36,10 @@ def index(n):
     return n if whole else operator.index(n)
 
 
+def negation(x):
+    return x == 0 if is_traced(x) else not x
+
+
 def sequence(values):
     """What a `for` may run over by index."""
     if hasattr(values, "shape") or isinstance(values, (list, tuple, range, str)):

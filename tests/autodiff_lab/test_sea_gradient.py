@@ -242,14 +242,6 @@ def test_a_sea_is_a_function_for_the_other_walks(name):
     assert float(ddx) == pytest.approx(-0.25 * 2**-1.5)
 
 
-def test_under_jit_loops_are_unrolled_and_traced_branches_refused():
-    jax = pytest.importorskip("jax")
-    y, dx = jax.jit(ad.sea(newton).grad())(2.0)
-    assert float(dx) == pytest.approx(0.5 / math.sqrt(2))
-    with pytest.raises(AutodiffError, match=r"(?s)in until: this branch.*\^\^\^"):
-        jax.jit(ad.sea(until))(2.0)
-
-
 # ----- the new sea, read -----
 UNDONE = """\
 def power_and_gradient(x, n):

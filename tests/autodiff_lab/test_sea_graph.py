@@ -5,6 +5,7 @@ import pytest
 import autodiff_lab as ad
 from tests.autodiff_lab.test_sea import nested_returns, pairs, smallest_factor
 
+
 # ----- the graph itself: what Simple's tests say of the same programs -----
 def while_twice(arg):
     a = 1

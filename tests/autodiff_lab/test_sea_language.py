@@ -63,6 +63,30 @@ def test_no_rule_changes_a_bit(expression, x):
         assert repr(made(x)) == repr(expected)
 
 
+KNOWN = [  # i is known to be an int; k, which begins as one, is not; nor is b
+    "i - 2", "i - i", "i * 0", "0 * i", "i // 1", "2 + i + 3", "0 + i", "i + 0", "1 * i", "i <= i",
+    "i != i", "i < 2", "i / 1", "(i - i) * x", "k // 1", "(k + 1) + 2", "k * 0", "k - 2", "k + i",
+    "b + 0", "b * 1", "(i * 2) * 3", "i % 2 * k", "-i", "(i > 1) + 0", "i * 1.0", "i - 0.0",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("expression", KNOWN)
+def test_algebra_on_what_is_known_is_pythons(expression):
+    f = program(
+        f"""
+        def f(x):
+            found, k, b = (), 0, True
+            for i in range(4):
+                k = k + 0.3
+                found = (found, {expression})
+                b = i > 1
+            return found
+        """
+    )
+    for made in (ad.sea(f), ad.sea(f).function):
+        assert repr(made(NAN)) == repr(f(NAN))
+
+
 @pytest.mark.parametrize("name", FRAMEWORKS)
 def test_what_does_not_change_in_a_loop_stands_before_it(name):
     framework = pytest.importorskip("jax.numpy" if name == "jax" else "torch")
