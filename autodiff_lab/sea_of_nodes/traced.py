@@ -31,39 +31,41 @@ def decide(sea, fork, test, values, until):
 def _cond(sea, fork, test, values, meet):
     import jax
 
-    ways = [_Way(sea, dict(values), branch, meet) for branch in sea.plan.branches[fork]]
-
     def run():
-        shapes = [jax.eval_shape(way) for way in ways]
-        for way, other, shape in zip(ways, ways[::-1], shapes[::-1], strict=True):
-            way.empty, way.like = way.nothings - other.nothings, shape
-        return jax.lax.cond(_as_boolean(test), *ways)
+        yes, no = (_Way(sea, values, b, meet) for b in sea.plan.branches[fork])
+        return jax.lax.cond(_as_boolean(test), lambda: yes.like(no), lambda: no.like(yes))
 
     return _asked(sea, fork, run)
 
 
 class _Way:
-    """One way of a branch. Numbers become arrays of the dtype that both ways can have."""
+    """One way of a branch, walked once and kept as a jaxpr."""
 
     def __init__(self, sea, values, branch, meet):
-        self.walk = lambda: interpret.walk(sea, dict(values), branch, meet)
-        self.nothings, self.empty, self.like = set(), set(), None
-
-    def __call__(self):
         import jax
 
-        found = self.walk()
-        parts = found if isinstance(found, list) else [found]
-        self.nothings = {i for i, x in enumerate(parts) if x is NOTHING}
-        parts = [0.0 if x is NOTHING else x for x in parts]
-        if self.like is not None:
-            like = self.like if isinstance(self.like, list) else [self.like]
-            parts = [
-                jax.tree.map(jax.numpy.zeros_like, y) if i in self.empty
-                else jax.tree.map(_of_common_dtype, x, y)
-                for i, (x, y) in enumerate(zip(parts, like, strict=True))
-            ]  # fmt: skip
-        return parts if isinstance(found, list) else parts[0]
+        def walk():
+            found = interpret.walk(sea, dict(values), branch, meet)
+            parts = found if meet is not None else [found]
+            self.nothings = {i for i, x in enumerate(parts) if x is NOTHING}
+            return [0.0 if x is NOTHING else x for x in parts]
+
+        self.alone = meet is None
+        self.closed, self.shapes = jax.make_jaxpr(walk, return_shape=True)()
+
+    def like(self, other):
+        """Its values, in the dtypes that both ways can have; no cotangent counts as zeros."""
+        import jax
+
+        flat = jax.core.eval_jaxpr(self.closed.jaxpr, self.closed.consts)
+        parts = jax.tree.unflatten(jax.tree.structure(self.shapes), flat)
+        empty = self.nothings - other.nothings
+        parts = [
+            jax.tree.map(lambda y: jax.numpy.zeros(y.shape, y.dtype), y) if i in empty
+            else jax.tree.map(_of_common_dtype, x, y)
+            for i, (x, y) in enumerate(zip(parts, other.shapes, strict=True))
+        ]  # fmt: skip
+        return parts[0] if self.alone else parts
 
 
 def _of_common_dtype(x, y):
