@@ -6,10 +6,9 @@ linear map, and the other direction is its transpose, which the reverse walk of 
 """
 
 import functools
-import itertools
 
 from . import trees, xp
-from .calculus import _body, push
+from .calculus import _body
 from .errors import AutodiffError
 from .linearize import LinearTape
 from .reverse import _or_zeros, _pull_back
@@ -279,7 +278,7 @@ def _on_torch(call, xs):
         return _torch_function(call).apply(*xs)
     y = call.value(*xs)
     if has_torch_function((y,)):
-        raise AutodiffError(_closure(call))
+        raise AutodiffError(hidden(call))
     return y.view_as(y) if any(y is x for x in xs) else y  # another tensor: another node
 
 
@@ -297,81 +296,29 @@ def _torch_function(call):
         @staticmethod
         def backward(ctx, g):
             y, *xs = ctx.saved_tensors
-            return tuple(_pull_all(call, g, y, xs))
+            return tuple(pull_all(call, g, y, xs))
 
     return Function
 
 
-def _pull_all(call, g, y, xs):
+def pull_all(call, g, y, xs):
     from .calculus import pull
 
     wanted = [call.verbs.is_inexact(x.dtype) for x in xs]
     return pull(call.custom_row, call.verbs, g, y, xs, {}, wanted)
 
 
-# ----- JAX: one equation, whose name leads back here; jax.grad finds a rule inside -----
-NAMED: dict = {}
-_numbers = itertools.count(1)
-
-
 def _on_jax(call, xs):
-    import jax
+    from .on_jax.own_rules import equation
 
-    if any(isinstance(x, jax.core.Tracer) for x in xs):
-        return _equation_of(call)(*xs)
-    y = call.value(*xs)
-    if isinstance(y, jax.core.Tracer) and not isinstance(y, jax.Array):
-        raise AutodiffError(_closure(call))
-    return y
-
-
-def _equation_of(call):
-    import jax
-
-    if not hasattr(call, "equation"):
-        name = f"{call.__name__}_custom_rule_{next(_numbers)}"
-        ruled = _custom_jvp(jax, call) if call.rule.vjp is None else _custom_vjp(jax, call)
-        inner = lambda *xs: ruled(*xs)  # noqa: E731
-        inner.__name__ = inner.__qualname__ = name
-        NAMED[name], call.equation = call, jax.jit(inner)
-    return call.equation
-
-
-def _custom_jvp(jax, call):
-    f = jax.custom_jvp(call.value)
-
-    @f.defjvp
-    def rule(xs, dxs):
-        y = f(*xs)
-        dxs = [None if dx.dtype == jax.dtypes.float0 else dx for dx in dxs]
-        dy = push(call.custom_row, call.verbs, y, xs, dxs, {})
-        return y, jax.numpy.zeros_like(y) if dy is None else dy
-
-    return f
-
-
-def _custom_vjp(jax, call):
-    f = jax.custom_vjp(call.value)
-    f.defvjp(
-        lambda *xs: ((y := f(*xs)), (y, xs)),
-        lambda kept, g: tuple(_pull_all(call, g, *kept)),
-    )
-    return f
+    return equation(call, xs)
 
 
 _ON = {"torch": _on_torch, "jax": _on_jax}
 
 
-def named(name, count):
-    """The call that a jitted equation of this name stands for, or None."""
-    call = NAMED.get(name)
-    if call is not None and count != len(call.at):
-        raise AutodiffError(_closure(call))
-    return call
-
-
 # ----- words -----
-def _closure(call):
+def hidden(call):
     return (
         f"{call.__name__} has a custom rule and uses a recorded value that is not among its "
         "arguments, so no derivative could reach it; pass that value in"

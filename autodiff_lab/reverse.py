@@ -77,8 +77,18 @@ def _pull_back(tape, seeds, once=False):
 
 def transposed(f, primals, g):
     """The cotangents of `primals` for the cotangent `g` of `f(*primals)`."""
+    return _transposed(f, primals, g)[0]
+
+
+def transposed_trees(f, primals, g):
+    """The same in the structure of `primals`; None for what has no derivative."""
+    found, tape = _transposed(f, primals, g)
+    return tape.in_arguments(found)
+
+
+def _transposed(f, primals, g):
     tape = trace(Tape, f, primals)
-    return _or_zeros(tape, _pull_back(tape, trees.leaves(g), once=True))
+    return _or_zeros(tape, _pull_back(tape, trees.leaves(g), once=True)), tape
 
 
 def vjp(f, *primals):

@@ -14,7 +14,7 @@ import functools
 from .. import xp
 from ..errors import AutodiffError
 from ..tape import Tape
-from . import bodies, front
+from . import bodies, front, own_rules
 from .bodies import pick, split, spread
 from .spellings import custom_name
 
@@ -26,6 +26,9 @@ SAME = bodies.row("same", r"y = x")
 
 # ----- custom_jvp -----
 def custom_jvp(site):
+    body = own_rules.along_batch(site.eqn)
+    if body is not None:
+        return site.enter(body, site.pairs)
     if not any(site.active):
         return [(y, None) for y in front.rebind(site.eqn, site.values)]
     if not site.tape.reverse:
@@ -100,6 +103,9 @@ def _is_shape(x):
 
 # ----- custom_vjp -----
 def custom_vjp(site):
+    body = own_rules.along_batch(site.eqn)
+    if body is not None:
+        return site.enter(body, site.pairs)
     if any(site.active) and not site.tape.reverse:
         raise AutodiffError(
             f"forward mode came to {custom_name(site.eqn)} ({site.place}), which has a custom_vjp "

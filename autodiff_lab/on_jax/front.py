@@ -11,9 +11,9 @@ import functools
 from typing import NamedTuple
 
 from .. import source, trees, xp
-from ..custom import named
 from ..errors import AutodiffError
 from .layers import library_call
+from .own_rules import named
 from .spellings import CALLS, lower, no_row
 
 
@@ -178,7 +178,7 @@ def _equation(site):
     if all(node is None for _, node in pairs):  # nothing recorded goes in
         return [(y, None) for y in rebind(eqn, [x for x, _ in pairs])]
     name = eqn.primitive.name
-    custom = named(eqn.params.get("name"), len(eqn.invars))
+    custom = named(eqn)
     if custom is not None:
         return [_custom(site, custom)]
     known = library_call(eqn)
@@ -213,7 +213,7 @@ def _add(site, row, operands, params):
 def _custom(site, custom):
     """A function with a rule of the user's own (`ad.custom_rule`) is one node."""
     tape, eqn, pairs, scope, call = site
-    values = [x for x, _ in pairs]
+    values = list(map(tape.xp.lib.asarray, site.values))  # the literals of a jaxpr are NumPy's
     y = custom(*values)
     parents = tuple([tape.constant(x) if node is None else node for x, node in pairs])
     where = where_of(eqn, call)[0] if tape.keep_all else None

@@ -90,6 +90,12 @@ class JaxVerbs(JaxKinks, JaxWindows, JaxLinalg, JaxFourier):
     def detached(self, x):
         return x  # JAX has no graph behind an array
 
+    def while_loop(self, going, step, state):
+        return self.lax.while_loop(going, step, state)
+
+    def fori_loop(self, trips, step, state):
+        return self.lax.fori_loop(0, trips, step, state)
+
     # ----- reduce -----
     def sum(self, x, axis, keepdims=False):
         return self.lib.sum(x, tuple(axis), keepdims=keepdims)

@@ -139,6 +139,16 @@ class TorchVerbs(TorchKinks, TorchWindows, TorchLinalg, TorchFourier):
             raise AutodiffError(_TRACKED)
         return x.detach()
 
+    def while_loop(self, going, step, state):
+        while going(state):
+            state = step(state)
+        return state
+
+    def fori_loop(self, trips, step, state):
+        for k in range(trips):
+            state = step(k, state)
+        return state
+
     # ----- reduce -----
     def sum(self, x, axis, keepdims=False):
         return self._reduce(self.lib.sum, x, axis, keepdims)

@@ -1,5 +1,6 @@
 """No row and no walk calls the frameworks' own differentiation: all works while it is poisoned."""
 
+import functools
 import importlib
 import importlib.util
 
@@ -8,7 +9,7 @@ import pytest
 import autodiff_lab as ad
 from autodiff_lab import xp
 from tests.autodiff_lab.test_table import apply, differentiable, draw, floats
-from tests.helpers import FRAMEWORKS, to_numpy
+from tests.helpers import FRAMEWORKS, array, to_numpy
 
 FORBIDDEN = {
     "torch": (
@@ -59,7 +60,32 @@ def test_every_row_and_walk_works_without_them(row, shapes, params, name, poison
     ad.record(f, x).backward()
 
 
+@pytest.mark.parametrize("name", FRAMEWORKS)
+def test_solvers_integrators_and_surgery_work_without_them(name, poison):
+    c = array(name, 2.0, "float64")
+    for linear_solver in ("dense", "cg"):
+        root = ad.implicit(
+            lambda x, c: c**0.5, root=lambda x, c: x * x - c, linear_solver=linear_solver
+        )
+        f = functools.partial(root, 1.0)
+        assert float(ad.hvp(f, (c,), (c,))) == pytest.approx(-0.25 * 2**-0.5)
+    end = lambda k: ad.odeint(lambda t, y, k: k * y, 0 * c + 1, 0.0, 1.0, k)  # noqa: E731
+    assert float(ad.grad(end)(c)) == pytest.approx(float(ad.jvp(end, (c,), (c,))[1]) / 2)
+    synthetic = lambda c: ad.surgery.synthetic(c, lambda p, x: p * x, c) ** 2  # noqa: E731
+    ad.grad(lambda c: synthetic(ad.surgery.clip(ad.surgery.round(c), 1.0)))(c)
+
+
 def test_the_poison_works(poison):
     torch = pytest.importorskip("torch")
     with pytest.raises(AssertionError, match="own differentiation"):
         torch.autograd.grad(torch.ones((), requires_grad=True), [])
+
+
+@pytest.mark.parametrize("name", FRAMEWORKS)
+def test_jacobians_work_without_them(name, poison):
+    a, x = array(name, [[1.0, 2.0], [3.0, 4.0]]), array(name, [0.5, -1.0])
+    f = lambda x: a @ xp.of(x).sin(a @ x)  # noqa: E731
+    dense = to_numpy(ad.jacrev(f)(x))
+    for jac in (ad.jacobian(f, mode="mixed"), ad.jacobian(f)):
+        assert to_numpy(jac(x)) == pytest.approx(dense)
+    assert to_numpy(ad.jacobian(f, sparse=True)(x).todense()) == pytest.approx(dense)

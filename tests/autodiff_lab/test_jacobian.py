@@ -12,6 +12,7 @@ from tests.helpers import FRAMEWORKS, allclose, array, to_numpy
 
 pytestmark = pytest.mark.parametrize("name", FRAMEWORKS)
 BOTH_WAYS = pytest.mark.parametrize("jac", [ad.jacfwd, ad.jacrev])
+ALL_WAYS = pytest.mark.parametrize("jac", [ad.jacfwd, ad.jacrev, ad.jacobian])
 Pair = collections.namedtuple("Pair", "w b")
 
 
@@ -57,7 +58,7 @@ def same_trees(ours, other):
         allclose(a, b, "float64")
 
 
-@BOTH_WAYS
+@ALL_WAYS
 @pytest.mark.parametrize("argnums", [0, 1, (0, 1), -1])
 def test_containers_on_both_sides_are_as_the_frameworks_give_them(name, jac, argnums):
     f, args = layer(name), parameters(name)
@@ -72,7 +73,7 @@ def test_chunks_change_nothing(name, jac, chunk_size):
     same_trees(jac(f, (0, 1), chunk_size=chunk_size)(*args), jac(f, (0, 1))(*args))
 
 
-@BOTH_WAYS
+@ALL_WAYS
 def test_aux_goes_along(name, jac):
     x = array(name, [1.0, 2.0])
     found, aux = jac(lambda x: (x * x, {"kept": 7, "x": x}), has_aux=True)(x)
@@ -82,7 +83,7 @@ def test_aux_goes_along(name, jac):
     refused(lambda: jac(lambda x: x, has_aux=True)(x), "did not return a pair")
 
 
-@BOTH_WAYS
+@ALL_WAYS
 def test_scalars_empty_arrays_and_constants(name, jac):
     x, none = array(name, 0.5), array(name, np.zeros((0, 2)))
     assert float(jac(lambda x: x * x)(x)) == 1.0
@@ -92,7 +93,7 @@ def test_scalars_empty_arrays_and_constants(name, jac):
     assert jac(lambda x: (x, x > 0, "word"))(x)[1:] == (None, None)
 
 
-@BOTH_WAYS
+@ALL_WAYS
 def test_an_operation_that_vmap_cannot_reach(name, jac):
     """The transpose of a slice writes into zeros, in place, on torch."""
     x = array(name, [1.0, 2.0, 3.0])
@@ -113,7 +114,7 @@ def test_the_function_runs_once_so_that_chance_strikes_once(name):
         assert len(calls) == 1 or name == "jax" and jac is ad.jacfwd  # JAX's functions are pure
 
 
-@BOTH_WAYS
+@ALL_WAYS
 def test_loops_and_rules_of_jax(name, jac):
     if name == "torch":
         return

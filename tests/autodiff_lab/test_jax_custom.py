@@ -217,3 +217,33 @@ def test_a_solve_without_its_transpose_is_refused_in_reverse():
     allclose(ad.jvp(f, (X,), (X,))[1], X.sum() / 2, "float64")
     with pytest.raises(ad.AutodiffError, match="transpose_solve"):
         ad.grad(f)(X)
+
+
+@pytest.mark.parametrize("way", ["jvp", "vjp", "both"])
+def test_a_rule_of_ours_under_vmap_inside_a_walk(way):
+    """JAX keeps the name of an equation that vmap has rewritten: it is not the rule any more."""
+
+    def plain(x, k):
+        return k * x * (x * x).sum()
+
+    def push(dx, dk, y, x, k):
+        return k * (dx * (x * x).sum() + 2 * x * (x * dx).sum()) + dk * y / k
+
+    def pull(g, y, x, k):
+        return k * (g * (x * x).sum() + 2 * x * (x * g).sum()), (g * y / k).sum()
+
+    stated = {"jvp": {"jvp": push}, "vjp": {"vjp": pull}, "both": {"jvp": push, "vjp": pull}}
+    ruled = ad.custom_rule(plain, **stated[way])
+    along = lambda f: lambda x, k: (jax.vmap(f, (1, None))(x, k) ** 2).sum()  # noqa: E731
+    f, oracle = along(ruled), along(plain)
+    args = jnp.array([[1.0, 2.0], [3.0, -1.0], [0.5, 2.0]]), jnp.array(2.0)
+    curvature = jax.hessian(oracle)(*args)
+    for found, wanted in [
+        (ad.grad(f, (0, 1))(*args), jax.grad(oracle, (0, 1))(*args)),
+        (jax.grad(f, (0, 1))(*args), jax.grad(oracle, (0, 1))(*args)),
+        (ad.jvp(f, args, args), jax.jvp(oracle, args, args)),
+        (jax.jit(ad.hessian(f))(*args), curvature),
+        (ad.jacfwd(ad.jacfwd(f))(*args), curvature),
+    ]:
+        for one, other in zip(jax.tree.leaves(found), jax.tree.leaves(wanted), strict=True):
+            allclose(one, other, "float64")

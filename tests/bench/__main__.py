@@ -17,7 +17,8 @@ def main() -> int:
     parser.add_argument("--threads", type=int, default=1)
     args = parser.parse_args()
     machine.limit_threads(args.threads)
-    import tests.bench.rows  # noqa: F401  after the limit, since it may import the frameworks
+    import tests.bench.rows  # after the limit, since it may import the frameworks
+    import tests.bench.rows_jacobians  # noqa: F401
 
     described = machine.describe(args.threads)
     print(report.machine_lines(described), report.HEAD, sep="\n\n")

@@ -1,4 +1,4 @@
-"""Jacobians that others published or that have a closed form, against `jacfwd` and `jacrev`.
+"""Jacobians that others published or that have a closed form, in every mode.
 
 MGH: More, Garbow and Hillstrom, Testing Unconstrained Optimization Software, ACM TOMS 7 (1981).
 DLMF: the Digital Library of Mathematical Functions, dlmf.nist.gov.
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.parametrize("name", FRAMEWORKS)
 
 
 def both_jacobians(f, x, expected, **tolerance):
-    for jac in (ad.jacfwd, ad.jacrev):
+    for jac in (ad.jacfwd, ad.jacrev, ad.jacobian):
         np.testing.assert_allclose(to_numpy(jac(f)(x)), expected, **{"rtol": 1e-11} | tolerance)
 
 

@@ -1,8 +1,7 @@
-"""Whole Jacobians, Hessians, and Hessians times a vector.
+"""Whole Jacobians by walking the tape along the standard basis; Hessians times a vector.
 
 jacfwd  : (a -> b)       ->  (a -> T b per entry of a)     one column per walk, forward
 jacrev  : (a -> b)       ->  (a -> T a per entry of b)     one row per walk, reverse
-hessian : (a -> R)       ->  jacfwd of jacrev
 hvp     : (a -> R), a, T a  ->  Hessian times tangent, without the Hessian (Pearlmutter 1994)
 
 The tape of one run is walked along the standard basis, many basis vectors at a time: `vmap` only
@@ -13,12 +12,12 @@ import contextlib
 import functools
 import math
 
-from . import trees, xp
-from .errors import AutodiffError
-from .forward import jvp
-from .linearize import LinearTape, pulled, pushed
-from .reverse import vjp
-from .trace import as_argnums, trace
+from .. import trees, xp
+from ..errors import AutodiffError
+from ..forward import jvp
+from ..linearize import LinearTape, pulled, pushed
+from ..reverse import vjp
+from ..trace import as_argnums, trace
 
 BYTES = 2**28  # what one chunk of basis vectors may occupy, along the whole tape
 
@@ -49,18 +48,6 @@ def jacrev(f, argnums=0, has_aux=False, chunk_size=None):
     {'sum': tensor([1., 1.])}
     """
     return _jacobian(f, argnums, has_aux, chunk_size, _rows)
-
-
-def hessian(f, argnums=0, has_aux=False, chunk_size=None):
-    """A function that returns the second derivatives of `f`: forward over reverse.
-
-    >>> import torch
-    >>> hessian(lambda x: x[0] ** 2 * x[1])(torch.tensor([1.0, 3.0]))
-    tensor([[6., 2.],
-            [2., 0.]])
-    """
-    first = jacrev(f, argnums, has_aux, chunk_size)
-    return jacfwd(first, argnums, has_aux, chunk_size)
 
 
 def hvp(f, primals, tangents):
@@ -99,8 +86,7 @@ def _jacobian(f, argnums, has_aux, chunk_size, blocks):
         chosen = as_argnums(f, args, argnums)
         tape = trace(LinearTape, f, args, kwargs, argnums=chosen)
         output, aux = _without_aux(f, tape.output, has_aux)
-        ys = trees.leaves(output)
-        _refuse_complex(f, tape.xp, tape.leaves + [y for y in ys if hasattr(y, "dtype")])
+        ys = _differentiable(f, tape, output)
         tape.push = _forward_walk(tape, f, args, kwargs, chosen)
         found = blocks(tape, ys, chunk_size or _chunk(tape))
         jac = trees.flatten(output)[2]([_like_arguments(tape, b, chosen, argnums) for b in found])
@@ -131,6 +117,13 @@ def _forward_walk(tape, f, args, kwargs, chosen):
         return trees.leaves(jvp(of_chosen, primals, [tangents[i] for i in chosen])[1])
 
     return push
+
+
+def _differentiable(f, tape, output):
+    """The leaves of the output; a Jacobian of or by complex numbers is refused."""
+    ys = trees.leaves(output)
+    _refuse_complex(f, tape.xp, tape.leaves + [y for y in ys if hasattr(y, "dtype")])
+    return ys
 
 
 def _like_arguments(tape, blocks, chosen, argnums):
