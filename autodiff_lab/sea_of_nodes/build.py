@@ -7,8 +7,9 @@ Control is one node at a time, `self.block`; it is None where control never come
 import ast
 
 from ..reading import names
+from . import verbs
 from .expressions import Expressions
-from .nodes import Graph, now
+from .nodes import Graph, Op, now
 from .ssa import Variables
 
 REFUSED = {
@@ -106,8 +107,16 @@ class Builder(Expressions):
                               "bind a new value to a name")  # fmt: skip
         old = self.name(tree.target)
         self.augmented.append((old, tree))
+        if is_part(old) or self._has_another_name(old, tree.target.id):
+            old = self.add(FRESH, old)
         new = self.binary(tree.op, old, self.value(tree.value), tree)
         self.assign(tree.target, new)
+
+    def _has_another_name(self, value, name):
+        if value.kind in ("param", "const"):
+            return False
+        known = self.variables.values.items()
+        return any(now(x) is value for (other, _), x in known if other.split(" ")[0] != name)
 
     def assign(self, target, value):
         if isinstance(target, ast.Name):
@@ -217,11 +226,26 @@ class Builder(Expressions):
         written = {}
         for old, tree in self.augmented:
             for x in sources(now(old)):
+                if is_part(x) and now(old).kind == "phi":
+                    raise self.refuse(tree, f"{tree.target.id} may be a part of something that "
+                                      "others hold, and this may write into it; write "
+                                      f"{tree.target.id} = {tree.target.id} + ...")  # fmt: skip
                 if x.kind == "param":
                     written.setdefault(x.name, self.refuse(
                         tree, f"{x.name} is a tensor or a list here, and this would write into the "
                         f"caller's; write {x.name} = {x.name} + ... instead"))  # fmt: skip
         return written
+
+
+def is_part(x):
+    """May this be memory that somebody else holds? Arithmetic makes new values."""
+    if x.kind == "const":
+        return hasattr(x.value, "shape") or isinstance(x.value, list)
+    return x.kind == "call" or (x.kind == "op" and x.op.row is None and x.op.type is None
+                                and x.op.name not in ("^", "<<", ">>", "fresh"))  # fmt: skip
+
+
+FRESH = Op("fresh", verbs.fresh, None, "xp.fresh(_0)")
 
 
 def sources(value):

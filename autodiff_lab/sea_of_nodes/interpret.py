@@ -9,7 +9,7 @@ torch tensors, JAX arrays, Python numbers, boxes of a tape.
 import inspect
 
 from ..errors import AutodiffError
-from .verbs import is_traced
+from .verbs import is_traced, is_written_by_adding
 
 
 def run(sea, args, walked=None):
@@ -139,6 +139,5 @@ def bind(sea, args, kwargs):
 
 
 def check_not_written(value, refusal):
-    """`x += 1` makes a new number or JAX array, but writes into a tensor or a list."""
-    if type(value) is list or (hasattr(value, "shape") and hasattr(value, "add_")):
+    if is_written_by_adding(value):
         raise refusal

@@ -5,8 +5,6 @@ set of values it is broadcast from. Where an input's set is that of the output, 
 sum to fit it.
 """
 
-from .nodes import now
-
 
 def shapes_of(schedule):
     """For each data node the set of nodes whose shapes it is broadcast from."""
@@ -15,13 +13,13 @@ def shapes_of(schedule):
     while changed:
         changed = False
         for node in nodes:
-            new = _shape(node, found, schedule)
+            new = _shape(node, found)
             if found.get(node) != new:
                 found[node], changed = new, True
     return found
 
 
-def _shape(node, found, schedule):
+def _shape(node, found):
     own = frozenset([node])
     if node.kind == "const":
         return frozenset() if isinstance(node.value, (bool, int, float)) else own
@@ -32,8 +30,4 @@ def _shape(node, found, schedule):
     known = {found[x] for x in node.data if found.get(x) is not None}
     if len(known) > 1:
         return own
-    roots = next(iter(known), None)
-    loop = schedule.loops.get(now(node.control[0]), ())
-    if roots and any(schedule.of[r] in loop for r in roots):  # it may have another in each trip
-        return own
-    return roots
+    return next(iter(known), None)

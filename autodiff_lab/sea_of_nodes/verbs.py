@@ -17,6 +17,19 @@ from ..reverse import vjp
 
 
 # ----- containers -----
+def is_written_by_adding(x):
+    """`x += 1` makes a new number or JAX array, but writes into a list or a tensor."""
+    return type(x) is list or (hasattr(x, "shape") and hasattr(x, "add_"))
+
+
+def fresh(x):
+    """A value that has a second name, or is part of something: it must not be written into."""
+    if is_written_by_adding(x):
+        raise AutodiffError("`+=` would write into a tensor or a list that is known by another "
+                            "name too; write x = x + ... instead")  # fmt: skip
+    return x
+
+
 def unpack(values, count):
     found = tuple(values)
     if len(found) != count:
@@ -227,7 +240,7 @@ def neutral(name):
 
 XP = types.SimpleNamespace(
     **{name: neutral(name) for name in KNOWN},
-    **dict(nothing=NOTHING, index=index, unpack=unpack, sequence=sequence),
+    **dict(nothing=NOTHING, fresh=fresh, index=index, unpack=unpack, sequence=sequence),
     **dict(fit=fit, gate=gate, seed=seed, gradient=gradient, plus=plus, part=part),
     **dict(pull=pull, back=call_back),
 )

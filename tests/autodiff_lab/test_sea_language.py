@@ -226,6 +226,17 @@ def test_adding_in_place_would_write_into_the_callers_tensor():
             made(torch.ones(2), 3)
 
 
+@pytest.mark.parametrize("body", ["y = x * 1\n    z = y\n    y += 1", "y = x[0]\n    y += 1"])
+def test_adding_in_place_to_what_has_two_names_is_refused_for_tensors(body):
+    torch = pytest.importorskip("torch")
+    f = program(f"def f(x):\n    {body}\n    return y\n")
+    number = (3,) if "[" in body else 3
+    for made in (ad.sea(f), ad.sea(f).function):
+        assert made(number) == 4
+        with pytest.raises(AutodiffError, match="known by another name too"):
+            made(torch.ones(2))
+
+
 def test_a_function_without_text_is_refused():
     with pytest.raises(AutodiffError, match="without Python source"):
         ad.sea(len)
