@@ -39,7 +39,7 @@ class Reverse(Adjoints):
         self.activity = Activity(sea, self.chosen, self.refuse)
         self.active, self.shapes = self.activity.active, shapes_of(self.schedule)
         self.variables = Variables(self.graph, None)
-        self.new, self.names = {}, {}
+        self.new = {}
         self.last = self._last()
         self.nothing = self.graph.const(NOTHING, "nothing")
         self.variables.write(TRAIL, self.graph.start, self.graph.const(None, "empty trail"))

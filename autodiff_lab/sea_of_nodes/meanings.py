@@ -170,8 +170,12 @@ def is_pure(func):
     module, name = getattr(func, "__module__", "") or "", getattr(func, "__name__", "")
     if name.endswith("_"):  # PyTorch writes in place
         return False
-    if module.startswith("jax") or module.startswith("numpy") and _is_ufunc(func):
+    if type(func).__name__ == "ufunc":  # NumPy's
+        return True
+    if module.split(".")[0] == "jax":
         return not any(word in name for word in ("callback", "print", "breakpoint"))
+    if "torch" in sys.modules and name.startswith(("linalg_", "fft_", "special_")):
+        return True
     return _belongs_to(func, module, "torch") and (name in _MAKERS or name in _lowered())
 
 
@@ -183,10 +187,6 @@ def is_pure_method(name):
 
 def is_plain_attribute(name):
     return not name.startswith("_")
-
-
-def _is_ufunc(func):
-    return type(func).__name__ in ("ufunc", "PjitFunction", "function")
 
 
 def _belongs_to(func, module, framework):

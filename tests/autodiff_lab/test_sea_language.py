@@ -3,6 +3,7 @@
 import math
 import textwrap
 
+import numpy as np
 import pytest
 
 import autodiff_lab as ad
@@ -159,6 +160,8 @@ REFUSED = [
     ("y = x(1)", "x(1)", "nobody can know what x will be"),
     ("y = torch.rand(3)", "torch.rand(3)", "torch.rand is not known to be without effect"),
     ("y = random.random()", "random.random()", "random.random is not known"),
+    ("y = np.save(x, x)", "np.save(x, x)", "np.save is not known"),
+    ("y = jax.debug.print(x)", "jax.debug.print(x)", "jax.debug.print is not known"),
     ("y = nowhere(x)", "nowhere", "the name nowhere is not defined"),
     ("y = math.nowhere(x)", "math.nowhere", "math has no nowhere"),
     ("y = z\n    z = 1", "z", "z has no value here"),
@@ -187,11 +190,10 @@ REFUSED = [
 
 @pytest.mark.parametrize("body, at, why", REFUSED)
 def test_refused_with_file_line_and_caret(body, at, why):
-    torch = pytest.importorskip("torch") if "torch" in body else None
-    import random
+    names = {n: pytest.importorskip(n) for n in ("torch", "jax", "random") if n in body}
 
     text = f"def f(x):\n    {body}\n    return x\n"
-    f = program(text, math=math, torch=torch, random=random)
+    f = program(text, math=math, np=np, **names)
     with pytest.raises(AutodiffError) as caught:
         ad.sea(f)
     head, line, caret = str(caught.value).split("\n")
