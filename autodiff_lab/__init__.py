@@ -7,22 +7,27 @@
     ad.vjp(f, *primals)            reverse mode
     ad.jacrev(f), ad.hessian(f)    whole matrices; ad.hvp for one product
     ad.jacobian(f)                 with the fewest multiplications; sparse=True with few walks
+    ad.taylor(f, x, order)         derivatives of any order in one pass; ad.jet along a curve
+    ad.wirtinger(f, z)             both derivatives of a complex function, and what grad returns
     ad.compile(f, *args)           value and gradient as straight-line code
+    ad.checkpoint(f, "sqrt")       the same gradient, with less kept; ad.memory measures it
     ad.implicit(solver, root=F)    a solver's answer, differentiated by the equation it solves
     ad.odeint(f, y0, t0, t1, *p)   the end point of a differential equation
     ad.surgery                     clip, scale, stop, reverse, watch or invent a cotangent
     ad.check(f, *args)             are these derivatives right, and where not?
     ad.record(f, *args)            the tape, to be looked at
     ad.sea(f)                      the whole program as one graph: run, shown, differentiated
+    ad.nn, ad.optim, ad.random     layers, optimisers, random numbers: the same on both frameworks
     ad.table.ROWS                  the mathematics, one row per operation
 
 Read it in this order: `table/`, `tape`, `calculus`, `forward`, `reverse`; then the front ends that
 fill the tape, `on_torch/front` and `on_jax/front`. Importing it imports neither framework.
 """
 
-from . import surgery, table
+from . import nn, optim, random, surgery, table
 from .add_row import row
 from .checking import check
+from .checkpointing import checkpoint, memory
 from .custom import custom_rule
 from .errors import AutodiffError, AutodiffTypeError
 from .forward import jvp
@@ -35,6 +40,8 @@ from .sea_of_nodes import sea
 from .straight import compile
 from .surgery import on_cotangent, stop, straight_through
 from .tape import Node, Tape
+from .taylor import jet, taylor
+from .wirtinger import wirtinger
 
 __all__ = [
     "AutodiffError",
@@ -42,6 +49,7 @@ __all__ = [
     "Node",
     "Tape",
     "check",
+    "checkpoint",
     "compile",
     "custom_rule",
     "elimination",
@@ -53,9 +61,14 @@ __all__ = [
     "jacfwd",
     "jacobian",
     "jacrev",
+    "jet",
     "jvp",
+    "nn",
+    "memory",
     "odeint",
     "on_cotangent",
+    "optim",
+    "random",
     "record",
     "row",
     "sea",
@@ -64,6 +77,8 @@ __all__ = [
     "straight_through",
     "surgery",
     "table",
+    "taylor",
     "value_and_grad",
     "vjp",
+    "wirtinger",
 ]

@@ -8,6 +8,7 @@ cotangents are tuples. Complex cotangents are JAX's: the transpose, not the conj
 that a holomorphic function pulls with the same partial that it pushes with.
 """
 
+from .table.fused import Product
 from .table.row import NEG, ONE
 from .tape import Node
 
@@ -32,7 +33,8 @@ def pull(row, xp, g, y, xs, params, wanted, residuals=None):
         cotangents = _PULL[row.kind](row, xp, g, y, xs, params, wanted)
     return [
         None if not w or c is None
-        else c if not callable(c) and c.shape == x.shape and c.dtype is x.dtype
+        else c if type(c) is Product
+        or (not callable(c) and c.shape == x.shape and c.dtype is x.dtype)
         else _arrive(xp, c, x)
         for c, x, w in zip(cotangents, xs, wanted, strict=True)
     ]  # fmt: skip

@@ -15,6 +15,7 @@ class ForwardTape(Tape):
     """A tape whose nodes carry tangents and are forgotten as soon as nobody points to them."""
 
     reverse = lean = False
+    order = None  # Taylor mode's tape (`taylor`) carries so many coefficients instead of a tangent
 
     def __init__(self, verbs, tangents):
         super().__init__(verbs)
@@ -22,7 +23,7 @@ class ForwardTape(Tape):
 
     def input(self, value, name):
         node = super().input(value, name)
-        node.tangent = _checked(self.xp, next(self.tangents), value, name)
+        node.tangent = checked(self.xp, next(self.tangents), value, name)
         node.active = node.tangent is not None
         return node
 
@@ -43,6 +44,14 @@ class ForwardTape(Tape):
                 node.tangent = dy if self.xp.is_inexact(node.dtype) else None
                 node.active = node.tangent is not None
         return nodes
+
+    def give(self, node, y, tangent):
+        node.tangent, node.active = tangent, tangent is not None
+        return node
+
+    def carried(self, node):
+        """What a loop carries along for this node."""
+        return node.tangent
 
     def _append(self, node):
         node.index = 0  # nobody walks back
@@ -67,14 +76,14 @@ def jvp(f, primals, tangents):
             f"{type(tangents).__name__}; write jvp(f, (x,), (dx,))"
         )
     primals, tangents = tuple(primals), tuple(tangents)
-    pairs = _pairs(primals, tangents)
+    pairs = matched(primals, tangents)
     tape = trace(lambda verbs: ForwardTape(verbs, pairs), f, primals)
     outputs = zip(tape.outputs, trees.leaves(tape.output), strict=True)
     return tape.output, tape.rebuild([_tangent(tape.xp, node, y) for node, y in outputs])
 
 
-def _pairs(primals, tangents):
-    """The tangent of each array leaf, in order."""
+def matched(primals, tangents):
+    """The tangent of each array among the primals, in order."""
     if len(primals) != len(tangents):
         raise AutodiffError(
             f"jvp was given {len(primals)} primals and {len(tangents)} tangents; give one tangent "
@@ -88,7 +97,7 @@ def _pairs(primals, tangents):
     return found
 
 
-def _checked(verbs, tangent, value, name):
+def checked(verbs, tangent, value, name):
     if tangent is None:
         return None
     check_differentiable(verbs, value, name)

@@ -40,15 +40,28 @@ class Operators:
         return cls.__torch_function__(func, (), args, {})
 
 
-def _binary(func, flipped):
+def _binary(func):
     def operate(self, other):
-        if type(other) not in _NUMBERS:
-            if other is None and func in (operator.eq, operator.ne):
-                return func is operator.ne
-            if getattr(other, "rank", 0) > self.rank:
-                return NotImplemented
-        return self._call(func, *((other, self) if flipped else (self, other)))
+        if type(other) in _NUMBERS or getattr(other, "rank", 0) <= self.rank:
+            return self._call(func, self, other)
+        return NotImplemented
 
+    return operate
+
+
+def _flipped(func):
+    def operate(self, other):
+        if type(other) in _NUMBERS or getattr(other, "rank", 0) <= self.rank:
+            return self._call(func, other, self)
+        return NotImplemented
+
+    return operate
+
+
+def _comparison(func):
+    operate = _binary(func)
+    if func in (operator.eq, operator.ne):  # x == None is asked of everything
+        return lambda self, other: func is operator.ne if other is None else operate(self, other)
     return operate
 
 
@@ -61,11 +74,11 @@ def _in_place(func):
 
 for _name in "add sub mul truediv floordiv mod pow matmul and_ or_ xor lshift rshift".split():
     _func, _plain = getattr(operator, _name), _name.rstrip("_")
-    setattr(Operators, f"__{_plain}__", _binary(_func, flipped=False))
-    setattr(Operators, f"__r{_plain}__", _binary(_func, flipped=True))
+    setattr(Operators, f"__{_plain}__", _binary(_func))
+    setattr(Operators, f"__r{_plain}__", _flipped(_func))
     setattr(Operators, f"__i{_plain}__", _in_place(getattr(operator, f"i{_plain}")))
 for _name in ("eq", "ne", "lt", "le", "gt", "ge"):
-    setattr(Operators, f"__{_name}__", _binary(getattr(operator, _name), flipped=False))
+    setattr(Operators, f"__{_name}__", _comparison(getattr(operator, _name)))
 for _name in ("neg", "abs", "invert"):
     _func = getattr(operator, _name)
     setattr(Operators, f"__{_name}__", lambda self, func=_func: self._call(func, self))

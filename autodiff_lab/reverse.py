@@ -9,7 +9,9 @@ import functools
 
 from . import trees, xp
 from .calculus import pull_alike, pull_node
+from .collector import held_off
 from .errors import AutodiffError
+from .table.fused import Product
 from .tape import Tape, changed, written
 from .trace import as_argnums, as_array_like, trace
 
@@ -25,7 +27,8 @@ def walk(tape, cotangents, once=False):
     for node in reversed(tape.nodes):
         if node.xs is None:  # an input, a constant, or not the first of a group
             continue
-        g = cotangents[node.index] if node.group is None else _of_group(verbs, node, cotangents)
+        here = node.index
+        g = cotangents[here] if node.group is None else _of_group(verbs, node, cotangents)
         if g is None:
             continue
         if node.writes is not None and node.writes != written(node.kept):
@@ -35,15 +38,17 @@ def walk(tape, cotangents, once=False):
         else:
             found = pull_node(node, verbs, g)
         if once:
-            cotangents[node.index] = node.xs = node.y = node.kept = node.residuals = None
+            cotangents[here] = node.xs = node.y = node.kept = node.residuals = None
+            node.params = None  # a checkpointed function's holds its arguments
         for parent, c in zip(node.parents, found):  # noqa: B905
             if c is not None:
                 index = parent.index
                 before = cotangents[index]
                 if before is None:
-                    cotangents[index] = c
+                    cotangents[index] = c() if type(c) is Product else c
                 elif index in sums:
-                    cotangents[index] = verbs.add_to(before, c)
+                    summed = c.add_to(before) if type(c) is Product else verbs.add_to(before, c)
+                    cotangents[index] = summed
                 else:
                     cotangents[index] = before + c
                     sums.add(index)
@@ -115,7 +120,8 @@ def value_and_grad(f, argnums=0, has_aux=False):
 
     @functools.wraps(f)
     def value_and_gradient(*args, **kwargs):
-        return both(Tape, f, args, kwargs, argnums, has_aux)
+        with held_off:
+            return both(Tape, f, args, kwargs, argnums, has_aux)
 
     return value_and_gradient
 

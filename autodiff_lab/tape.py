@@ -91,6 +91,9 @@ class Tape:
 
     reverse = lean = True
 
+    met = None  # PyTorch: what takes the calls instead of the tape, where they are written down
+    policy = None  # JAX: how loops are checkpointed (`on_jax/checkpoints`)
+    made = None  # JAX: the values of the equation that is met, where they are there already
     dry = False  # JAX: a dry tape is of a linear map, and its values are only shapes
 
     def __init__(self, xp, keep_all=False):
@@ -108,7 +111,7 @@ class Tape:
     def input(self, value, name):
         """The node of one argument; integers are inputs too, but have no derivative."""
         active = self.xp.is_inexact(value.dtype)
-        node = self._append(Node(None, (), {}, value.shape, value.dtype, active))
+        node = self._append(Node(None, (), NUMBER.params, value.shape, value.dtype, active))
         node.name = name
         if self.keep_all:
             node.value = value
@@ -191,6 +194,10 @@ class Tape:
     def concrete(self, node, answer):
         """Python is told a value (a branch, an `.item()`): a tape that is replayed must know."""
         return answer
+
+    def held(self, value):
+        """How many tensors of this memory the tape itself holds, which no program can see."""
+        return 0
 
     def finish(self, leaves, rebuild, nodes):
         self.output, self.rebuild, self.outputs = rebuild(leaves), rebuild, nodes

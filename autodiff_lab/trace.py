@@ -1,8 +1,10 @@
 """Run a function and fill a tape, whichever framework its arguments belong to."""
 
+import functools
 import inspect
 
 from . import trees, xp
+from .collector import held_off
 from .errors import AutodiffError, AutodiffTypeError
 
 
@@ -17,17 +19,20 @@ def trace(make_tape, f, args, kwargs=None, argnums=None):
     if verbs is None:
         raise AutodiffError(_no_arrays(f, args))
     names = _names(f, args, paths)
-    chosen = [_is_chosen(path, argnums) for path in paths]
-    for leaf, name, wanted in zip(leaves, names, chosen, strict=True):
-        if argnums is not None and wanted:
+    wanted = "" if argnums is None else tuple([f"[0][{i}]" for i in argnums])
+    boxed = []
+    for leaf, path, name in zip(leaves, paths, names, strict=True):
+        chosen = path.startswith(wanted)
+        if chosen and argnums is not None:
             check_differentiable(verbs, leaf, name)
-    boxed = [c and xp.framework_of(x) is not None for c, x in zip(chosen, leaves, strict=True)]
+        boxed.append(chosen and xp.framework_of(leaf) is not None)
 
     def call(new_leaves):
         new_args, new_kwargs = rebuild(new_leaves)
         return f(*new_args, **new_kwargs)
 
-    tape = front_end(verbs.name).run(make_tape(verbs), call, leaves, names, boxed)
+    with held_off:
+        tape = front_end(verbs.name).run(make_tape(verbs), call, leaves, names, boxed)
     tape.in_arguments = lambda found: rebuild(_spread(found, boxed))[0]
     return tape
 
@@ -38,6 +43,7 @@ def _spread(found, boxed):
     return [next(found) if b else None for b in boxed]
 
 
+@functools.cache
 def front_end(framework):
     if framework == "torch":
         from .on_torch import front as found
@@ -84,13 +90,13 @@ def _check_kind(verbs, x, y):
         )
 
 
-def _is_chosen(path, argnums):
-    return argnums is None or any(path.startswith(f"[0][{i}]") for i in argnums)
-
-
 def _names(f, args, paths):
     """`x`, `params['w']`, `xs[0]`: how the user calls each leaf."""
-    positional = _positional(f)
+    return _spoken(tuple(_positional(f)), tuple(paths))
+
+
+@functools.lru_cache(256)
+def _spoken(positional, paths):
     names = []
     for path in paths:
         if path.startswith("[0]["):

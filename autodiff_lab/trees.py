@@ -44,10 +44,14 @@ def _gather(tree, path, is_leaf, leaves, paths):
         paths.append(path)
         return next
     names, children, build = opened
-    parts = [
-        _gather(child, path + name, is_leaf, leaves, paths)
-        for name, child in zip(names, children, strict=True)
-    ]
+    parts = []
+    for name, child in zip(names, children, strict=True):
+        if type(child) in _ATOMS:  # mostly: nothing to be opened
+            leaves.append(child)
+            paths.append(path + name)
+            parts.append(next)
+        else:
+            parts.append(_gather(child, path + name, is_leaf, leaves, paths))
     return lambda new: build([part(new) for part in parts])
 
 

@@ -4,6 +4,8 @@
                          backward: residuals, cotangents of outputs -> cotangents of operands
     push(body, active)   operands, tangents -> outputs, tangents
 
+In Taylor mode (`order`) a tuple of that many coefficients stands in the place of each tangent.
+
 `active` says which operands are differentiated. To halve a body it is recorded on a tape of its own
 while JAX traces it; its pull, traced in turn inside that trace, closes over exactly the values of
 the tape that it reads. These are the residuals: found by closure conversion (Pearlmutter and
@@ -18,6 +20,7 @@ from ..forward import ForwardTape
 from ..reverse import walk
 from ..table.row import Row
 from ..tape import Tape
+from ..taylor import TaylorTape
 from . import front
 
 
@@ -53,6 +56,19 @@ class Halves(NamedTuple):
 class Pushed(NamedTuple):
     forward: object  # operands, tangents of the active ones -> outputs, tangents of the active ones
     outs: tuple
+    order: int | None
+
+    def __call__(self, operands, tangents):
+        """The outputs, and the tangents of those in `outs`."""
+        import jax
+
+        outputs = call(self.forward, *operands, *jax.tree.leaves(tangents))
+        ys, dys = split(outputs, len(self.outs))
+        return ys, dys if self.order is None else _grouped(dys, self.order)
+
+
+def _grouped(values, n):
+    return [tuple(values[i : i + n]) for i in range(0, len(values), max(n, 1))]
 
 
 _KEPT: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()
@@ -98,30 +114,40 @@ def halve(body, active):
 
 
 @kept
-def push(body, active):
+def push(body, active, order=None):
     import jax
 
     jaxpr, consts = front.opened(body)
     found = {}
 
     def pushed(operands, tangents):
-        tape = ForwardTape(xp.verbs("jax"), tangents)
+        tape = forward_tape(xp.verbs("jax"), tangents, order)
         outputs = record(tape, jaxpr, consts, operands, active)
-        tangents = [None if node is None else node.tangent for _, node in outputs]
+        tangents = [None if node is None else tape.carried(node) for _, node in outputs]
         found["outs"] = tuple(dy is not None for dy in tangents)
         return [y for y, _ in outputs], [dy for dy in tangents if dy is not None]
 
-    closed = jax.make_jaxpr(pushed)(structs(jaxpr.invars), structs(jaxpr.invars, active))
-    return Pushed(closed, found["outs"])
+    tangents = [like_a_tangent(x, order) for x in structs(jaxpr.invars, active)]
+    closed = jax.make_jaxpr(pushed)(structs(jaxpr.invars), tangents)
+    return Pushed(closed, found["outs"], order)
 
 
-def settle(make, body, active, first, count):
+def forward_tape(verbs, tangents, order):
+    return ForwardTape(verbs, tangents) if order is None else TaylorTape(verbs, order, tangents)
+
+
+def like_a_tangent(x, order):
+    """`x`, or as many of it as there are coefficients."""
+    return x if order is None else (x,) * order
+
+
+def settle(make, body, active, first, count, *order):
     """Halve or push a loop's body until no more of its carry becomes active.
 
     The carry is the first `count` outputs, and as many operands from `first` on.
     """
     while True:
-        made = make(body, active)
+        made = make(body, active, *order)
         carried = active[first : first + count]
         grown = tuple(a or out for a, out in zip(carried, made.outs[:count], strict=True))
         if grown == carried:
@@ -206,12 +232,14 @@ def compiled(run):
     return jax.jit(run, inline=True)
 
 
-def zeros_in(mask, tangents, xs):
+def zeros_in(mask, tangents, xs, order=None):
     """The tangents where the mask is true, with zeros for those that are missing."""
-    return [or_zeros(dx, x) for dx, x, m in zip(tangents, xs, mask, strict=True) if m]
+    return [or_zeros(dx, x, order) for dx, x, m in zip(tangents, xs, mask, strict=True) if m]
 
 
-def or_zeros(tangent, x):
+def or_zeros(tangent, x, order=None):
     import jax.numpy as jnp
 
-    return jnp.zeros(x.shape, x.dtype) if tangent is None else tangent
+    if tangent is not None:
+        return tangent
+    return like_a_tangent(jnp.zeros_like(x), order)  # of a branch that returns 3.0 too

@@ -8,8 +8,8 @@ With traced ones each is one node:
 """
 
 from ..errors import AutodiffError
-from . import bodies, front
-from .bodies import or_zeros, pick, split, spread, zeros_in
+from . import bodies, checkpoints, front
+from .bodies import pick, split, spread, zeros_in
 from .trips import while_trips
 
 COND = bodies.row("cond", r"y = f_i(x)")
@@ -29,14 +29,14 @@ def cond(site):
 def _pushed_cond(site, branches, active):
     import jax
 
-    made = [bodies.push(branch, active) for branch in branches]
+    order = site.tape.order
+    made = [bodies.push(branch, active, order) for branch in branches]
     outs = _any([m.outs for m in made])
 
     def taken(pushed):
         def run(operands, tangents):
-            ys, dys = split(bodies.call(pushed.forward, *operands, *tangents), len(outs))
-            slots = zip(spread(pushed.outs, dys), ys, outs, strict=True)
-            return ys, [or_zeros(dy, y) for dy, y, out in slots if out]
+            ys, dys = pushed(operands, tangents)
+            return ys, zeros_in(outs, spread(pushed.outs, dys), ys, order)
 
         return run
 
@@ -107,18 +107,21 @@ def while_loop(site):
     p = site.eqn.params
     active = site.active[p["cond_nconsts"] :]
     if not site.tape.reverse:
-        run, outs = _pushed_while(p["body_jaxpr"], p["cond_jaxpr"], active, p["body_nconsts"])
+        order, n = site.tape.order, p["body_nconsts"]
+        run, outs = _pushed_while(p["body_jaxpr"], p["cond_jaxpr"], active, n, order)
         ys, dys = run(site.values, pick(active, site.tangents[p["cond_nconsts"] :]))
         return site.push(WHILE, ys, spread(outs, dys))
+    if site.tape.policy is not None and site.tape.policy.name != "all" and site.concrete:
+        return checkpoints.while_loop(site)
     return while_trips(site) or _unknown_trips(site, p, active)
 
 
 @bodies.kept
-def _pushed_while(body, test, given, n):
+def _pushed_while(body, test, given, n, order):
     """`(operands, tangents) -> (outputs, tangents)`, and which outputs have a tangent."""
     import jax
 
-    pushed, active = bodies.settle(bodies.push, body, given, n, len(given) - n)
+    pushed, active = bodies.settle(bodies.push, body, given, n, len(given) - n, order)
     moving = active[n:]
 
     def run(operands, tangents):
@@ -128,11 +131,10 @@ def _pushed_while(body, test, given, n):
         def trip(pair):
             state, dstate = pair
             tangents = pick(active, [*dconsts, *spread(moving, dstate)])
-            outputs = bodies.call(pushed.forward, *consts, *state, *tangents)
-            ys, dys = split(outputs, len(pushed.outs))
-            return ys, zeros_in(moving, spread(pushed.outs, dys), ys)
+            ys, dys = pushed([*consts, *state], tangents)
+            return ys, zeros_in(moving, spread(pushed.outs, dys), ys, order)
 
-        start = state, zeros_in(moving, dstate, state)
+        start = state, zeros_in(moving, dstate, state, order)
         return jax.lax.while_loop(lambda p: bodies.call(test, *tests, *p[0])[0], trip, start)
 
     return bodies.compiled(run), moving

@@ -1,9 +1,9 @@
 """Functions that bring their own derivative: the user's rule is honoured in both directions.
 
     custom_jvp   pushed: the rule; pulled: the rule's tangents are recorded as a linear map
-                 of the tangents that go in, and that map is transposed
+                 of the tangents that go in, and that map is transposed; in Taylor mode the rule
+                 gives y' from x and x', is itself expanded, and y' is integrated
     custom_vjp   pulled: `fwd` and `bwd`; not pushed, in JAX neither
-    checkpoint   pulled: the function is recorded again from its inputs, and nothing is kept
 
 Transposing what a rule pushes is how JAX itself derives reverse mode (Radul et al. 2023, "You only
 linearize once").
@@ -14,13 +14,13 @@ import functools
 from .. import xp
 from ..errors import AutodiffError
 from ..tape import Tape
+from ..taylor import coefficient, expand
 from . import bodies, front, own_rules
 from .bodies import pick, split, spread
 from .spellings import custom_name
 
 CUSTOM_JVP = bodies.row("custom_jvp", r"y = f(x), \; dy = \text{the user's rule}")
 CUSTOM_VJP = bodies.row("custom_vjp", r"y = f(x), \; \bar x = \text{the user's rule}")
-CHECKPOINT = bodies.row("checkpoint", r"y = f(x)")
 SAME = bodies.row("same", r"y = x")
 
 
@@ -31,11 +31,32 @@ def custom_jvp(site):
         return site.enter(body, site.pairs)
     if not any(site.active):
         return [(y, None) for y in front.rebind(site.eqn, site.values)]
-    if not site.tape.reverse:
-        tangents = pick(site.active, site.tangents)
-        ys, dys = _users_jvp(site)(site.values, tangents)
-        return site.push(CUSTOM_JVP, ys, dys)
-    return _transposed_jvp(site)
+    if site.tape.reverse:
+        return _transposed_jvp(site)
+    if site.tape.order is not None:
+        return site.push(CUSTOM_JVP, front.rebind(site.eqn, site.values), _expanded_jvp(site))
+    ys, dys = _users_jvp(site)(site.values, pick(site.active, site.tangents))
+    return site.push(CUSTOM_JVP, ys, dys)
+
+
+def _expanded_jvp(site):
+    """For each output its coefficients from the first on."""
+    run, order, there = _users_jvp(site), site.tape.order, []
+
+    def rule(primals, tangents):
+        dys = run(primals, tangents)[1]
+        there[:] = [dy is not None for dy in dys]
+        return [dy for dy in dys if dy is not None]
+
+    moving = pick(site.active, site.tangents)
+    rates = [[k * c for k, c in enumerate(cs, 1)] for cs in moving]
+    values = iter(moving)
+    arrays = [(next(values) if a else []) for a in site.active]
+    primals = [site.verbs.lib.asarray(x) for x in site.values]
+    tape = expand(rule, (primals, [r[0] for r in rates]), [*arrays, *[r[1:] for r in rates]],
+                  order - 1)  # fmt: skip
+    found = [coefficient(tape, k) for k in range(order)]
+    return spread(there, zip(*[[y / k for y in ys] for k, ys in enumerate(found, 1)], strict=True))
 
 
 def _users_jvp(site):
@@ -200,39 +221,23 @@ def _cotangent(g, v):
     return g if _has_tangent(v) else _float0(v.aval)
 
 
-# ----- checkpoint -----
-def checkpoint(site):
-    """Forward, and on a tape that keeps everything, it is entered like any call."""
-    body = site.eqn.params["jaxpr"]
-    if site.tape.keep_all or not site.tape.reverse:
-        return site.enter(body, site.pairs)
-    jaxpr, consts = front.opened(body)
-    values, active = site.values, site.active
-
-    def pull(gs):
-        tape = Tape(site.verbs)
-        operands = _kept_apart(values) if site.eqn.params["prevent_cse"] else values
-        outputs = bodies.record(tape, jaxpr, consts, operands, active)
-        return spread(active, bodies.pull_back(tape, [node for _, node in outputs], gs))
-
-    outs = tuple(_has_tangent(v) for v in site.eqn.outvars)
-    return site.record(CHECKPOINT, front.rebind(site.eqn, values), outs, pull)
-
-
-def _kept_apart(values):
-    """XLA would see that the same is computed twice, and keep the first: this hides it."""
-    import jax
-
-    return jax.lax.optimization_barrier(values)
-
-
 # ----- the identity in other clothes -----
 def same(site):
     """Of a value only its place, its precision or its order of execution changes."""
     apply = functools.partial(front.rebind, site.eqn)
     ys = apply(site.values)
     if not site.tape.reverse:
-        dxs = map(bodies.or_zeros, site.tangents, site.values)
-        return site.push(SAME, ys, spread(site.active, pick(site.active, apply(list(dxs)))))
+        return site.push(SAME, ys, _same_tangents(site, apply))
     back = apply if site.eqn.primitive.name == "reduce_precision" else list
     return site.record(SAME, ys, site.active, back)
+
+
+def _same_tangents(site, apply):
+    """What is done to the values is done to the tangents, or to one order of them at a time."""
+    order, active = site.tape.order, site.active
+    pairs = zip(site.tangents, site.values, strict=True)
+    dxs = [bodies.or_zeros(dx, x, order) for dx, x in pairs]
+    if order is None:
+        return spread(active, pick(active, apply(dxs)))
+    by_order = [apply(list(of_order)) for of_order in zip(*dxs, strict=True)]
+    return spread(active, pick(active, zip(*by_order, strict=True)))

@@ -11,7 +11,9 @@ import functools
 from typing import NamedTuple
 
 from .. import source, trees, xp
+from ..checkpointing.measure import look
 from ..errors import AutodiffError
+from . import dispatch
 from .layers import library_call
 from .own_rules import named
 from .spellings import CALLS, lower, no_row
@@ -84,8 +86,10 @@ class Site(NamedTuple):
 
     @property
     def tangents(self):
+        """One per operand; of a Taylor tape a tuple of coefficients each."""
         inexact = self.verbs.is_inexact
-        return [n.tangent if n is not None and inexact(n.dtype) else None for _, n in self.pairs]
+        nodes = [n if n is not None and inexact(n.dtype) else None for _, n in self.pairs]
+        return [None if n is None else self.tape.carried(n) for n in nodes]
 
     @property
     def active(self):
@@ -111,8 +115,8 @@ class Site(NamedTuple):
     def push(self, row, ys, dys):
         """One node for all of `ys`, with the tangents that were computed along with them."""
         nodes = self.tape.add_many(row, (), self.values, {}, ys)
-        for node, dy in zip(nodes, dys, strict=True):
-            node.tangent, node.active = dy, dy is not None
+        for node, y, dy in zip(nodes, ys, dys, strict=True):
+            self.tape.give(node, y, dy)
         return list(zip(ys, nodes, strict=True))
 
     def record(self, row, ys, outs, pull):
@@ -142,7 +146,7 @@ def _with_zeros(pull, variables):
 # The identity, and what rounds a tangent as it rounds the value.
 SAME = (
     "optimization_barrier", "device_put", "sharding_constraint", "reshard", "layout_constraint",
-    "reduce_precision",
+    "reduce_precision", "name",
 )  # fmt: skip
 
 
@@ -157,9 +161,13 @@ def interpret(tape, jaxpr, consts, inputs, scope=(), call=None):
     def pair(atom):
         return env[atom] if is_var(atom) else (atom.val, None)
 
-    for eqn in jaxpr.eqns if tape.keep_all else live(jaxpr):
-        results = _equation(Site(tape, eqn, [pair(a) for a in eqn.invars], scope, call))
+    eqns = jaxpr.eqns if tape.keep_all else live(jaxpr)
+    for eqn, read in zip(eqns, last_reads(jaxpr, eqns), strict=True):
+        results = equation(Site(tape, eqn, [pair(a) for a in eqn.invars], scope, call))
         env.update(zip(eqn.outvars, results, strict=True))
+        for v in read:
+            del env[v]
+        look()
     return [pair(a) for a in jaxpr.outvars]
 
 
@@ -173,10 +181,21 @@ def live(jaxpr):
     return found[::-1]
 
 
-def _equation(site):
+def last_reads(jaxpr, eqns):
+    """For each equation the variables that nobody reads after it: their values may go."""
+    later, found = set(filter(is_var, jaxpr.outvars)), []
+    for eqn in reversed(eqns):
+        gone = {v for v in (*eqn.invars, *eqn.outvars) if is_var(v) and v not in later}
+        later |= gone
+        found.append(gone)
+    return found[::-1]
+
+
+def equation(site):
+    """`(value, node)` of each result."""
     tape, eqn, pairs, scope, call = site
     if all(node is None for _, node in pairs):  # nothing recorded goes in
-        return [(y, None) for y in rebind(eqn, [x for x, _ in pairs])]
+        return [(y, None) for y in tape.made or rebind(eqn, [x for x, _ in pairs])]
     name = eqn.primitive.name
     custom = named(eqn)
     if custom is not None:
@@ -193,6 +212,13 @@ def _equation(site):
         handler = structures().get(name)
         return handler(site) if handler else _discrete(site)
     return _add(site, *lowered)
+
+
+def is_plain_call(eqn):
+    """A jitted call that is entered, for it has no meaning of its own."""
+    if eqn.primitive.name not in CALLS or library_call(eqn) is not None:
+        return False
+    return named(eqn) is None
 
 
 def _add(site, row, operands, params):
@@ -234,7 +260,7 @@ def _discrete(site):
 @functools.cache
 def structures():
     """The equations that hold functions, by name."""
-    from . import control, custom_rules, rewrites, scan, solve
+    from . import checkpoints, control, custom_rules, rewrites, scan, solve
 
     return {
         "scan": scan.scan,
@@ -248,7 +274,7 @@ def structures():
         "pad": rewrites.pad,
         **dict.fromkeys(SAME, custom_rules.same),
         "custom_linear_solve": solve.linear_solve,
-        **dict.fromkeys(("checkpoint", "remat", "remat2"), custom_rules.checkpoint),
+        **dict.fromkeys(("checkpoint", "remat", "remat2"), checkpoints.checkpoint),
     }
 
 
@@ -310,8 +336,12 @@ def solid(x):
 
 def outcome(site):
     """The values of an equation; of a linear map's (see custom_rules) the shapes are enough."""
+    if site.tape.made:
+        return site.tape.made
     if not site.tape.dry:
-        return rebind(site.eqn, [x for x, _ in site.pairs])
+        values = [x for x, _ in site.pairs]
+        found = dispatch.run(site.eqn, values)
+        return rebind(site.eqn, values) if found is None else found
     from .bodies import structs
 
     return structs(site.eqn.outvars)

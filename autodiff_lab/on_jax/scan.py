@@ -9,7 +9,7 @@ does not change from trip to trip is computed once, before the loop, and not sta
 
 from typing import NamedTuple
 
-from . import bodies, front
+from . import bodies, checkpoints, front
 from .bodies import pick, split, spread, zeros_in
 from .trips import scan_trips
 
@@ -49,19 +49,21 @@ def scan(site):
     loop, body = loop_of(site.eqn.params), site.eqn.params["jaxpr"]
     if site.tape.keep_all and site.concrete:
         return scan_trips(site, loop, body)
+    if site.tape.policy is not None and site.tape.reverse:
+        return checkpoints.scan(site, loop, body)
     if not site.tape.reverse:
-        run, outs = _pushed(body, site.active, loop)
+        run, outs = _pushed(body, site.active, loop, site.tape.order)
         ys, dys = run(site.values, pick(site.active, site.tangents))
         return site.push(SCAN, ys, spread(outs, dys))
-    forward, backward, outs = _halved(body, site.active, loop)
+    forward, backward, outs = halved(body, site.active, loop)
     ys, residuals = forward(site.values)
     return site.record(SCAN, ys, outs, lambda gs: backward(residuals, pick(outs, gs)))
 
 
 @bodies.kept
-def _pushed(body, given, loop):
+def _pushed(body, given, loop, order):
     """`(operands, tangents) -> (outputs, tangents)`, and which outputs have a tangent."""
-    pushed, active = bodies.settle(bodies.push, body, given, loop.consts, loop.carry)
+    pushed, active = bodies.settle(bodies.push, body, given, loop.consts, loop.carry, order)
     _, moving, _ = loop.parts(active)
 
     def run(operands, tangents):
@@ -72,13 +74,12 @@ def _pushed(body, given, loop):
         def trip(state, entry):
             (carry, dcarry), (xs, dxs) = state, entry
             tangents = [*dconsts, *spread(moving, dcarry), *dxs]
-            ys, dys = split(bodies.call(pushed.forward, *consts, *carry, *xs,
-                                        *pick(active, tangents)), len(pushed.outs))  # fmt: skip
+            ys, dys = pushed([*consts, *carry, *xs], pick(active, tangents))
             carry, ys = split(ys, loop.carry)
             dcarry, dys = split(spread(pushed.outs, dys), loop.carry)
-            return (carry, zeros_in(moving, dcarry, carry)), (ys, dys)
+            return (carry, zeros_in(moving, dcarry, carry, order)), (ys, dys)
 
-        state = list(carry), zeros_in(moving, dcarry, carry)
+        state = list(carry), zeros_in(moving, dcarry, carry, order)
         (carry, dcarry), (ys, dys) = loop.run(trip, state, (list(xs), list(dxs)))
         return [*carry, *ys], [*dcarry, *(dy for dy in dys if dy is not None)]
 
@@ -86,7 +87,7 @@ def _pushed(body, given, loop):
 
 
 @bodies.kept
-def _halved(body, given, loop):
+def halved(body, given, loop):
     """`operands -> outputs, residuals`, `residuals, gs -> cotangents`, and the active outputs."""
     halves, active = bodies.settle(bodies.halve, body, given, loop.consts, loop.carry)
     forward, stacked = _forward_scan(halves, loop)

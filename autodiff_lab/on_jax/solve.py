@@ -1,6 +1,7 @@
 """`jax.lax.custom_linear_solve` on a tape: A x = b, where A is a function and the solver too.
 
     pushed: A dx = db - dA x       pulled: A' w = g, then w for b and -w x' for A
+    series: A_0 x_k = b_k - (A_1 x_{k-1} + ... + A_k x_0)
 
 The solver itself is not differentiated: what it computes is known by the equation it solves
 (Christianson 1998, "Reverse accumulation and implicit functions"). `jnp.linalg.solve` and
@@ -41,21 +42,40 @@ def linear_solve(site):
     results = front.rebind(site.eqn, site.values)
     x, n = results[: len(values.b)], len(results)
     outs = (True,) * len(x) + (False,) * (n - len(x))  # what else the solver tells is not active
-    if not site.tape.reverse:
-        return site.push(SOLVE, results, _push(site, values, active, x, n))
-    return site.record(SOLVE, results, outs, _pull(site, values, active, x))
+    if site.tape.reverse:
+        return site.record(SOLVE, results, outs, _pull(site, values, active, x))
+    forward = _push if site.tape.order is None else _series
+    return site.push(SOLVE, results, forward(site, values, active, x, n))
 
 
 def _push(site, values, active, x, n):
     """Solve once more, with db - dA x on the right."""
     tangents = parts(site.eqn.params, site.tangents)
     pushed = bodies.push(values.jaxprs.matvec, (*active.matvec, *(False for _ in x)))
-    outputs = bodies.call(pushed.forward, *values.matvec, *x, *pick(active.matvec, tangents.matvec))
-    moved = spread(pushed.outs, outputs[len(x) :])
+    _, moved = pushed([*values.matvec, *x], pick(active.matvec, tangents.matvec))
+    moved = spread(pushed.outs, moved)
     right = [bodies.or_zeros(db, b) for db, b in zip(tangents.b, values.b, strict=True)]
     right = [r if m is None else r - m for r, m in zip(right, moved, strict=True)]
-    solved = front.rebind(site.eqn, [*site.values[: -len(x)], *right])
-    return [*solved[: len(x)], *(None for _ in range(n - len(x)))]
+    return [*_solved(site, right), *(None for _ in range(n - len(x)))]
+
+
+def _solved(site, right):
+    """The same equation with another right side."""
+    return front.rebind(site.eqn, [*site.values[: -len(right)], *right])[: len(right)]
+
+
+def _series(site, values, active, x, n):
+    """A x with only the known coefficients of x leaves what b_k asks of the next one."""
+    order, tangents = site.tape.order, parts(site.eqn.params, site.tangents)
+    mask = (*active.matvec, *(True for _ in x))
+    pushed = bodies.push(values.jaxprs.matvec, mask, order)
+    bs = [bodies.or_zeros(db, b, order) for db, b in zip(tangents.b, values.b, strict=True)]
+    known = [bodies.or_zeros(None, v, order) for v in x]
+    for k in range(order):
+        _, ax = pushed([*values.matvec, *x], [*pick(active.matvec, tangents.matvec), *known])
+        found = _solved(site, [b[k] - c[k] for b, c in zip(bs, ax, strict=True)])
+        known = [(*cs[:k], c, *cs[k + 1 :]) for cs, c in zip(known, found, strict=True)]
+    return [*known, *(None for _ in range(n - len(x)))]
 
 
 def _pull(site, values, active, x):

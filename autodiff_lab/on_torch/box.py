@@ -5,6 +5,7 @@ own. Whatever is done to it is therefore seen: Python's functions ask `__torch_f
 does underneath arrives in `__torch_dispatch__`, and nothing can compute behind the tape's back.
 """
 
+import functools
 import operator
 from collections.abc import Callable
 
@@ -129,3 +130,24 @@ class Box(Operators, torch.Tensor):
 
 def _seen(value):
     return value if isinstance(value, torch.Tensor) else value.data  # a masked batch's lane
+
+
+# ----- methods that are often called go the short way without the detour through C++ -----
+def _method(func):
+    def method(self, *args, **named):
+        quick = QUICK.get(func)
+        if quick is not None and torch._C._is_torch_function_enabled():
+            found = quick(self, *args, **named) if named else quick(self, *args)
+            if found is not NotImplemented:
+                return found
+        return func(self, *args, **named)
+
+    return functools.update_wrapper(method, func)
+
+
+for (
+    _name
+) in """abs add chunk clamp cos div exp expand flatten log log_softmax matmul mean mm mul neg
+    permute pow reshape relu sigmoid sin softmax sqrt square squeeze sub sum tanh transpose
+    unsqueeze view""".split():
+    setattr(Box, _name, _method(getattr(torch.Tensor, _name)))

@@ -145,6 +145,8 @@ def _apply(tape, row, xs, params, func, args, kwargs):
         if type(tape) is functions.Met:
             return tape.after(func, args, kwargs)
         raise closed_tape()
+    if tape.met is not None:
+        return tape.met(row, func, args, kwargs)
     values, parents, look = [], [], tape.keep_all
     for x in xs:
         if type(x) is Box and x.tape is tape:

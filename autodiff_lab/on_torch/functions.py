@@ -48,6 +48,11 @@ class Met:
 
     def __init__(self, frame):
         self.frame, self.cls = frame, frame.f_locals["cls"]
+        if self.cls.__module__ == "torch.utils.checkpoint":
+            raise AutodiffError(
+                f"torch.utils.checkpoint with use_reentrant=True ({source.here()}) runs PyTorch's "
+                "own engine, and that never runs here; use ad.checkpoint, or use_reentrant=False"
+            )
         self.args = (*frame.f_locals["args"], *frame.f_locals["kwargs"].values())
         self.copies, self.results = {}, None
 

@@ -124,7 +124,7 @@ def _refuse_aliases(target, name):
         why = "is an argument of the recorded function"
     elif hasattr(_root(target.plain()), "stands_for"):
         why = "is a view of another tensor"
-    elif _tensors_of_storage(target.plain()) > (1 if target.base is None else 2):
+    elif _others(target) > (1 if target.base is None else 2):
         why = "shares its memory with another tensor that is still in use"
     else:
         return
@@ -132,6 +132,11 @@ def _refuse_aliases(target, name):
         f"in-place {name} at {source.here()} would change a recorded value that {why}; "
         f"{_instead(name)}, or clone() it first"
     )
+
+
+def _others(target):
+    """The tensors in this memory, without those that nobody but a snapshot has."""
+    return _tensors_of_storage(target.plain()) - target.tape.held(target.plain())
 
 
 def stand_in(copy, original):

@@ -12,6 +12,7 @@ from torch import Tensor, is_autocast_enabled, is_grad_enabled, matmul, mm
 from ..table.row import CACHES, ROWS
 from ..tape import NUMBER, Node, written
 from .box import QUICK, STRIDED, WRAP, Box
+from .plans import look, remember, understand
 from .spellings import DIRECTLY, MEANINGS, PLAIN, meant
 from .spellings.contractions import product_params
 
@@ -47,10 +48,11 @@ def _unary(func, row):
         y = func(value)
         dtype = y.dtype
         if keep_x:
-            node = Node(row, (parent,), NO_PARAMS, y.shape, dtype, True, (value,), value._version)
-            node.kept = (value, y) if keep_y else node.xs
+            xs = (value,)
+            node = Node(row, (parent,), NO_PARAMS, parent.shape, dtype, True, xs, value._version)
+            node.kept = (value, y) if keep_y else xs
         else:  # what has just been made is unwritten
-            node = Node(row, (parent,), NO_PARAMS, y.shape, dtype, True, (parent,), writes)
+            node = Node(row, (parent,), NO_PARAMS, parent.shape, dtype, True, (parent,), writes)
             node.kept = (y,) if keep_y else None
         node.y = y if keep_y else None
         node.alike = dtype is parent.dtype
@@ -79,15 +81,17 @@ def _binary(func, row, params_of=None):
             or (first and second and a.tape is not b.tape)
         ):
             return Box.slowly(func, (type(a), type(b)), (a, b), named)
-        if plain and (m is NUMBER or n is NUMBER):
-            met = tape.xp.at_hand
-            y = func(u, met(v, u)) if first else func(met(u, v), v)
-        else:
-            y = func(u, v)
+        if plain and n is NUMBER:
+            v = tape.xp.at_hand(v, u)
+        elif plain and m is NUMBER:
+            u = tape.xp.at_hand(u, v)
+        y = func(u, v)
         keep_y, (keep_a, keep_b) = plans[first, second]
         shape, dtype = y.shape, y.dtype
         params = NO_PARAMS if pointwise else params_of(u, v)
         node = Node(row, (m, n), params, shape, dtype, True)
+        if not pointwise and u.ndim == v.ndim == 2 and type(u) is type(v) and dtype is u.dtype:
+            node.residuals = ()  # two dims and no autocast: the fast way back
         node.xs = (u if keep_a or m is NUMBER else m, v if keep_b or n is NUMBER else n)
         node.y = y if keep_y else None
         if keep_y or keep_a or keep_b:
@@ -117,48 +121,79 @@ _NUMBERS = (float, int)
 
 
 def _general(func, row, signature):
+    plans = {}
+
     def quick(*args, **named):
-        tape = _tape(args)
-        if tape is None or not tape.quick or not is_grad_enabled():
+        call = look(args, named)
+        if call is None or not call[0].quick or not is_grad_enabled():
             return _slowly(func, args, named)
-        xs, params = _understood(signature, args, named)
-        values, parents = [], []
-        for x in xs or ():
-            kind = type(x)
-            if kind is Box and x.tape is tape and x.node.active:
-                values.append(x.value)
-                parents.append(x.node)
-            elif kind is Tensor and not x.requires_grad:
-                values.append(x)
-                parents.append(tape.constant(x))
-            elif kind in _NUMBERS:
-                values.append(x)
-                parents.append(NUMBER)
-            else:
-                xs = None
-                break
-        if not xs:
-            return _slowly(func, args, named)
-        if row.fast:
-            node, y = fast(tape, row, parents, values, params)
-            if node is not None:
-                return Box.of(y, node, tape)
-            if row.kind == "composite":
+        tape, key, tensors, values, parents, opened, words = call
+        plan = plans.get(key)
+        if plan is None:
+            plan = understand(row, signature, args, meant(named), tensors, values, parents)
+            if plan is None:
                 return _slowly(func, args, named)
-        y = func(*[_value(x) for x in args], **{k: _value(x) for k, x in named.items()})
-        if type(y) is Tensor:
-            for x, v in zip(xs, values):  # noqa: B905
-                if y is v:  # x.contiguous() may be x
-                    return x
-            node = tape.add(row, tuple(parents), values, params, y)
-            return Box.of(y, node, tape) if node.active else y
-        if row.outputs == 1:
-            return Box.of(y, tape.add(row, tuple(parents), values, params, y), tape)
-        nodes = tape.add_many(row, tuple(parents), values, params, y)
-        pairs = zip(y, nodes)  # noqa: B905
-        return type(y)([Box.of(v, n, tape) if n.active else v for v, n in pairs])
+            remember(plans, key, plan, parents)
+        params = plan.params
+        if plan.numbers:
+            values, parents = values + plan.numbers, parents + [NUMBER] * len(plan.numbers)
+        if plan.order is not None:
+            values, parents = [values[i] for i in plan.order], [parents[i] for i in plan.order]
+        if plan.keep_fast is not None and not is_autocast_enabled(values[0].device.type):
+            found = row.fast.forward(tape.xp, *values, **params)
+            if found is not None:
+                y, residuals = found
+                node = _node(row, parents, params, y, values, plan.keep_fast)
+                node.residuals = residuals
+                return append(tape, node, y)
+        if row.kind == "composite":
+            return _slowly(func, args, named)
+        y = func(*opened, **words) if words else func(*opened)
+        if row.outputs != 1:
+            return _several(tape, row, parents, values, params, y, plan.keep)
+        for x, v in zip(tensors, values):  # noqa: B905
+            if y is v:  # x.contiguous() may be x
+                return x
+        if not y.is_floating_point() and not y.is_complex():
+            return y
+        return append(tape, _node(row, parents, params, y, values, plan.keep), y)
 
     return quick
+
+
+def _node(row, parents, params, y, values, keep):
+    node = Node(row, tuple(parents), params, y.shape, y.dtype, True)
+    keep_y, keep_x = keep
+    _keep_inputs(node, values, keep_x, [y] if keep_y else [])
+    node.y = y if keep_y else None
+    return node
+
+
+def _keep_inputs(node, values, keep_x, kept):
+    node.xs = xs = []
+    for x, p, k in zip(values, node.parents, keep_x):  # noqa: B905
+        xs.append(x if k or p is NUMBER else p)
+        if k and p is not NUMBER:
+            kept.append(x)
+    if kept:
+        node.kept, node.writes = kept, written(kept)
+
+
+def _several(tape, row, parents, values, params, ys, keep):
+    """One node per output: a group (`Tape.add_many`)."""
+    parents, group = tuple(parents), []
+    if not ys:
+        return ys
+    for y in ys:
+        active = y.is_floating_point() or y.is_complex()
+        node = Node(row, parents, params, y.shape, y.dtype, active)
+        node.group, node.part, node.y = group, len(group), None
+        group.append(node)
+    first, (keep_y, keep_x) = group[0], keep
+    _keep_inputs(first, values, keep_x, list(ys) if keep_y else [])
+    first.y = tuple(ys) if keep_y else tuple(group)
+    pairs = zip(ys, group)  # noqa: B905
+    return type(ys)([append(tape, n, y) if n.active else _off(tape, n, y) for y, n in pairs])
 
 
 def fast(tape, row, parents, values, params):
@@ -177,36 +212,16 @@ def _slowly(func, args, named):
     return Box.slowly(func, [type(x) for x in args], args, named)
 
 
-def _tape(args):
-    """The tape of the first box, where boxes stand among the arguments or in the first of them."""
-    for x in args if type(args[0]) not in (list, tuple) else args[0]:
-        if type(x) is Box:
-            return x.tape
-    return None
-
-
-def _understood(signature, args, named):
-    """The row's inputs and parameters, or nothing where the long way has more to say."""
-    if named:
-        if named.get("out") is not None or named.get("inplace"):
-            return None, None
-        named = meant(named)
-    try:
-        return signature(*args, **named)
-    except TypeError:
-        return None, None
-
-
-def _value(x):
-    kind = type(x)
-    if kind is Box:
-        return x.value
-    return kind([_value(item) for item in x]) if kind is list or kind is tuple else x
-
-
 def _keep(node, *values):
     node.kept = kept = [x for x in values if x is not None]
     node.writes = written(kept)
+
+
+def _off(tape, node, y):
+    """An output without a derivative, such as an index."""
+    node.index = len(tape.nodes)
+    tape.nodes.append(node)
+    return y
 
 
 def append(tape, node, y):

@@ -50,7 +50,13 @@ def _leaf(x):
         return x.shape, x.dtype, x.stride(), x.device
     if framework == "jax":
         return x.shape, x.dtype, getattr(x, "weak_type", False)
+    if _is_numpy(x):  # frozen into the line: its entries count
+        return x.shape, x.dtype, x.tobytes()
     return (type(x), x) if isinstance(x, PLAIN) else id(x)
+
+
+def _is_numpy(x):
+    return type(x).__module__ == "numpy" and hasattr(x, "tobytes")
 
 
 def ambient(framework):
@@ -118,7 +124,7 @@ def _look(thing, found, seen):
     kind = type(thing)
     if kind in PLAIN:
         return found.append(thing)
-    if type(thing).__module__ == "numpy" and hasattr(thing, "tobytes"):
+    if _is_numpy(thing):
         return found.append(_Entries(thing))
     found.append(thing)
     if id(thing) in seen or len(found) > MANY * 10 or xp.framework_of(thing):

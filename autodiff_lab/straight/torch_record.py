@@ -233,6 +233,9 @@ class Verbs(TorchVerbs):
     def add_to(self, total, x):
         return total + x  # what may be written over is decided when all lines are known
 
+    def add_product_to(self, total, a, b):
+        return total + a @ b
+
 
 LITERAL = torch.ops.aten.lift_fresh.default
 

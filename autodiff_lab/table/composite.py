@@ -126,6 +126,10 @@ def linear(xp, x, w, b=None):
     return y if b is None else y + b
 
 
+def add_product(xp, c, a, b):
+    return c + xp.contract(a, b, "ij,jk->ik", None)
+
+
 @in_float32
 def layer_norm(xp, x, w=None, b=None, *, axis, eps):
     centred = x - mean(xp, x, axis=axis, keepdims=True)
@@ -144,6 +148,10 @@ composite("linear", linear, arity=None, fast=fused.linear, torch="torch.nn.funct
           cases=(([(2, 3), (4, 3)], {}), ([(3,), (4, 3), (4,)], {})), tex=r"y = x \, w^T + b",
           pitfalls="torch keeps w as (out, in); most JAX libraries keep (in, out).",
           example="linear([1., 2.], [[3., 4.]], [1.]) = [12.]")
+composite("add_product", add_product, arity=3, fast=fused.add_product, torch="torch.addmm", jax="-",
+          cases=(([(2, 4), (2, 3), (3, 4)], {}), ([(4,), (2, 3), (3, 4)], {})), tex=r"y = c + a b",
+          pitfalls="torch takes the summand first: addmm(c, a, b).",
+          example="add_product([1.], [[1., 2.]], [[3.], [4.]]) = [[12.]]")
 composite("layer_norm", layer_norm, arity=None, fast=fused.layer_norm,
           torch="torch.nn.functional.layer_norm", jax="-",
           cases=(([(2, 3), (3,), (3,)], {"axis": (1,), "eps": 1e-5}),

@@ -23,6 +23,8 @@ constant("bitwise_and", lambda xp, a, b: a & b, 2, prims="and",
          example="bitwise_and([True, True], [True, False]) = [True, False]")
 constant("bitwise_or", lambda xp, a, b: a | b, 2, prims="or",
          example="bitwise_or([False, True], [False, False]) = [False, True]")
+constant("bitwise_xor", lambda xp, a, b: a ^ b, 2, prims="xor",
+         example="bitwise_xor([True, True], [True, False]) = [False, True]")
 constant("bitwise_not", lambda xp, x: ~x, prims="not", example="bitwise_not([True]) = [False]")
 constant("isfinite", lambda xp, x: xp.isfinite(x), prims="is_finite",
          example="isfinite([1., inf]) = [True, False]")

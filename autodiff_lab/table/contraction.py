@@ -5,6 +5,9 @@ letters: the cotangent of a is "ik,jk->ij", that of b is "ij,ik->jk". An index t
 place only (summed over one input alone) is not a contraction: the front ends sum it first.
 """
 
+import functools
+
+from . import fused
 from .row import bilinear
 
 
@@ -13,11 +16,13 @@ def split(spec):
     return (*inputs.split(","), output)
 
 
+@functools.cache
 def for_left(spec):
     a, b, y = split(spec)
     return f"{y},{b}->{a}"
 
 
+@functools.cache
 def for_right(spec):
     a, b, y = split(spec)
     return f"{a},{y}->{b}"
@@ -43,7 +48,7 @@ bilinear("contract",
              xp.contract(g, b, for_left(spec), precision, dtype),
           lambda xp, g, a, *, spec, precision=None, dtype=None:
              xp.contract(a, g, for_right(spec), precision, dtype)),
-         axes=_axes, batch=_batch, identity=0.0,
+         axes=_axes, batch=_batch, identity=0.0, fast=fused.contract,
          torch="matmul mm bmm mv dot torch.einsum torch.Tensor.__matmul__",
          jax="matmul dot einsum vdot jax.lax.dot_general", prims="dot_general",
          tex=r"y_{ik} = \sum_j a_{ij} \, b_{jk}",

@@ -10,6 +10,7 @@ No mathematics is stated here: every way is tested against its row. A reverse wa
 the values are plain tensors; looked at, pushed forward or nested, the row is what it says it is.
 """
 
+import functools
 from typing import NamedTuple
 
 
@@ -203,9 +204,67 @@ layer_norm = Fast(_layer_norm, _layer_norm_back)
 batch_norm = Fast(_batch_norm, _batch_norm_back)
 
 
-# ----- linear: one node for the product and the bias -----
-def _linear_keep(active):
+# ----- products: one node with the bias, and a cotangent that is added where it is multiplied -----
+class Product:
+    """The cotangent `a @ b` before it is multiplied.
+
+    A parameter that is used a hundred times gets a hundred of them, and a matrix product can add
+    to a sum as it goes (`beta` in BLAS): the walk asks for that. For everybody else, call it.
+    """
+
+    __slots__ = ("xp", "a", "b")
+    rank = 10  # a box on the left leaves the sum to us
+
+    def __init__(self, xp, a, b):
+        self.xp, self.a, self.b = xp, a, b
+
+    def __call__(self):
+        return self.a @ self.b
+
+    def __radd__(self, total):
+        return total + self()
+
+    def add_to(self, total):
+        """`total + a @ b`, where nobody else holds `total`: it may be overwritten."""
+        return self.xp.add_product_to(total, self.a, self.b)
+
+
+def _product(xp, a, b):
+    plain = type(a) is type(b) is xp.kernels_for
+    return Product(xp, a, b) if plain and a.dtype is b.dtype else a @ b
+
+
+def _two_dims(xp, a, b, *, spec, precision=None, dtype=None):
+    return (a @ b, ()) if len(a.shape) == len(b.shape) == 2 and spec == "ij,jk->ik" else None
+
+
+def _contract_keep(active):
     """The product's two factors, each for the other's cotangent."""
+    return False, (active[1], active[0])
+
+
+def _contract_back(xp, g, y, xs, _, wanted, **__):
+    a, b = xs
+    return g @ b.mT if wanted[0] else None, _product(xp, a.mT, g) if wanted[1] else None
+
+
+contract = Fast(_two_dims, _contract_back, _contract_keep)
+
+
+def _add_product_keep(active):
+    return False, (False, active[2], active[1])
+
+
+def _add_product_back(xp, g, y, xs, _, wanted):
+    _, a, b = xs
+    return (g, *_contract_back(xp, g, y, (a, b), _, wanted[1:]))
+
+
+add_product = Fast(lambda xp, c, a, b: (xp.addmm(c, a, b), ()), _add_product_back,
+                   _add_product_keep)  # fmt: skip
+
+
+def _linear_keep(active):
     return False, (active[1], active[0]) + (False,) * (len(active) - 2)
 
 
@@ -215,7 +274,7 @@ def _linear_back(xp, g, y, xs, _, wanted):
     flat = x.reshape(-1, x.shape[-1]) if wanted[1] and len(x.shape) != 2 else x
     return (
         (rows @ w).reshape(x.shape) if wanted[0] else None,
-        rows.mT @ flat if wanted[1] else None,
+        _product(xp, rows.mT, flat) if wanted[1] else None,
         *[rows.sum(0) if wanted[2] else None for _ in bias],
     )
 
@@ -226,14 +285,16 @@ linear = Fast(lambda xp, x, w, *b: (xp.lib.nn.functional.linear(x, w, *b), ()), 
 
 # ----- convolution: its three cotangents from one kernel -----
 def _conv(xp, x, w, *b, **plan):
-    if any([low != high for low, high in plan["padding"]]):
-        return None
-    return xp.convolution(x, w, *(b or [None]), *_numbers(**plan)), ()
+    numbers = _numbers(**plan)
+    return numbers and (xp.convolution(x, w, *(b or [None]), *numbers), ())
 
 
+@functools.cache
 def _numbers(stride, padding, dilation, groups):
-    n = len(stride)
-    return stride, [low for low, _ in padding], dilation, False, [0] * n, groups
+    """What the kernels ask for, or None: they pad both sides alike."""
+    if any([low != high for low, high in padding]):
+        return None
+    return stride, [low for low, _ in padding], dilation, False, [0] * len(stride), groups
 
 
 def _conv_back(xp, g, y, xs, _, wanted, **plan):
@@ -261,14 +322,21 @@ conv = Fast(_conv, _conv_back, _linear_keep)
 
 # ----- max_pool over the last two axes: who won is remembered instead of found out again -----
 def _max_pool(xp, x, *, window, stride, padding, dilation, gaps):
+    plan = _pool_plan(window, stride, padding, dilation, gaps)
+    if plan is None or not xp.is_float(x.dtype):
+        return None
+    y, winners = xp.max_pool2d_with_indices(x, *plan)
+    return y, (winners, plan)
+
+
+@functools.cache
+def _pool_plan(window, stride, padding, dilation, gaps):
     space = slice(len(window) - 2, None)
     even = all([low == high for low, high in padding])
     outside = len(window) in (3, 4) and set(window[: len(window) - 2]) == {1}
-    if not (even and outside and max(gaps) == 1 and xp.is_float(x.dtype)):
+    if not (even and outside and max(gaps) == 1):
         return None
-    plan = [window[space], stride[space], [p for p, _ in padding[space]], dilation[space]]
-    y, winners = xp.max_pool2d_with_indices(x, *plan)
-    return y, (winners, plan)
+    return window[space], stride[space], [p for p, _ in padding[space]], dilation[space]
 
 
 def _max_pool_back(xp, g, y, xs, residuals, wanted, **_):

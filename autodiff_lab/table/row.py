@@ -20,6 +20,7 @@ import linecache
 import sys
 from dataclasses import dataclass, field
 
+from .. import xp
 from . import symbols
 
 ONE, NEG = "one", "neg"
@@ -58,6 +59,16 @@ class Row:
     file: str = ""
     line: int = 0
     _keep: dict = field(default_factory=dict)
+
+    is_verb = True  # called on a boxed value, a row speaks the table's words
+
+    def __call__(self, *xs, **params):
+        """The operation itself, on values of either framework: `ROWS["tanh"](x)`."""
+        return xp.call(self, xs, params)
+
+    @property
+    def __name__(self):
+        return self.name
 
     def __repr__(self):
         return f"<row {self.name}: {self.kind}>"

@@ -69,7 +69,15 @@ def _compare(sign):
 
 
 for _name, _sign in dict(
-    gt=">", ge=r"\ge", lt="<", le=r"\le", eq="=", ne=r"\ne", and_=r"\wedge", or_=r"\vee"
+    gt=">",
+    ge=r"\ge",
+    lt="<",
+    le=r"\le",
+    eq="=",
+    ne=r"\ne",
+    and_=r"\wedge",
+    or_=r"\vee",
+    xor=r"\oplus",
 ).items():
     setattr(Symbol, f"__{_name.rstrip('_')}__", _compare(_sign))
 

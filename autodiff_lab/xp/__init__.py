@@ -96,6 +96,37 @@ def verb(f):
     return asked
 
 
+def call(row, xs, params):
+    """A row as a function: on a boxed value one node; on plain tensors the fast way, if it has one.
+
+    A None at the end of the inputs is no input.
+    """
+    while xs and xs[-1] is None:
+        xs = xs[:-1]
+    verbs = of(*(xs[0] if xs and isinstance(xs[0], (tuple, list)) else xs))
+    if verbs is None:
+        kinds = ", ".join(type(x).__name__ for x in xs) or "nothing"
+        raise AutodiffError(
+            f"{row.name} was called with {kinds}; give it a torch.Tensor or a JAX array"
+        )
+    if verbs.name == "torch":
+        return _call_torch(verbs, row, xs, params)
+    return row.fn(verbs, *xs, **params)
+
+
+def _call_torch(verbs, row, xs, params):
+    from torch.overrides import handle_torch_function, has_torch_function
+
+    flat = xs[0] if isinstance(xs[0], (tuple, list)) else xs
+    if has_torch_function(flat):
+        return handle_torch_function(row, flat, *xs, **params)
+    if row.fast and all([type(x) is verbs.kernels_for for x in xs]):
+        found = row.fast.forward(verbs, *xs, **params)
+        if found is not None:
+            return found[0]
+    return row.fn(verbs, *xs, **params)
+
+
 def ends(info):
     """The smallest and the largest number of an integer dtype."""
     return info.min, info.max

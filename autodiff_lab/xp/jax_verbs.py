@@ -18,6 +18,12 @@ class JaxVerbs(JaxKinks, JaxWindows, JaxLinalg, JaxFourier):
         import jax
 
         self.lib, self.lax, self.bool_type = jax.numpy, jax.lax, jax.numpy.dtype(bool)
+        self._array = type(jax.numpy.zeros(()))
+        at_once = functools.partial(jax.jit, inline=True)
+        self._dot = at_once(jax.lax.dot_general, static_argnums=(2, 3, 4))
+        self._broadcast = at_once(jax.lax.broadcast_in_dim, static_argnums=(1, 2))
+        self._zeros = at_once(jax.numpy.zeros, static_argnums=(0, 1))
+        self._ones = at_once(jax.numpy.ones, static_argnums=(0, 1))
 
     def __getattr__(self, name):
         places = (self.lib, self.lax, sys.modules["jax"].nn, sys.modules["jax"].scipy.special)
@@ -64,10 +70,12 @@ class JaxVerbs(JaxKinks, JaxWindows, JaxLinalg, JaxFourier):
         return self.lib.asarray(x)
 
     def zeros(self, shape, dtype, like):
-        return self.lib.zeros(shape, dtype)
+        there = type(like) is self._array
+        return self._zeros(tuple(shape), dtype) if there else self.lib.zeros(shape, dtype)
 
     def ones(self, shape, dtype, like):
-        return self.lib.ones(shape, dtype)
+        there = type(like) is self._array
+        return self._ones(tuple(shape), dtype) if there else self.lib.ones(shape, dtype)
 
     def arange(self, shape, axis, dtype, like=None):
         return self.lax.broadcasted_iota(dtype or self.lib.int32, tuple(shape), axis)
@@ -126,7 +134,10 @@ class JaxVerbs(JaxKinks, JaxWindows, JaxLinalg, JaxFourier):
 
     # ----- move entries about -----
     def broadcast(self, x, shape, dims):
-        return self.lax.broadcast_in_dim(x, tuple(shape), tuple(dims))
+        there = type(x) is self._array  # then JAX's C++ finds the kernel by itself
+        return (self._broadcast if there else self.lax.broadcast_in_dim)(
+            x, tuple(shape), tuple(dims)
+        )
 
     def reshape(self, x, shape):
         return self.lax.reshape(x, tuple(shape))
@@ -150,11 +161,13 @@ class JaxVerbs(JaxKinks, JaxWindows, JaxLinalg, JaxFourier):
     # ----- contract -----
     def contract(self, a, b, spec, precision=None, dtype=None):
         numbers, order = dot_general(spec)
-        common = self.lib.result_type(a, b)
+        common = a.dtype if a.dtype == b.dtype else self.lib.result_type(a, b)
         if a.dtype != b.dtype:
             a, b = self.astype(a, common), self.astype(b, common)
-        dtype = dtype or common
-        y = self.lax.dot_general(a, b, numbers, precision=precision, preferred_element_type=dtype)
+        there = type(a) is type(b) is self._array
+        y = (self._dot if there else self.lax.dot_general)(
+            a, b, numbers, precision, dtype or common
+        )
         return y if order == tuple(range(len(order))) else self.lax.transpose(y, order)
 
     # ----- special functions -----

@@ -6,7 +6,8 @@ import math
 class TorchKinks:
     def slope_of_abs(self, x):
         if self.is_complex(x.dtype):
-            return self.lib.conj(self.lib.sgn(x))
+            size = self.lib.abs(x)
+            return self.lib.conj(x) / self.where(size == 0, 1.0, size)
         return self.lib.sign(x)  # 0 at 0
 
     def exceeds(self, a, b):
@@ -22,7 +23,7 @@ class TorchKinks:
         return self.where(b == 0, 0.0, b * a ** (b - 1))
 
     def slope_of_exponent(self, y, a, b):
-        real = self.real(b) if isinstance(b, self.lib.Tensor) and b.is_complex() else b
+        real = self.real(b) if hasattr(b, "dtype") and self.is_complex(b.dtype) else b
         real = real.real if isinstance(real, complex) else real
         return self.where((a == 0) & (real >= 0), 0.0, y * self.log(a))
 

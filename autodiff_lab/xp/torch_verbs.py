@@ -1,5 +1,6 @@
 """PyTorch's verbs. Read beside `jax_verbs`, which has the same verbs in the same order."""
 
+import cmath
 import functools
 import math
 
@@ -93,7 +94,7 @@ class TorchVerbs(TorchKinks, TorchWindows, TorchLinalg, TorchFourier):
     def log(self, x):
         if isinstance(x, (int, float)):
             return math.log(x) if x > 0 else math.nan
-        return self.lib.log(x)
+        return cmath.log(x) if isinstance(x, complex) else self.lib.log(x)
 
     def add_to(self, total, x):
         """`total + x`, where nobody else holds `total`: it may be overwritten."""
@@ -103,6 +104,13 @@ class TorchVerbs(TorchKinks, TorchWindows, TorchLinalg, TorchFourier):
             except RuntimeError:  # under vmap, where the total is not batched and x is
                 return total + x
         return total + x
+
+    def add_product_to(self, total, a, b):
+        """`total + a @ b`, likewise."""
+        plain = type(total) is self.kernels_for and total.dtype is a.dtype
+        if plain and self.lib._C._functorch.peek_interpreter_stack() is None:  # no vmap
+            return total.addmm_(a, b)
+        return total + a @ b
 
     def times(self, x, number):
         return x * self.at_hand(number, x)
@@ -133,6 +141,8 @@ class TorchVerbs(TorchKinks, TorchWindows, TorchLinalg, TorchFourier):
 
     def detached(self, x):
         """Out of torch's own graph; a boxed value is no Tensor and is left alone."""
+        if type(x) is self.kernels_for and not x.requires_grad:  # mostly
+            return x
         if not isinstance(x, self.lib.Tensor) or hasattr(x, "tape") or not x.requires_grad:
             return x
         if self.lib._C._functorch.is_gradtrackingtensor(x):
@@ -235,6 +245,12 @@ class TorchVerbs(TorchKinks, TorchWindows, TorchLinalg, TorchFourier):
         from ..table.normalisation import batch_norm
 
         return batch_norm(self, x, *scale, **params)
+
+    @verb
+    def add_product(self, c, a, b):
+        from ..table.composite import add_product
+
+        return add_product(self, c, a, b)
 
     # ----- contract -----
     @verb

@@ -9,7 +9,9 @@ import pytest
 
 import autodiff_lab as ad
 from autodiff_lab import xp
+from autodiff_lab.calculus import pull
 from autodiff_lab.table import ROWS
+from autodiff_lab.table.fused import Product
 from autodiff_lab.tape import Tape
 from autodiff_lab.trace import trace
 from tests.autodiff_lab.test_table import ELEMENTWISE, draw
@@ -119,7 +121,8 @@ def _compare(row, xs, params, at, wanted, dtype, y, residuals):
     shapes = [x if k else torch.empty_like(x, device="meta")
               for x, k in zip(xs, keep_xs, strict=True)]  # fmt: skip
     result = y if keep_y else torch.empty_like(y, device="meta")
-    cs = row.fast.backward(VERBS, g, result, shapes, residuals, wanted, **params)
+    cs = pull(row, VERBS, g, result, shapes, params, wanted, residuals)
+    cs = [c() if type(c) is Product else c for c in cs]
     assert len(cs) == len(xs)
     for i, slope in zip(at, slopes, strict=True):
         assert cs[i].shape == xs[i].shape and cs[i].dtype == xs[i].dtype
@@ -146,6 +149,8 @@ PROGRAMS = {
     "layer_norm": (lambda x: F.layer_norm(x, (4,)), x34),
     "batch_norm": (lambda x: F.batch_norm(x, None, None, training=True), x34),
     "linear": (lambda x: F.linear(x, W), x34),
+    "contract": (lambda x: x @ W.mT.to(x.dtype), x34),
+    "add_product": (lambda x: torch.addmm(W[:, 0].to(x.dtype), x, W.mT.to(x.dtype)), x34),
     "conv_with_bias": (lambda x: F.conv2d(x, K.to(x.dtype), K[:, 0, 0, 0].to(x.dtype)), IMAGE),
     "max_pool": (lambda x: F.max_pool2d(x, 3, 2, 1), IMAGE),
 }  # fmt: skip
@@ -208,6 +213,38 @@ def test_a_fast_way_is_not_taken_under_autocast():
         c = ad.grad(lambda w: F.linear(x34, w).float().sum())(w)
     assert c.dtype == torch.float32
     torch.testing.assert_close(c, x34.sum(0).expand(4, 4), rtol=2e-2, atol=2e-2)
+
+
+# ----- a parameter that is used often: products are added to the sum as they are made -----
+USES = {
+    "matmul": lambda w, b: [x34 @ w.T for _ in range(4)],
+    "linear": lambda w, b: [F.linear(x34[None], w, b).reshape(3, 2) for _ in range(4)],
+    "addmm": lambda w, b: [torch.addmm(b, x34, w.mT) for _ in range(4)],
+    "with others": lambda w, b: [w.sum() * x34 @ w.T, x34 @ torch.tanh(w).T, x34 @ w.T, x34 @ w.T],
+}
+
+
+@pytest.mark.parametrize("name", list(USES))
+@pytest.mark.parametrize("batch", [False, True])
+def test_a_parameter_that_is_used_often(name, batch):
+    def loss(w, b):
+        return sum((i + 1) * (y * y).sum() for i, y in enumerate(USES[name](w, b)))
+
+    w, b = W, W[:, 0].clone()
+    ours, theirs = ad.grad(loss, (0, 1)), torch.func.grad(loss, (0, 1))
+    if batch:
+        w, b = torch.stack([w, 2 * w]), torch.stack([b, -b])
+        ours, theirs = torch.func.vmap(ours), torch.func.vmap(theirs)
+    for found, expected in zip(ours(w, b), theirs(w, b), strict=True):
+        torch.testing.assert_close(found, expected)
+
+
+def test_a_product_under_autocast_has_its_cotangents():
+    with torch.autocast("cpu", torch.bfloat16):
+        ad.vjp(lambda x, w: x @ w, x34, W.mT)  # from now on it goes the short way
+        y, pullback = ad.vjp(lambda x, w: x @ w, x34, W.mT)
+    c, _ = pullback(torch.ones_like(y))
+    torch.testing.assert_close(c, W.sum(0).expand(3, 4), rtol=2e-2, atol=2e-2)
 
 
 # ----- pointwise kernels -----

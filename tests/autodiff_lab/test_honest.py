@@ -18,7 +18,8 @@ FORBIDDEN = {
         "torch.autograd.functional.vjp", "torch.autograd.functional.jvp",
     "torch.autograd.forward_ad.make_dual", ),
     "jax": ("jax.grad", "jax.value_and_grad", "jax.jvp", "jax.vjp", "jax.linearize",
-            "jax.linear_transpose", "jax.jacfwd", "jax.jacrev", "jax.hessian"),
+            "jax.linear_transpose", "jax.jacfwd", "jax.jacrev", "jax.hessian",
+            "jax.experimental.jet.jet"),
 }  # fmt: skip
 
 
@@ -58,6 +59,14 @@ def test_every_row_and_walk_works_without_them(row, shapes, params, name, poison
     assert float(dy) == pytest.approx(expected, rel=1e-6, abs=1e-9)
     assert ad.jvp(ad.grad(f), (x,), (x,))[1].shape == x.shape
     ad.record(f, x).backward()
+
+
+@pytest.mark.parametrize("name", FRAMEWORKS)
+def test_taylor_mode_and_complex_functions_work_without_them(name, poison):
+    verbs, x = xp.verbs(name), array(name, [0.5, 2.0])
+    f = lambda x: verbs.max(verbs.tanh(x) * verbs.relu(x), (0,), False)  # noqa: E731
+    assert len(ad.taylor(f, x, order=3).derivatives) == 4
+    assert ad.wirtinger(verbs.sin, x + 1j).holomorphic.all()
 
 
 @pytest.mark.parametrize("name", FRAMEWORKS)

@@ -87,3 +87,24 @@ def test_compiled_work_is_jaxs_own():
         return (cost[0] if isinstance(cost, list) else cost)["flops"]
 
     assert flops(ad.grad(mlp)) <= 1.01 * flops(jax.grad(mlp))
+
+
+# ----- operations on arrays that are there go straight to JAX's C++ (`dispatch`) -----
+def dense(x):
+    return jnp.tanh(x @ x.T + x.sum()).mean()
+
+
+def test_the_straight_way_leaves_no_call_in_an_outer_trace():
+    jaxpr = jax.make_jaxpr(lambda z: z * ad.grad(dense)(X).sum())(1.0)
+    assert not [eqn for eqn in jaxpr.eqns if eqn.primitive.name in ("jit", "pjit")]
+
+
+def test_the_straight_way_without_jit():
+    with jax.disable_jit():
+        found = ad.grad(dense)(X)
+    allclose(found, jax.grad(dense)(X))
+
+
+def test_the_straight_way_meets_debug_nans():
+    with jax.debug_nans(True), pytest.raises(FloatingPointError):
+        ad.grad(lambda x: jnp.log(x).sum())(-X)

@@ -213,3 +213,80 @@ def test_a_factor_with_its_report():
         return torch.distributions.MultivariateNormal(mean, cov).log_prob(mean + 1)
 
     assert torch.allclose(ad.grad(f)(root), native_grad(f, (0,))(root)[0])
+
+
+# ----- calls that look alike are understood once (`plans`); those that do not, are not -----
+x23 = torch.tensor([[0.5, -1.0, 2.0], [3.0, 0.1, -0.7]])
+ALIKE = {
+    "axes": lambda x: [x.sum(1), x.sum(0), x.sum(), x.sum(1, True), x.sum(-1), x.sum(dim=1)],
+    "shapes": lambda x: [x.reshape(-1), x[:1].reshape(-1), x.sum(-1), x[0].sum(-1), x.T.flatten()],
+    "dtypes": lambda x: [x.sum(0), x.double().sum(0).float(), x.bfloat16().float()],
+    "sizes": lambda x: [x.reshape(3, 2), x.reshape(6), x.reshape((3, 2)), x.reshape(-1)],
+    "pieces": lambda x: [*x.chunk(2, 1), *x.chunk(3, 1), *x.split([1, 2], 1), *x.split((2, 1), 1)],
+    "constants": lambda x: [torch.where(x23 > 0, x, x23), torch.addmm(x23[0], x, x23.T @ x23)],
+    "numbers": lambda x: [x.clamp(0, 1), x.clamp(0.0, 0.5), x.clamp(min=0), x.clamp(max=0.2)],
+    "both orders": lambda x: [torch.cat((x, x23)), torch.cat([x23, x]), torch.cat((x, x), 1)],
+    "the same": lambda x: [x.contiguous() * 1, x.reshape(2, 3), x.flatten(1), x.T.contiguous()],
+    "addmm": lambda x: [torch.addmm(x, x, x23.T @ x, beta=b, alpha=a)
+                        for a, b in ((1, 1), (2, 1), (1, 0), (1, 1))],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", list(ALIKE))
+def test_calls_that_look_alike(name):
+    def loss(x):
+        return sum(((i + 1) * y**2).sum() for i, y in enumerate(ALIKE[name](x)))
+
+    for _ in range(2):  # understood, and remembered
+        torch.testing.assert_close(ad.grad(loss)(x23), torch.func.grad(loss)(x23))
+
+
+def test_calls_that_look_alike_on_two_tapes():
+    def loss(grad):
+        return lambda x: (grad(lambda y: (y.sum(1) * x.sum(1) * y.sum()).sum())(x23) * x).sum()
+
+    for _ in range(2):
+        found = ad.grad(loss(ad.grad))(x23)
+        torch.testing.assert_close(found, torch.func.grad(loss(torch.func.grad))(x23))
+
+
+def test_a_call_that_looks_alike_is_checked_for_its_classes():
+    grad = ad.grad(lambda x, t: F.cross_entropy(x, t))
+    for t in ([0, 2], [1, 1]):
+        given = x23.clone().requires_grad_()
+        F.cross_entropy(given, torch.tensor(t)).backward()
+        torch.testing.assert_close(grad(x23, torch.tensor(t)), given.grad)
+    with pytest.raises((ad.AutodiffError, IndexError), match="out of bounds"):
+        grad(x23, torch.tensor([0, 3]))
+
+
+def test_a_call_that_looks_alike_may_write():
+    def loss(x):
+        y = x * 2
+        F.elu(y, inplace=True)
+        return (F.elu(x) * y).sum()
+
+    for _ in range(2):
+        torch.testing.assert_close(ad.grad(loss)(x23), torch.func.grad(loss)(x23))
+
+
+class Above:
+    """A value that outranks a box, as a masked batch's lane does."""
+
+    rank = 9
+
+    @classmethod
+    def __torch_function__(cls, func, types, args=(), kwargs=None):
+        return "above"
+
+
+def test_a_method_leaves_the_answer_to_who_outranks_it():
+    seen = []
+
+    def f(x):
+        seen.append(x.mul(Above()))
+        return x.mul(x).sum()
+
+    for _ in range(2):
+        ad.grad(f)(x23)
+    assert seen == ["above", "above"]

@@ -17,8 +17,11 @@ def main() -> int:
     parser.add_argument("--threads", type=int, default=1)
     args = parser.parse_args()
     machine.limit_threads(args.threads)
-    import tests.bench.rows  # after the limit, since it may import the frameworks
-    import tests.bench.rows_jacobians  # noqa: F401
+    import tests.bench.rows  # after the limit, since they may import the frameworks
+    import tests.bench.rows_checkpoint
+    import tests.bench.rows_jacobians
+    import tests.bench.rows_taylor
+    import tests.bench.rows_training  # noqa: F401
 
     described = machine.describe(args.threads)
     print(report.machine_lines(described), report.HEAD, sep="\n\n")

@@ -37,7 +37,7 @@ REWRITES = dict(rewrites.REWRITES)
 for _section in SECTIONS:
     REWRITES.update(getattr(_section, "REWRITES", {}))
 # What is rewritten in general and, called as it mostly is, one row: for the short way.
-DIRECTLY = windows.DIRECTLY | layers.DIRECTLY
+DIRECTLY = windows.DIRECTLY | layers.DIRECTLY | contractions.DIRECTLY
 
 
 class Unspelled(AutodiffError):
@@ -149,6 +149,7 @@ def _name(func):
 ALIASES = {
     "truediv": "div", "floordiv": "floor_divide", "mod": "remainder", "and_": "bitwise_and",
     "or_": "bitwise_or", "and": "bitwise_and", "or": "bitwise_or", "invert": "bitwise_not",
+    "xor": "bitwise_xor",
     "log_sigmoid": "logsigmoid", "radd": "add", "rmul": "mul",
 }  # fmt: skip
 

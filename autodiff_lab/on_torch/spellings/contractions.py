@@ -168,6 +168,19 @@ def _added(product):
     return rewritten
 
 
+def _addmm(input, mat1, mat2, *, beta=1, alpha=1):
+    if beta == 1 and alpha == 1:
+        return xp.verbs("torch").add_product(input, mat1, mat2)
+    return _added(lambda a, b: a @ b)(input, mat1, mat2, beta=beta, alpha=alpha)
+
+
+def _addmm_directly(input, mat1, mat2, *, beta=1, alpha=1):
+    """The one row that it mostly is; numbers in front make it several."""
+    if beta != 1 or alpha != 1:
+        raise TypeError("beta or alpha")
+    return (input, mat1, mat2), {}
+
+
 def _outer(input, vec2):
     return _einsum("i,j->ij", input, vec2)
 
@@ -184,7 +197,8 @@ SIGNATURES = {
 REWRITES = {
     "einsum": _einsum, "tensordot": _tensordot, "inner": _inner, "outer": _outer, "ger": _outer,
     "bilinear": _bilinear,
-    "addmm": _added(lambda a, b: a @ b), "addmv": _added(lambda a, b: a @ b),
+    "addmm": _addmm, "addmv": _added(lambda a, b: a @ b),
     "baddbmm": _added(lambda a, b: a @ b), "addbmm": _added(lambda a, b: (a @ b).sum(0)),
     "addr": _added(_outer),
 }  # fmt: skip
+DIRECTLY = {"addmm": ("add_product", _addmm_directly)}
