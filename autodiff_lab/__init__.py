@@ -18,6 +18,7 @@
     ad.record(f, *args)            the tape, to be looked at
     ad.to_source(tape)             the tape's value and gradient as Python
     ad.transform(f).source         the gradient from the function's text, loops kept
+    ad.sea(f)                      the whole program as one graph: run, shown, differentiated
     ad.nn, ad.optim, ad.random     layers, optimisers, random numbers: the same on both frameworks
     ad.table.ROWS                  the mathematics, one row per operation
 
@@ -38,6 +39,7 @@ from .modules import functional
 from .record import record
 from .reverse import grad, value_and_grad, vjp
 from .rewriting import transform
+from .sea_of_nodes import sea
 from .straight import compile
 from .surgery import on_cotangent, stop, straight_through
 from .tape import Node, Tape
@@ -65,14 +67,15 @@ __all__ = [
     "jacrev",
     "jet",
     "jvp",
-    "nn",
     "memory",
+    "nn",
     "odeint",
     "on_cotangent",
     "optim",
     "random",
     "record",
     "row",
+    "sea",
     "sparsity",
     "stop",
     "straight_through",

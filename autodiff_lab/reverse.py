@@ -16,14 +16,14 @@ from .tape import Tape, changed, written
 from .trace import as_argnums, as_array_like, trace
 
 
-def walk(tape, cotangents, once=False):
+def walk(tape, cotangents, once=False, sums=None):
     """The reverse walk: `cotangents` maps node indices to what arrives there; it is filled in.
 
     What arrives is never written to: two parents may hold the same cotangent. Only the sums that
     the walk itself has made are its own. A walk that happens `once` lets go of everything as soon
-    as it has been read.
+    as it has been read. `sums` are the indices whose sums an earlier walk has made and hands over.
     """
-    verbs, kernels, sums = tape.xp, tape.xp.kernels_for, set()
+    verbs, kernels, sums = tape.xp, tape.xp.kernels_for, set() if sums is None else sums
     for node in reversed(tape.nodes):
         if node.xs is None:  # an input, a constant, or not the first of a group
             continue

@@ -6,7 +6,7 @@ What is reversed is a program: steps that lead from state to state, on either fr
     record(state, start, stop)    -> a piece of tape, the state at `stop`
     more(state, at)               -> is there another step? (where the schedule asks)
     keep(state, at), restore(it)  a snapshot, and the state again
-    pull(piece, cotangents)       from the cotangents of the state at `stop` to those at `start`
+    pull(piece, cotangents, sums) from the cotangents of the state at `stop` to those at `start`
 
 Cotangents stand in a dict, under names that the program gives to its values. What a step reads from
 outside (parameters) has one name throughout, and its cotangent is a running sum that each piece's
@@ -46,7 +46,7 @@ class Reversal:
 
     def backward(self, cotangents):
         """From the turn to the end: `cotangents` of the last state become those of the first."""
-        self.cotangents = cotangents
+        self.cotangents, self.sums = cotangents, set()
         self.until(None)
         return cotangents
 
@@ -71,7 +71,7 @@ class Reversal:
 
     def _pull(self, start, stop):
         piece, self.piece, self.state = self.piece, None, None
-        self.program.pull(piece, self.cotangents)
+        self.program.pull(piece, self.cotangents, self.sums)
 
     def _snapshot(self, at):
         self.snapshots[at] = self.program.keep(self.state, at)
@@ -91,8 +91,12 @@ class Piece(NamedTuple):
     outputs: list
 
 
-def pull(piece, cotangents):
-    """Walk the piece back; `cotangents` is changed in place."""
+def pull(piece, cotangents, sums):
+    """Walk the piece back; `cotangents` is changed in place.
+
+    `sums` are the names whose sums a walk has made: the next one adds to them in the same way, with
+    the same bits, as if there had been one walk.
+    """
     tape = piece.tape
     found = [None] * len(tape.nodes)
     for name, node in piece.inputs:
@@ -102,6 +106,9 @@ def pull(piece, cotangents):
         if g is not None:
             before = found[node.index]
             found[node.index] = g if before is None else before + g
-    walk(tape, found, once=True)
+    ours = {node.index for name, node in piece.inputs if name in sums}
+    walk(tape, found, once=True, sums=ours)
     for name, node in piece.inputs:
         cotangents[name] = found[node.index]
+        if node.index in ours:
+            sums.add(name)

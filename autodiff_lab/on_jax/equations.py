@@ -141,8 +141,8 @@ class Equations:
                 outputs.append((name, node))
         return reversal.Piece(tape, inputs, outputs), self._needed(state, stop)
 
-    def pull(self, piece, cotangents):
-        reversal.pull(piece, cotangents)
+    def pull(self, piece, cotangents, sums):
+        reversal.pull(piece, cotangents, sums)
 
     def _run(self, tape, at, step, env):
         """One equation on the tape; a value that was saved the first time is not made again."""

@@ -111,8 +111,8 @@ class Trips:
         inputs.append((name, node))
         return x, node
 
-    def pull(self, piece, cotangents):
-        reversal.pull(piece, cotangents)
+    def pull(self, piece, cotangents, sums):
+        reversal.pull(piece, cotangents, sums)
 
 
 def _named(kind, pairs):
@@ -276,7 +276,7 @@ class ScannedTrips:
         if not self.cotangents:  # on the way back they are known
             self.ys[start] = ys
 
-    def pull(self, piece, cotangents):
+    def pull(self, piece, cotangents, sums):
         start, stop, backward = piece
         gs = [*cotangents["carry"], *self._part(self.into_ys, start, stop)]
         into_consts, into_carry, into_xs = self.loop.parts(backward(gs))

@@ -122,6 +122,7 @@ class Text:
         """Compiled inside a function whose parameters are the cells: so they become free names."""
         (inner,) = [node for node in module.body if isinstance(node, ast.FunctionDef)]
         _without_defaults(inner)
+        name, inner.name = inner.name, "_inner"  # its own name means to it what it always meant
         cells = {**self.cells, **{name: types.CellType(value) for name, value in extra.items()}}
         outer = ast.parse(f"def _outer({', '.join(cells)}):\n    return None").body[0]
         outer.body = [inner, ast.Return(ast.Name(inner.name, ast.Load()))]
@@ -130,8 +131,9 @@ class Text:
         module.body = [outer if node is inner else node for node in module.body]
         names_of = {}
         exec(compile(module, file, "exec"), self.original.__globals__, names_of)
+        inner.name = name
         made = names_of["_outer"](*[None] * len(cells))
-        return self._clothed(made.__code__, cells)
+        return self._clothed(made.__code__.replace(co_name=name, co_qualname=name), cells)
 
     def _clothed(self, code, cells):
         old = self.original

@@ -112,6 +112,18 @@ def test_extra_names_do_not_reach_the_users_globals():
     assert "helper" not in globals() and "_outer" not in globals()
 
 
+def factorial(n):
+    return 1 if n == 0 else n * factorial(n - 1)
+
+
+def test_a_function_that_calls_itself_does_so_by_what_its_name_means(monkeypatch):
+    text = read(factorial)
+    again = text.function_of(ast.unparse(text.tree))
+    assert again(5) == 120 and again.__code__.co_name == "factorial"
+    monkeypatch.setitem(globals(), "factorial", lambda n: 0)
+    assert again(5) == 0
+
+
 def test_an_error_shows_the_users_line():
     def f(x):
         y = x

@@ -36,6 +36,9 @@ def tied(row, shapes, params, axis):
     if row.name == "contract":
         a, b = params["spec"].split("->")[0].split(",")
         return [[i for i, c in enumerate(x) if c == a[axis]] for x in (a, b)]
+    if row.name == "add_product":
+        c = "ik"[-len(shapes[0]) :]
+        return [[i for i, k in enumerate(x) if k == c[axis]] for x in (c, "ij", "jk")]
     if row.kind == "composite" and row.arity == 3:  # elementwise
         return [[i for i in range(len(s)) if i - len(s) == axis - len(shapes[0])] for s in shapes]
     if row.kind == "composite":  # what has the same shape is padded alike

@@ -238,8 +238,8 @@ class Calls:
         tape.output = tape.leaves = None
         return reversal.Piece(tape, inputs, outputs), state
 
-    def pull(self, piece, cotangents):
-        reversal.pull(piece, cotangents)
+    def pull(self, piece, cotangents, sums):
+        reversal.pull(piece, cotangents, sums)
 
     def _read_later(self, made, stop):
         """Of the slots that are filled before `stop`, those that somebody reads after it."""

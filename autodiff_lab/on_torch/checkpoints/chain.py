@@ -92,8 +92,8 @@ class Chain:
         tape.output = tape.leaves = None
         return reversal.Piece(tape, pairs, outputs), after
 
-    def pull(self, piece, cotangents):
-        reversal.pull(piece, cotangents)
+    def pull(self, piece, cotangents, sums):
+        reversal.pull(piece, cotangents, sums)
 
     def keep(self, state, at):
         return state, self.chance.now()
