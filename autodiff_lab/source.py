@@ -5,7 +5,7 @@ import os
 import sys
 
 _OURS = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-_LIBRARY = ("torch", "jax", "jaxlib", "numpy", "autodiff_lab", "masking_lab")
+LIBRARY = ("torch", "jax", "jaxlib", "numpy", "autodiff_lab", "masking_lab")
 
 
 def is_library(file):
@@ -13,7 +13,7 @@ def is_library(file):
     parts = file.replace("\\", "/").split("/")
     for packages in ("site-packages", "dist-packages"):
         if packages in parts:  # asked first: a virtual environment may lie in the checkout
-            return parts[parts.index(packages) + 1] in _LIBRARY
+            return parts[parts.index(packages) + 1] in LIBRARY
     if file.startswith(_OURS):
         return file[len(_OURS) + 1 :].split(os.sep, 1)[0] in ("autodiff_lab", "masking_lab")
     return file.startswith(("<frozen", "<__array"))  # cells, the REPL and `-c` are the user's

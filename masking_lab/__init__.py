@@ -4,15 +4,19 @@
 
     b = ml.batch([x0, x1, x2])              arrays of different lengths, padded to the longest
     y = ml.autobatch(f)(b, w).unbatch()     equals [f(x, w) for x in (x0, x1, x2)]
+    print(ml.lifted_source(f))              what runs instead of f, where it branches and loops
 
 The mask rules are not stated here: `rules` derives them from autodiff_lab's table. Read
-`masked_batch`, `strategies/`, `lane`, `rules`, then the two roads that lead to them: `torch_road`
-(every operation understands masks as it runs) and `jax_road` (trace one example with symbolic
-sizes, then interpret). Importing this package imports neither framework.
+`masked_batch`, `strategies/`, `lane`, `rules`, then the roads that lead to them: dispatch, where
+every operation understands masks as it runs (`torch_road`, `jax_dispatch`), and transformation
+(`jax_road`: trace one example with symbolic sizes, then interpret); and `lifting/`, which makes
+Python's own branches and loops each example's own. Importing this package imports neither
+framework.
 """
 
 from .autobatch import autobatch
 from .errors import MaskError
+from .lifting import lift, lifted_source
 from .masked_batch import MaskedBatch, batch
 
-__all__ = ["MaskError", "MaskedBatch", "autobatch", "batch"]
+__all__ = ["MaskError", "MaskedBatch", "autobatch", "batch", "lift", "lifted_source"]

@@ -5,11 +5,12 @@ import functools
 from autodiff_lab import trees, xp
 
 from .errors import MaskError
+from .lifting import limits
 from .masked_batch import is_batch
 from .strategies import STRATEGIES
 
 
-def autobatch(f, strategy="masked"):
+def autobatch(f, strategy="masked", max_trips=None):
     """Run `f`, written for one example, on batches.
 
     Arguments that hold a `MaskedBatch` are batched; all others (weights, numbers) are shared. The
@@ -19,6 +20,11 @@ def autobatch(f, strategy="masked"):
 
     whatever the padding holds: values, and gradients too, with the framework's own `grad` or
     autodiff_lab's. `strategy` names the way to do it: "masked", or "loop" for the plain loop.
+
+    Control flow inside `f` is lifted: `if`, `for`, `while`, `break` and early `return` go each
+    example's own way (`ml.lifted_source(f)` shows how). `max_trips` bounds the trips of a `while`
+    loop; under `jax.jit` it makes such a loop differentiable backwards, and an example that is not
+    done by then gets NaN.
 
     >>> import torch
     >>> from masking_lab import batch
@@ -32,7 +38,8 @@ def autobatch(f, strategy="masked"):
     @functools.wraps(f)
     def batched(*args, **kwargs):
         count = _count(f, args, kwargs)
-        return STRATEGIES[strategy](f, args, kwargs, count)
+        with limits.limited(max_trips):
+            return STRATEGIES[strategy](f, args, kwargs, count)
 
     return batched
 

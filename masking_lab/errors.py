@@ -3,3 +3,7 @@
 
 class MaskError(Exception):
     """Something cannot be batched with a mask, and the message says what to do instead."""
+
+
+class NeedsValues(MaskError):
+    """Tracing met a decision: the function has to be run operation by operation."""

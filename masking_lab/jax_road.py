@@ -8,6 +8,7 @@ autodiff's tape, and the row's mask rule does the rest. (JAX once had this as `j
 
 import re
 import traceback
+from typing import NamedTuple
 
 from autodiff_lab import source, trees, xp
 from autodiff_lab.on_jax.front import body_of, opened, rebind, where_of
@@ -15,52 +16,97 @@ from autodiff_lab.on_jax.own_rules import named
 from autodiff_lab.on_jax.spellings import CALLS, lower
 
 from . import rules
-from .errors import MaskError
+from .errors import MaskError, NeedsValues
 from .lane import Lane, Length
+from .lifting.items import finished
 from .masked_batch import told
 
 
-def run(f, args, kwargs, count):
-    """Call `f` with lanes and shared arrays among its arguments; return lanes in its structure."""
+def run(f, args, kwargs, count, known=None, place=None):
+    """Call `f` with lanes and shared arrays among its arguments; return lanes in its structure.
+
+    `known` is a dict that keeps programs: for functions whose text reads nothing but its arguments.
+    `place` tells the user's line, where the tracer does not know it.
+    """
     import jax
     import jax.export  # before JAX 0.8 it has to be asked for
 
-    leaves, _, rebuild = trees.flatten((args, kwargs))
-    dynamic = [_is_array(x) for x in leaves]
-    chosen = [x for x, d in zip(leaves, dynamic, strict=True) if d]
-    output = {}
-
-    def traced(*values):
-        values = iter(values)
-        new = rebuild([next(values) if d else x for x, d in zip(leaves, dynamic, strict=True)])
-        output["leaves"], _, output["rebuild"] = trees.flatten(f(*new[0], **new[1]))
-        return [x for x in output["leaves"] if _is_array(x)]
-
-    names, closed = _trace(jax, traced, chosen)
-    jaxpr, consts = opened(closed)
-    results = iter(Interpreter(names, count).run(jaxpr, consts, chosen))
-    return output["rebuild"]([next(results) if _is_array(x) else x for x in output["leaves"]])
+    leaves, paths, rebuild = trees.flatten((args, kwargs))
+    program = _program(jax, f, leaves, paths, rebuild, known)
+    names = program.names.renewed(leaves)
+    jaxpr, consts = opened(program.closed)
+    arrays = [x for x in leaves if _is_array(x)]
+    results = iter(Interpreter(names, count, place).run(jaxpr, consts, arrays))
+    found = [next(results) if x is ARRAY else names.own(x) for x in program.outputs]
+    return program.rebuild(found)
 
 
-def _trace(jax, f, args):
-    """The jaxpr of `f` with named sizes.
+class Program(NamedTuple):
+    """A function that was traced; `outputs` has ARRAY for each array that it returns."""
+
+    names: object
+    closed: object
+    outputs: list
+    rebuild: object
+
+
+ARRAY = object()
+
+
+def _program(jax, f, leaves, paths, rebuild, known):
+    sizes = [n for x in leaves if isinstance(x, Lane) for n in (x, *x.shape) if type(n) is Length]
+    shortest = [_shortest(n.data) for n in sizes]
+    may_be_empty = any(n is None or n == 0 for n in shortest)
+    names = _Names(jax, may_be_empty)
+    given = [names.given(x) for x in leaves]
+    key = None if known is None else (f, tuple(paths), may_be_empty, *map(_seen, given))
+    if not _hashable(key) or key is None:
+        return _trace(jax, f, leaves, rebuild, names, given, shortest)
+    if key not in known:
+        known[key] = _trace(jax, f, leaves, rebuild, names, given, shortest)
+    return known[key]
+
+
+def _seen(given):
+    """What a trace depends on, of one argument."""
+    if hasattr(given, "weak_type"):
+        return tuple(map(str, given.shape)), given.dtype, given.weak_type
+    return str(given) if hasattr(given, "scope") else (type(given), given)
+
+
+def _hashable(key):
+    try:
+        hash(key)
+    except TypeError:
+        return False
+    return True
+
+
+def _trace(jax, f, leaves, rebuild, names, given, shortest):
+    """The program of `f`, traced with named sizes.
 
     JAX takes a named size for one or more. Where an example may be empty the size is written as
     a name minus one, so that no `if` is decided wrongly; under `jit`, where lengths are not known,
     an operation of JAX that asks for one entry at least (max, say) gets its way.
     """
-    lengths = [n for x in args if isinstance(x, Lane) for n in x.shape if isinstance(n, Length)]
-    shortest = [_shortest(n.data) for n in lengths]
-    may_be_empty = any(n is None or n == 0 for n in shortest)
-    while True:
-        names = _Names(jax, may_be_empty)
-        try:
-            return names, jax.make_jaxpr(f)(*(names.spec(x) for x in args))
-        except Exception as error:
-            if may_be_empty and None in shortest and 0 not in shortest and _asked_by_jax(error):
-                may_be_empty = False
-                continue
-            raise _explained(error, names, jax) from None
+    arrays, output = [_is_array(x) for x in leaves], {}
+
+    def traced(*values):
+        values = iter(values)
+        new = rebuild([next(values) if a else x for x, a in zip(given, arrays, strict=True)])
+        output["leaves"], _, output["rebuild"] = trees.flatten(finished(f(*new[0], **new[1])))
+        return [x for x in output["leaves"] if _is_array(x)]
+
+    try:
+        closed = jax.make_jaxpr(traced)(*[x for x, a in zip(given, arrays, strict=True) if a])
+    except Exception as error:
+        if names.less and None in shortest and 0 not in shortest and _asked_by_jax(error):
+            names = _Names(jax, False)
+            given = [names.given(x) for x in leaves]
+            return _trace(jax, f, leaves, rebuild, names, given, shortest)
+        raise _explained(error, names, jax) from None
+    outputs = [ARRAY if _is_array(x) else x for x in output["leaves"]]
+    return Program(names, closed, outputs, output["rebuild"])
 
 
 def _shortest(lengths):
@@ -81,7 +127,8 @@ def _asked_by_jax(error):
 
 
 def _is_array(x):
-    return isinstance(x, Lane) or xp.framework_of(x) == "jax"
+    """What the tracer is given; a length that dispatch meets is a size, and has a name."""
+    return isinstance(x, Lane) and not isinstance(x, Length) or xp.framework_of(x) == "jax"
 
 
 class _Names:
@@ -92,6 +139,19 @@ class _Names:
         self.lengths = []
         self.less = 1 if may_be_empty else 0  # a dim reads "n0 - 1", and n0 is the length plus one
 
+    def renewed(self, leaves):
+        """The same names for other lengths."""
+        new = _Names(self.jax, self.less == 1)
+        for x in leaves:
+            new.given(x)
+        return new
+
+    def given(self, x):
+        """What the tracer is given for an argument: a size for a length, a look for an array."""
+        if isinstance(x, Length):
+            return self.dim(x)
+        return self.spec(x) if _is_array(x) else x
+
     def spec(self, x):
         """What `x` looks like to the tracer."""
         if not isinstance(x, Lane):
@@ -100,6 +160,17 @@ class _Names:
         words = [str(n) if not isinstance(n, Length) else self.name(n) for n in x.shape]
         shape = self.jax.export.symbolic_shape(", ".join(words), scope=self.scope) if words else ()
         return self.jax.ShapeDtypeStruct(shape, x.dtype)
+
+    def dim(self, length):
+        """The symbolic size that stands for a length."""
+        return self.jax.export.symbolic_shape(self.name(length), scope=self.scope)[0]
+
+    def own(self, x):
+        """A size that `f` returns, perhaps computed from others, as each example's own number."""
+        if not hasattr(x, "scope"):
+            return x
+        padded = {f"n{i}": n.padded + self.less for i, n in enumerate(self.lengths)}
+        return Length(self.value(x), _evaluated(x, padded, max, min))
 
     def word(self, i):
         return f"n{i} - 1" if self.less else f"n{i}"
@@ -124,14 +195,7 @@ class _Names:
     def value(self, dim):
         """Each example's own value of a size that may be computed, such as 3*n0 - 1."""
         known = {f"n{i}": n.data + self.less for i, n in enumerate(self.lengths)}
-        numpy = self.jax.numpy
-        functions = {
-            "floordiv": lambda a, b: a // b,
-            "mod": lambda a, b: a % b,
-            "max": numpy.maximum,
-            "min": numpy.minimum,
-        }
-        return eval(str(dim), {"__builtins__": {}}, known | functions)  # JAX prints it as Python
+        return _evaluated(dim, known, self.jax.numpy.maximum, self.jax.numpy.minimum)
 
     def told(self, text):
         """Symbolic names as the lengths they stand for."""
@@ -140,11 +204,22 @@ class _Names:
         return text
 
 
+def _evaluated(dim, known, largest, smallest):
+    """A symbolic size with numbers in the place of names: JAX prints it as Python."""
+    functions = {
+        "floordiv": lambda a, b: a // b,
+        "mod": lambda a, b: a % b,
+        "max": largest,
+        "min": smallest,
+    }
+    return eval(str(dim), {"__builtins__": {}}, known | functions)
+
+
 class Interpreter:
     """Evaluate a jaxpr whose values may be lanes."""
 
-    def __init__(self, names, count):
-        self.names, self.count = names, count
+    def __init__(self, names, count, place=None):
+        self.names, self.count, self.place = names, count, place
         self.verbs = xp.verbs("jax")
 
     def run(self, jaxpr, consts, inputs, call=None):
@@ -175,7 +250,7 @@ class Interpreter:
             return rebind(eqn, values)
 
         def place():
-            return source.words(where_of(eqn, call)[0])
+            return self.place() if self.place else source.words(where_of(eqn, call)[0])
 
         if custom is not None:
             return [rules.apply(custom.custom_row, self.verbs, self.count, values, {}, place)]
@@ -203,12 +278,12 @@ def _explained(error, names, jax):
     frames = traceback.extract_tb(error.__traceback__)
     first = names.told(str(error).splitlines()[0]) if str(error) else ""
     if isinstance(error, jax.errors.ConcretizationTypeError):
-        return MaskError(
+        return NeedsValues(
             "Python needed a concrete value inside f (an `if`, float() or int() on a traced "
             "value), and f is traced once for all examples; choose with jnp.where(condition, a, b)"
         )
     if "InconclusiveDimension" in type(error).__name__ or "_DimExpr" in str(error):
-        return MaskError(
+        return NeedsValues(
             "f needs to know a ragged size while it is traced (len(), range() or an `if` on it), "
             f"and each example has its own: {first}; compute with x.shape[0], or reduce the ragged "
             "dim"

@@ -6,7 +6,7 @@ example's, with a `Length` where the size is each example's own.
 
 import math
 
-from autodiff_lab import source
+from autodiff_lab import source, xp
 from autodiff_lab.operators import Methods
 
 from .errors import MaskError
@@ -29,9 +29,23 @@ class Lane(Methods):
 
     @classmethod
     def __torch_function__(cls, func, types, args=(), kwargs=None):
-        from .torch_road import call
-
+        if any(xp.framework_of(x.data) == "jax" for x in lanes_in(args)):
+            from .jax_dispatch import call
+        else:
+            from .torch_road import call
         return call(func, args, kwargs or {})
+
+    def __getattr__(self, name):
+        if name.startswith("__") or xp.framework_of(self.data) != "jax":
+            return super().__getattr__(name)
+        from .jax_dispatch import attribute
+
+        return attribute(self, name)
+
+    def __getitem__(self, index):
+        from .indexing import getitem
+
+        return getitem(self, index)
 
     @property
     def ndim(self):
@@ -62,6 +76,10 @@ class Lane(Methods):
             f"a `for` loop over a batched value at {source.here()} is not lifted yet; write it "
             "with array operations"
         )
+
+    def entries(self, axis, i):
+        """The data at one place of a dim."""
+        return self.data[(slice(None),) * (axis + 1) + (i,)]
 
     def plain(self):
         return self.data
@@ -95,6 +113,26 @@ class Length(Lane):
 
     def same(self, other):
         return isinstance(other, Length) and agree(self.data, other.data)
+
+
+def shared(verbs, count, x, like=None):
+    """What all examples share, as a lane; a number is weak, as Python's are."""
+    weak = not hasattr(x, "shape")
+    x = verbs.asarray(x, like) if weak else x
+    shape = tuple(x.shape)
+    data = verbs.broadcast(x, (count, *shape), tuple(range(1, len(shape) + 1)))
+    lane = Lane(data, (None,) * len(shape))
+    lane.weak = weak
+    return lane
+
+
+def lanes_in(args):
+    """The lanes among arguments, in lists and tuples too."""
+    for x in args:
+        if isinstance(x, Lane):
+            yield x
+        elif isinstance(x, (list, tuple)):
+            yield from lanes_in(x)
 
 
 def agree(m, n):

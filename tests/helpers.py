@@ -13,6 +13,11 @@ if importlib.util.find_spec("jax"):
     jax.config.update("jax_enable_x64", True)
 
 
+def module(name):
+    """`torch` or `jax.numpy`."""
+    return importlib.import_module({"torch": "torch", "jax": "jax.numpy"}[name])
+
+
 def array(name, value, dtype=None):
     value = np.asarray(value, dtype=dtype)
     if name == "torch":

@@ -184,9 +184,9 @@ def _round(eqn):
 
 
 def _div(eqn):
-    """lax divides integers without remainder; that is not the row's division."""
+    """lax divides integers without remainder; that is another row."""
     whole = eqn.outvars[0].aval.dtype.kind in "iu"
-    return None if whole else (ROWS["divide"], (0, 1), {})
+    return ROWS["trunc_divide" if whole else "divide"], (0, 1), {}
 
 
 def _clamp(eqn):

@@ -31,7 +31,13 @@ def read(f, error=AutodiffError):
     """The `Text` of a function; `error` is the class of what it refuses."""
     code, bound_to = _code(f, error)
     lines = _lines(code, f, error)
-    module = _parsed("".join(lines))
+    try:
+        module = _parsed("".join(lines))
+    except SyntaxError:
+        raise error(
+            f"{place(code.co_filename)} is not a file of Python, so {code.co_name} cannot be read; "
+            "define it in a module or in a notebook cell"
+        ) from None
     tree, owner = _find(module, code, f, error)
     tree = ast.fix_missing_locations(_as_def(tree, code.co_name))
     if owner:

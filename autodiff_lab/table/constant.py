@@ -47,6 +47,10 @@ constant("round_away", lambda xp, x: xp.trunc(x) + xp.sign(x) * (xp.abs(x - xp.t
 constant("floor_divide", lambda xp, a, b: a // b, 2, prims="", dtex=FLAT, safe=1.0,
          kinks="a step wherever a / b is an integer",
          example="floor_divide([7., -7.], 2.) = [3., -4.]")
+constant("trunc_divide", lambda xp, a, b: xp.trunc_divide(a, b), 2, torch="-", jax="jax.lax.div",
+         prims="", dtex=FLAT, safe=1.0, kinks="a step wherever a / b is an integer but 0",
+         pitfalls="Rounds towards zero, as C does; Python's `//` rounds down.",
+         example="trunc_divide([7, -7], 2) = [3, -3]")
 constant("sign", lambda xp, x: xp.sign(x), dtex=FLAT, kinks="a step at 0",
          example="sign([-3., 0., 2.]) = [-1., 0., 1.]")
 

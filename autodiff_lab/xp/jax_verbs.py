@@ -89,6 +89,11 @@ class JaxVerbs(JaxKinks, JaxWindows, JaxLinalg, JaxFourier):
     def times(self, x, number):
         return x * number
 
+    def trunc_divide(self, a, b):
+        if self.is_inexact(self.lib.result_type(a, b)):
+            return self.lib.trunc(a / b)
+        return self.lib.sign(a) * self.lib.sign(b) * (abs(a) // abs(b))
+
     def stop_gradient(self, x):
         return self.lax.stop_gradient(x)
 

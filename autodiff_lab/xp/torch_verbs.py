@@ -136,6 +136,10 @@ class TorchVerbs(TorchKinks, TorchWindows, TorchLinalg, TorchFourier):
         known[number] = self.lib.tensor(number, dtype=dtype, device="cpu")
         return known[number]
 
+    def trunc_divide(self, a, b):
+        whole, dtype = self.lib.trunc(a / b), getattr(a, "dtype", None)
+        return whole if dtype is None or self.is_inexact(dtype) else self.astype(whole, dtype)
+
     def stop_gradient(self, x):
         return x.detach()
 

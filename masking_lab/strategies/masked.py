@@ -1,12 +1,16 @@
 """Masking: all examples at once, padded to the longest (Matchbox, Bradbury et al. 2018).
 
-On torch every operation understands masks as it runs; on JAX the function is traced once with
-symbolic sizes. Both roads end in `masking_lab.rules`.
+Control flow is lifted first. Then every operation understands masks as it runs; on JAX a function
+that decides nothing is traced once with symbolic sizes. All roads end in `masking_lab.rules`.
 """
 
 from autodiff_lab import trees, xp
 
+from .. import jax_road
+from ..errors import MaskError, NeedsValues
 from ..lane import Lane, refill
+from ..lifting import callee, decides
+from ..lifting.items import finished
 from ..masked_batch import MaskedBatch, is_batch, register_with_jax
 from . import strategy
 
@@ -18,23 +22,35 @@ def masked(f, args, kwargs, count):
     first = next(x for x in leaves if is_batch(x))
     verbs = xp.of(first.data)
     lanes = rebuild([_lane(verbs, x) if is_batch(x) else x for x in leaves])
-    result = _road(verbs.name).run(f, *lanes, count)
-    return trees.map(lambda y: _finished(verbs, y, count, first.data), result)
+    result = _run(verbs.name, callee(f), lanes, count)
+    return trees.map(lambda y: _finished(verbs, y, count, first.data), finished(result))
+
+
+def _run(framework, f, lanes, count):
+    """Dispatch on torch; on JAX a function without decisions is traced whole."""
+    args, kwargs = lanes
+    if framework == "torch":
+        return f(*args, **kwargs)
+    register_with_jax()
+    refusal = None
+    if not decides(f):
+        try:
+            return jax_road.run(f, args, kwargs, count)
+        except (MaskError, IndexError, TypeError) as error:  # perhaps one operation at a time
+            refusal = error
+            if not hasattr(f, "lifted_from"):
+                raise
+    try:
+        return f(*args, **kwargs)
+    except (MaskError, TypeError):
+        if refusal is None or isinstance(refusal, NeedsValues):
+            raise
+        raise refusal from None
 
 
 def _lane(verbs, b):
     """One example's view of a batch; dead entries are cleared once, so that nothing reads them."""
     return refill(verbs, Lane(b.data, b.sizes), 0.0)
-
-
-def _road(framework):
-    if framework == "torch":
-        from .. import torch_road as road
-    else:
-        from .. import jax_road as road
-
-        register_with_jax()
-    return road
 
 
 def _finished(verbs, y, count, like):

@@ -78,8 +78,93 @@ def test_an_operation_without_a_row(name):
 
 
 def test_python_asks_for_one_value_for_all_examples(name):
-    refused(lambda: ml.autobatch(lambda x: x if x.sum() > 0 else -x)(ragged(name, 3, 2)), "where")
-    refused(lambda: ml.autobatch(lambda x: x.sum(0) / len(x))(ragged(name, 3, 2)), r"x\.shape\[0\]")
+    """Only where the function has no source that could be lifted."""
+    choosing, counting = (
+        eval("lambda x: x if x.sum() > 0 else -x"),
+        eval("lambda x: x.sum(0) / len(x)"),
+    )
+    refused(lambda: ml.autobatch(choosing)(ragged(name, 3, 2)), "where")
+    refused(lambda: ml.autobatch(counting)(ragged(name, 3, 2)), r"x\.shape\[0\]")
+
+
+def test_what_cannot_be_lifted_is_shown(name):
+    def f(x):
+        try:
+            return x.sum()
+        except ValueError:
+            return x
+
+    refused_at(f, "`try` cannot be run for a whole batch", "try:\n    ^^^^")
+
+    def g(x):
+        while True:
+            if (y := x.sum()) > 0:
+                return y
+
+    refused_at(g, "`:=` is not lifted; assign on a line of its own", "^^^^^^^^^^^^")
+
+
+def refused_at(f, *parts):
+    with pytest.raises(ml.MaskError) as caught:
+        ml.lift(f)
+    message = str(caught.value)
+    assert message.startswith("tests/masking_lab/test_errors.py, line ") and f.__name__ in message
+    for part in parts:
+        assert part in message
+
+
+def test_a_loop_without_end(name):
+    def f(x):
+        while x < 5:
+            x = x + 1 * (x > 0)
+        return x
+
+    b = ml.batch([array(name, 1.0), array(name, -1.0)])
+    call = ml.autobatch(f, max_trips=50)
+    refused(lambda: call(b), "`while x < 5:`", "after 50 trips", r"examples \[1\]", "max_trips")
+
+
+def test_a_name_without_a_value(name):
+    def f(x):
+        if x > 0:
+            y = x
+        return y + 1
+
+    b = ml.batch([array(name, 1.0), array(name, -1.0), array(name, -2.0)])
+    with pytest.raises(UnboundLocalError, match=r"'y': it has no value on examples \[1, 2\]"):
+        ml.autobatch(f)(b)
+    assert ml.autobatch(f)(ml.batch([array(name, 1.0)])).unbatch()[0] == 2
+
+
+def test_an_index_that_one_example_does_not_have(name):
+    """An error on PyTorch; JAX takes the nearest entry, and so do we."""
+    f, xs = (lambda x: x[2]), [array(name, [1.0, 2.0, 3.0]), array(name, [4.0, 5.0])]
+    if name == "jax":
+        assert [float(y) for y in ml.autobatch(f)(ml.batch(xs)).unbatch()] == [
+            float(f(x)) for x in xs
+        ]
+        return
+    with pytest.raises(IndexError, match=r"index 2 is out of bounds .* examples \[1\]"):
+        ml.autobatch(f)(ml.batch(xs))
+
+
+def test_an_exception_in_a_branch_that_somebody_takes(name):
+    def f(x):
+        if x > 0:
+            raise ValueError("positive")
+        return x
+
+    assert ml.autobatch(f)(ml.batch([array(name, -1.0)])).unbatch()[0] == -1
+    with pytest.raises(ValueError, match="positive"):
+        ml.autobatch(f)(ml.batch([array(name, 1.0), array(name, -1.0)]))
+
+
+def test_branches_that_give_different_things(name):
+    def f(x):
+        return "up" if x > 0 else "down"
+
+    b = ml.batch([array(name, 1.0), array(name, -1.0)])
+    refused(lambda: ml.autobatch(f)(b), "'up'", "'down'", "same kind")
 
 
 def test_no_batch_and_batches_of_different_examples(name):

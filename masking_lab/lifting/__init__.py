@@ -1,0 +1,42 @@
+"""Control-flow lifting: code for one example becomes code for a batch.
+
+Python takes one branch; examples of one batch take different ones. Lifting rewrites a function's
+text so that every decision is a call of `flow`, which sees what it is asked about: for plain Python
+values it does what Python does, for batched ones it does both and keeps what belongs.
+
+    canonical   early exits become flags, writes into parts become assignments
+    liveness    what does a block hand on?
+    rewrite     blocks become functions, decisions calls
+    flow        what the calls mean
+"""
+
+import ast
+
+from autodiff_lab.reading import read
+
+from ..errors import MaskError
+from .calls import callee, lift
+from .rewrite import rewrite
+
+DECISIONS = frozenset("if_ while_ for_ assert_ and_ or_ not_ choose chain listed put".split())
+
+
+def lifted_source(f):
+    """The text that runs instead of `f` inside `autobatch`, to be read."""
+    text = read(f, MaskError)
+    return ast.unparse(rewrite(text))
+
+
+def decides(f):
+    """Does lifted code ask `flow` anything? If not, it can be traced as it is."""
+    return bool(DECISIONS & _names(getattr(getattr(f, "__func__", f), "__code__", None)))
+
+
+def _names(code):
+    if code is None:
+        return frozenset()
+    inner = [_names(c) for c in code.co_consts if hasattr(c, "co_names")]
+    return frozenset(code.co_names).union(*inner)
+
+
+__all__ = ["callee", "decides", "lift", "lifted_source"]

@@ -1,0 +1,173 @@
+"""Branches and loops for a whole batch: run for those that take them, keep what is theirs."""
+
+from autodiff_lab import source, xp
+
+from ..errors import MaskError
+from ..lane import Lane
+from . import limits, staged
+from .items import Ragged
+from .leader import Taken, changeable
+from .select import select
+
+
+# ----- statements -----
+def branch(test, then, otherwise, carried, given):
+    new = Taken(test).run(then, carried, given)
+    old = Taken(negated(test)).run(otherwise or _unchanged(carried), carried, given)
+    return merged(test, new, old, carried, given)
+
+
+def _unchanged(carried):
+    return lambda *inside: inside[: len(carried)]
+
+
+def merged(test, new, old, carried, given):
+    """What the names hold afterwards; lists and objects that the blocks changed are changed too."""
+    for i, original in enumerate((*carried, *given)):
+        after = [run.inside[i] if run else original for run in (new, old)]
+        if changeable(original) and not (after[0] is original and after[1] is original):
+            become(original, select(test, *after))
+    if new is None or old is None:
+        return (new or old).results if new or old else carried
+    return select(test, new.results, old.results)
+
+
+def repeat(going, test, body, carried, given, flags):
+    """`while`: until the last example is done; the others wait with what they have."""
+
+    def step(going, carried):
+        here = Taken(going).certain()
+        run = here.run(body, carried, given)
+        carried = merged(going, run, here.others(carried, given), carried, given)
+        going = _still(going, carried, flags)
+        here = Taken(going)
+        if here.none:
+            return going, carried
+        return _both(going, truth(test(*here.led(carried), *here.led(given)))), carried
+
+    limit, trips = limits.max_trips(), 0
+    if Taken(going).all is None:
+        staged.spread((carried, given))  # what is led is made here, once
+        return staged.repeat(going, step, carried, limit)
+    while not Taken(going).none:
+        trips += 1
+        if limit is not None and trips > limit:
+            raise MaskError(
+                f"the loop at {source.here()} goes on after {limit} trips on examples "
+                f"{told_where(going)}; mend its condition, or raise max_trips"
+            )
+        going, carried = step(going, carried)
+    return carried
+
+
+def each(items, body, carried, given, flags):
+    """`for`: the i-th items of all examples together, as long as anybody has one."""
+    going = True
+    for i in range(items.last):
+        going = _both(_still(going, carried, flags), _below(i, items.trips))
+        if not isinstance(going, Lane):
+            if not going:
+                break
+            carried = body(items.at(i), *carried, *given)
+            continue
+        here = Taken(going)
+        if here.none:
+            break
+        run = here.run(body, carried, given, first=lambda i=i: items.at(i))
+        carried = merged(going, run, here.others(carried, given), carried, given)
+    return carried
+
+
+def rest(items, body, carried, given, flags):
+    """Items one after the other, each with the mask of those that have it (None: all)."""
+    going = True
+    for mask, item in items:
+        going = _still(going, carried, flags)
+        own = going if mask is None else _both(going, Lane(mask, ()))
+        if own is True:
+            carried = body(item, *carried, *given)
+            continue
+        here = Taken(own)
+        run = here.run(body, carried, given, first=lambda item=item: item)
+        if run is not None:
+            carried = merged(own, run, here.others(carried, given), carried, given)
+    return carried
+
+
+def _still(going, carried, flags):
+    for i in flags:
+        going = _both(going, negated(truth(carried[i])))
+    return going
+
+
+def _below(i, trips):
+    return above(trips, i)
+
+
+def _both(a, b):
+    if not isinstance(a, Lane):
+        return b if a else False
+    if not isinstance(b, Lane):
+        return a if b else False
+    return Lane(a.data & b.data, ())
+
+
+def has_lanes(xs):
+    """Is there a lane in it, or a sequence of lanes?"""
+    return any(
+        isinstance(x, (Lane, Ragged)) or (isinstance(x, (list, tuple)) and has_lanes(x)) for x in xs
+    )
+
+
+def above(a, b):
+    return Lane(a.data > b, ()) if isinstance(a, Lane) else a > b
+
+
+def check_all(test, message=None):
+    """An assertion for all examples."""
+    if not Taken(negated(test)).none:
+        failed = f"on examples {told_where(negated(test))}" if isinstance(test, Lane) else "on all"
+        raise AssertionError(f"{message()} ({failed})" if message else failed)
+
+
+# ----- expressions -----
+def chosen(test, a, b, given):
+    """The value of one of two functions of `given`."""
+    return branch(test, lambda *g: (a(*g),), lambda *g: (b(*g),), (), given)[0]
+
+
+def truth(x):
+    """A lane of booleans; a plain value's own truth."""
+    if not isinstance(x, Lane):
+        return bool(x)
+    if x.ndim and any(
+        n is not None or m != 1 for n, m in zip(x.sizes, x.data.shape[1:], strict=True)
+    ):
+        raise MaskError(
+            f"the truth value of {x!r} at {source.here()} is ambiguous; use .any() or .all()"
+        )
+    verbs = xp.of(x.data)
+    data = x.data if not x.ndim else verbs.reshape(x.data, (x.data.shape[0],))
+    return Lane(data if data.dtype == verbs.bool_type else data != 0, ())
+
+
+def negated(x):
+    return Lane(~x.data, ()) if isinstance(x, Lane) else not x
+
+
+def told_where(test):
+    """The numbers of the examples where a test holds."""
+    return str([i for i, yes in enumerate(test.data.tolist()) if yes])
+
+
+# ----- things that can be changed in place -----
+def become(original, new):
+    if isinstance(original, list):
+        original[:] = new
+        if hasattr(original, "here"):
+            original.here[:] = new.here
+    elif isinstance(original, dict):
+        original.clear()
+        original.update(new)
+    else:
+        original.__dict__.update(new.__dict__)

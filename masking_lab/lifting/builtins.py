@@ -1,0 +1,107 @@
+"""Python's builtins that insist on one int, one truth value or one length, for lanes."""
+
+from autodiff_lab import xp
+
+from ..lane import Lane
+from . import batched
+from .items import Items, Ragged, enumerate_, range_, reversed_, zip_
+
+
+def _len(x):
+    if isinstance(x, Lane):
+        if not x.ndim:
+            raise TypeError("len() of an array without dims")
+        return x.shape[0]
+    return x.count() if isinstance(x, Items) and x.ragged else len(x)
+
+
+def _sum(xs, start=0):
+    from . import flow
+
+    return flow.for_(xs, lambda x, total: (total + x,), (start,), ())[0]
+
+
+def _any(xs):
+    from . import flow
+
+    return flow.for_(xs, lambda x, found: (flow.or_(found, lambda: flow.truth(x)),), (False,), ())[
+        0
+    ]
+
+
+def _all(xs):
+    from . import flow
+
+    return flow.for_(xs, lambda x, all_: (flow.and_(all_, lambda: flow.truth(x)),), (True,), ())[0]
+
+
+def _extreme(plain, better):
+    def extreme(*xs, **kwargs):
+        from . import flow
+
+        if kwargs or not batched.has_lanes(xs):
+            return plain(*xs, **kwargs)
+        if len(xs) == 1:
+            found = Ragged.of(xs[0])
+            batched.check_all(
+                batched.above(found.trips, 0), lambda: f"{plain.__name__}() of nothing"
+            )
+            first = found.at(0)
+            xs = xs[0]
+        else:
+            first, xs = xs[0], list(xs[1:])
+
+        def step(x, best):
+            return (flow.choose(better(x, best), lambda a, b: a, lambda a, b: b, (x, best)),)
+
+        return flow.for_(xs, step, (first,), ())[0]
+
+    return extreme
+
+
+def _converted(plain, dtype):
+    def convert(x=0, *more):
+        if not isinstance(x, Lane):
+            return plain(x, *more)
+        if plain is bool:
+            return batched.truth(x)
+        verbs = xp.of(x.data)
+        data = x.data if not x.ndim else verbs.reshape(x.data, (x.data.shape[0],))
+        if plain is int and verbs.is_inexact(data.dtype):
+            data = verbs.trunc(data)
+        wide = dtype if verbs.name == "torch" else verbs.lib.result_type(plain)
+        new = Lane(verbs.astype(data, verbs.dtype(wide) if isinstance(wide, str) else wide), ())
+        new.weak = True
+        return new
+
+    return convert
+
+
+def _listed(plain):
+    def listed(*xs):
+        from . import flow
+
+        if not xs or not (batched.has_lanes(xs) or isinstance(xs[0], Items)):
+            return plain(*xs)
+        return flow.listed(xs[0], (), lambda x: x)
+
+    return listed
+
+
+BUILTINS = {
+    range: range_,
+    len: _len,
+    zip: zip_,
+    enumerate: enumerate_,
+    reversed: reversed_,
+    sum: _sum,
+    any: _any,
+    all: _all,
+    max: _extreme(max, lambda a, b: a > b),
+    min: _extreme(min, lambda a, b: a < b),
+    int: _converted(int, "int64"),
+    float: _converted(float, "float64"),
+    bool: _converted(bool, "bool"),
+    list: _listed(list),
+    tuple: _listed(tuple),
+}

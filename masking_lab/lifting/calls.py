@@ -1,0 +1,106 @@
+"""Which function does lifted code really call?
+
+The user's own functions are lifted in their turn; a library's are not: they take lanes as they are.
+Some of Python's builtins insist on one int or one length, and have a sibling here.
+"""
+
+import functools
+import inspect
+import os
+import weakref
+
+from autodiff_lab import source, xp
+from autodiff_lab.reading import read
+
+from ..errors import MaskError
+from ..lane import lanes_in
+from .builtins import BUILTINS
+from .items import Items, joined
+from .rewrite import rewrite
+
+_lifted: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()
+
+
+def lift(f):
+    """`f` with its control flow lifted. On plain values it does what `f` does."""
+    if inspect.ismethod(f):
+        return _function(f.__func__).__get__(f.__self__)
+    return _function(f) if inspect.isfunction(f) else _lifted_now(f)
+
+
+def _function(f):
+    if f not in _lifted:
+        _lifted[f] = _lifted_now(f)
+    return _lifted[f]
+
+
+def _lifted_now(f):
+    from . import flow
+
+    text = read(f, MaskError)
+    made = text.function(rewrite(text), flow=flow)
+    made.lifted_from = f
+    return made
+
+
+def callee(f):
+    """What runs in the place of `f`: lifted, if it is the user's; a sibling, if it is a builtin."""
+    if isinstance(f, functools.partial):
+        return functools.partial(callee(f.func), *f.args, **f.keywords)
+    if inspect.isfunction(f) or inspect.ismethod(f):
+        known = getattr(f, "__func__", f) in _lifted
+        return lift(f) if known or _is_users(f) else f
+    if inspect.isbuiltin(f) or inspect.isclass(f):
+        return BUILTINS.get(f, f)
+    for name in ("__call__", "forward"):  # an object, or a module of PyTorch's
+        own = getattr(type(f), name, None)
+        if inspect.isfunction(own) and _is_users(own):
+            return lift(own).__get__(f)
+    return f
+
+
+def _is_users(f):
+    """Is there a text, and is it neither a library's nor lifted already?"""
+    function = getattr(f, "__func__", f)
+    if hasattr(function, "lifted_from"):
+        return False
+    file = function.__code__.co_filename
+    if source.is_library(file) or not _INSTALLED.isdisjoint(file.replace("\\", "/").split("/")):
+        return False
+    if file.startswith(_STANDARD):
+        return False
+    try:
+        read(f, MaskError)
+    except MaskError:
+        return False
+    return True
+
+
+_INSTALLED = {"site-packages", "dist-packages"}
+_STANDARD = os.path.dirname(os.__file__) + os.sep
+
+
+def call(f, args, kwargs):
+    """`f(*args, **kwargs)` of lifted code."""
+    f = callee(f)
+    join = JOINS.get(getattr(f, "__name__", ""))
+    if join and args and isinstance(args[0], Items) and args[0].ragged:
+        return joined(join, args[0], *args[1:], *kwargs.values())
+    framework = next((xp.framework_of(x.data) for x in lanes_in((*args, *kwargs.values()))), None)
+    if framework == "jax" and _is_jaxs(f):
+        from ..jax_dispatch import call as dispatch
+
+        return dispatch(f, args, kwargs)
+    return f(*args, **kwargs)
+
+
+JOINS = {"stack": "stack", "concatenate": "concat", "cat": "concat", "concat": "concat"}
+
+
+def _is_jaxs(f):
+    """What is not lifted does not ask its arguments what to do, so it is done for it."""
+    if inspect.isclass(f) or inspect.isbuiltin(f) or isinstance(f, functools.partial):
+        return isinstance(f, functools.partial) and _is_jaxs(f.func)
+    function = getattr(f, "__func__", f)
+    ours = (getattr(function, "__module__", None) or "").startswith("masking_lab")
+    return not ours and not hasattr(function, "lifted_from")

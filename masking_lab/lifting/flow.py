@@ -1,0 +1,183 @@
+"""What lifted code calls. On plain Python values each of these is what Python does.
+
+On batched values (lanes) a decision is a mask over the examples. A branch runs for the examples
+that take it, and its results are kept for them only. The others run along: they must do something,
+and whatever they did alone could be a division by zero or a loop without end. So inside the branch
+they are given the values of an example that does take it (its *leader*), with the gradient cut off:
+nothing happens to them that does not happen to an example that is really there. A branch that
+nobody takes is not run.
+"""
+
+from autodiff_lab import xp
+
+from ..lane import Lane
+from . import batched, calls, writing
+from .items import Items, Ragged
+from .undefined import Undefined  # noqa: F401  lifted code asks for it
+
+
+# ----- statements -----
+def if_(test, then, otherwise, carried, given):
+    test = truth(test)
+    if isinstance(test, Lane):
+        return batched.branch(test, then, otherwise, carried, given)
+    if test:
+        return then(*carried, *given)
+    return otherwise(*carried, *given) if otherwise else carried
+
+
+def while_(test, body, carried, given, stops=()):
+    """`stops` names the carried flags that end the loop: those of `break` and `return`."""
+    flags = _places(body, stops)
+    while True:
+        going = _going(carried, flags, lambda c: test(*c, *given))
+        if isinstance(going, Lane):
+            return batched.repeat(going, test, body, carried, given, flags)
+        if not going:
+            return carried
+        carried = body(*carried, *given)
+
+
+def for_(items, body, carried, given, stops=()):
+    flags = _places(body, stops, skip=1)
+    if isinstance(items, Ragged):
+        return batched.each(items, body, carried, given, flags)
+    if isinstance(items, Lane):
+        return batched.each(Ragged.of(items), body, carried, given, flags)
+    if isinstance(items, Items) and items.ragged:
+        return batched.rest(list(zip(items.here, items, strict=True)), body, carried, given, flags)
+    items = iter(items)
+    for item in items:
+        carried = body(item, *carried, *given)
+        stopped = _any_flag(carried, flags)
+        if isinstance(stopped, Lane):
+            return batched.rest([(None, x) for x in items], body, carried, given, flags)
+        if stopped:
+            break
+    return carried
+
+
+def assert_(test, message=None):
+    test = truth(test)
+    if isinstance(test, Lane):
+        batched.check_all(test, message)
+    elif not test:
+        raise AssertionError(message()) if message else AssertionError
+
+
+def _places(body, stops, skip=0):
+    found = body.__code__.co_varnames[skip:]
+    return [found.index(name) for name in stops]
+
+
+def _any_flag(carried, flags):
+    found = False
+    for i in flags:
+        found = or_(found, lambda i=i: carried[i])
+    return found
+
+
+def _going(carried, flags, test):
+    """Does the loop go on? The test is not asked where it was left."""
+    return and_(not_(_any_flag(carried, flags)), lambda: test(carried))
+
+
+# ----- expressions -----
+def truth(x):
+    """`bool(x)`, or a lane of them."""
+    if isinstance(x, Lane):
+        return batched.truth(x)
+    return bool(x)
+
+
+def not_(x):
+    x = truth(x)
+    return batched.negated(x) if isinstance(x, Lane) else not x
+
+
+def and_(a, b, given=()):
+    test = truth(a)
+    if isinstance(test, Lane):
+        return batched.chosen(test, b, lambda *_: a, given)
+    return b(*given) if test else a
+
+
+def or_(a, b, given=()):
+    test = truth(a)
+    if isinstance(test, Lane):
+        return batched.chosen(test, lambda *_: a, b, given)
+    return a if test else b(*given)
+
+
+def choose(test, a, b, given):
+    test = truth(test)
+    if isinstance(test, Lane):
+        return batched.chosen(test, a, b, given)
+    return (a if test else b)(*given)
+
+
+def chain(left, *pairs):
+    """`a < b < c`: pairs of a comparison and its right side, which is evaluated once."""
+    compare, right = pairs[0], pairs[1]()
+    found = compare(left, right)
+    return and_(found, lambda: chain(right, *pairs[2:])) if pairs[2:] else found
+
+
+def item(x, index):
+    return writing.as_lane(x, index)[index] if _has_lane(index) else x[index]
+
+
+def put(x, index, value):
+    """`x[index] = value`, and the x that has it."""
+    if isinstance(x, Lane) or _has_lane(index) or (isinstance(value, Lane) and hasattr(x, "shape")):
+        return writing.put(x, index, value)
+    x[index] = value
+    return x
+
+
+def unshared(x, other):
+    """`x`, which is written into while `other` may look at it: fine, unless it is a tensor."""
+    if isinstance(x, Lane) or xp.framework_of(x):
+        writing.refuse_shared(x, other)
+    return x
+
+
+def list_(elements):
+    """A list that is given a name: it may grow for some examples only."""
+    return Items(elements)
+
+
+def set(x, name, value):  # noqa: A001
+    """`x.name = value`, and the x that has it."""
+    setattr(x, name, value)
+    return x
+
+
+def listed(items, given, element, test=None):
+    """A list comprehension."""
+    found = Items()
+
+    def add(x, found, *given):
+        found.append(element(x, *given))
+        return ()
+
+    def body(x, found, *given):
+        if test is None:
+            add(x, found, *given)
+        else:
+            if_(test(x, *given), add, None, (), (x, found, *given))
+        return (found,)
+
+    return for_(items, body, (found,), given)[0]
+
+
+def _has_lane(index):
+    if isinstance(index, slice):
+        return any(isinstance(i, Lane) for i in (index.start, index.stop, index.step))
+    return isinstance(index, Lane) or (type(index) is tuple and any(map(_has_lane, index)))
+
+
+# ----- calls -----
+def call(f, *args, **kwargs):
+    """`f(*args, **kwargs)`; the user's own functions are lifted, some builtins know lanes here."""
+    return calls.call(f, args, kwargs)

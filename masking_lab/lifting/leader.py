@@ -1,0 +1,175 @@
+"""Running a block for some of the examples.
+
+An example that does not take the block is given, inside it, the values of one that does: its
+leader. So nothing happens in the block that would not happen in the loop over the examples: no
+division by zero, no loop without end. The gradient to a leader's values is cut off for followers,
+and what followers compute is thrown away, so they add exactly zero to every gradient.
+"""
+
+import copy
+from types import SimpleNamespace
+
+from autodiff_lab import source, xp
+
+from ..lane import Lane, Length
+from .items import Items
+
+
+class Run:
+    """What a block returned, and what it found inside: copies of what it could change."""
+
+    def __init__(self, inside, results):
+        self.inside, self.results = inside, results
+
+
+class Taken:
+    """The examples for which `test` holds, a lane of booleans or a bool."""
+
+    def __init__(self, test):
+        self.test, self.sizes = test, {}
+        if not isinstance(test, Lane):
+            self.none, self.all = not test, bool(test)
+        else:
+            self.mask = test.data
+            self.verbs = xp.of(self.mask)
+            self.none, self.all = known(self.mask)
+
+    def certain(self):
+        """Somebody takes the block, though nobody knows who."""
+        if self.all is None:
+            self.all = False
+        return self
+
+    def run(self, block, carried, given, first=None):
+        """The block's `Run`, or None if nobody takes it. `first` makes its first argument."""
+        if self.none:
+            return None
+        if self.all is None:
+            from . import staged
+
+            _ = self.leader, staged.spread((carried, given))  # what is led is made here, once
+            return Run(
+                *staged.run_if_any(self.mask, lambda: self._now(block, carried, given, first))
+            )
+        return Run(*self._now(block, carried, given, first))
+
+    def _now(self, block, carried, given, first):
+        self.sizes = {}
+        inside = self.led((*carried, *given))
+        more = () if first is None else (self.leads(first()),)
+        results = block(*more, *inside)
+        return [x if changeable(x) else None for x in inside], results
+
+    def others(self, carried, given):
+        """The same for the examples that do not take the block: everything stays."""
+        return None if self.all is True else Run((*carried, *given), carried)
+
+    def led(self, values):
+        return tuple(self.leads(v) for v in values)
+
+    def leads(self, x):
+        """`x`, with the leader's values where the block is not taken."""
+        if self.all:
+            return x
+        if isinstance(x, Length):
+            return Length(self.lengths(x.data), x.padded)
+        if isinstance(x, Lane):
+            return Led(self, x)
+        if hasattr(type(x), "leads"):  # a name that has no value, or on some examples only
+            return x.leads(self)
+        if isinstance(x, Items):
+            here = [m if m is None else self.row(m) for m in x.here]
+            return Items([self.leads(v) for v in x], here)
+        if isinstance(x, (list, tuple)) and not hasattr(x, "_fields"):
+            return type(x)([self.leads(v) for v in x])
+        if isinstance(x, dict):
+            return {k: self.leads(v) for k, v in x.items()}
+        if changeable(x):
+            new = copy.copy(x)
+            new.__dict__.update({k: self.leads(v) for k, v in vars(x).items()})
+            return new
+        return x
+
+    @property
+    def leader(self):
+        if not hasattr(self, "_leader"):
+            self._leader = _first(self.mask)
+        return self._leader
+
+    def row(self, data):
+        """The data with the leader's row for every follower; nothing flows back to the leader."""
+        verbs, i = self.verbs, self.leader
+        if isinstance(i, int):
+            one = data[i : i + 1]
+        else:
+            rest = [0] * (data.ndim - 1)
+            one = verbs.dynamic_slice(data, i, *rest, size=(1, *data.shape[1:]))
+        mask = verbs.reshape(self.mask, (data.shape[0],) + (1,) * (data.ndim - 1))
+        return verbs.where(mask, data, verbs.stop_gradient(one))
+
+    def lengths(self, n):
+        """The led lengths: the same object for the same lengths."""
+        if id(n) not in self.sizes:
+            self.sizes[id(n)] = n, self.row(n)
+        return self.sizes[id(n)][1]
+
+
+class Led(Lane):
+    """A lane inside a block: its data are led only when somebody reads them whole."""
+
+    def __init__(self, taken, base):
+        sizes = [None if n is None else taken.lengths(n) for n in base.sizes]
+        self.taken, self.base, self.sizes, self.fill = taken, base, tuple(sizes), None
+        self.weak = base.weak
+        self._data = None
+
+    @property
+    def data(self):
+        if self._data is None:
+            self._data = self.taken.row(self.base.data)
+        return self._data
+
+    def entries(self, axis, i):
+        return self.taken.row(self.base.entries(axis, i))
+
+    @property
+    def dtype(self):
+        return self.base.dtype
+
+
+def changeable(x):
+    """Lists, dicts and the user's own objects; arrays are values here, modules stay as they are."""
+    if isinstance(x, (list, dict)):
+        return True
+    kind = type(x)
+    return hasattr(x, "__dict__") and not callable(x) and _is_users(kind)
+
+
+def _is_users(kind):
+    module = kind.__module__.split(".")[0]
+    return kind is SimpleNamespace or module not in (*source.LIBRARY, "builtins", "types")
+
+
+def known(mask):
+    """`(none, all)`: of `all` None where nobody knows before it runs."""
+    if mask.shape[0] == 0:
+        return True, True
+    try:
+        count = int(mask.sum())
+    except Exception:
+        return False, None
+    return count == 0, count == mask.shape[0]
+
+
+def _first(mask):
+    try:
+        return int(mask.argmax() if mask.dtype != _torch_bool() else mask.int().argmax())
+    except Exception:
+        return mask.argmax()
+
+
+def _torch_bool():
+    import sys
+
+    torch = sys.modules.get("torch")
+    return torch.bool if torch else None

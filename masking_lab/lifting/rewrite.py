@@ -1,0 +1,293 @@
+"""Branches and loops become calls: their blocks functions, what they hand on arguments and results.
+
+    for t in range(len(x)):            def body(t, h, x, w):
+        h = torch.tanh(x[t] + w * h)       h = torch.tanh(flow.item(x, t) + w * h)
+                                           return (h,)
+                                       (h,) = flow.for_(range(len(x)), body, (h,), (x, w))
+
+Written like this a block can be run for all examples, for some of them, or not at all, and nothing
+that it does gets out except by its results (Matchbox rewrote in place; AutoGraph, Moldovan et al.
+2019, goes this way). What the calls mean is in `flow`: on plain values they are plain Python.
+"""
+
+import ast
+import inspect
+
+from autodiff_lab import source
+from autodiff_lab.reading import MISSING, names
+
+from .canonical import Fresh, as_index, assign, canonical, flow_call
+from .liveness import assigned, live, shared_writes
+
+CLASSES = (int, float, bool, range, zip, enumerate, reversed, list, tuple)  # that ask for numbers
+
+
+def rewrite(text):
+    """The lifted tree of a function that was read."""
+    return Rewriter(text, text.tree, ()).tree
+
+
+class Rewriter:
+    """One function; nested ones get a rewriter of their own, which knows the outer names."""
+
+    def __init__(self, text, tree, outer):
+        self.text, self.fresh = text, Fresh(tree)
+        arguments = tree.args
+        parameters = [a.arg for a in ast.walk(arguments) if isinstance(a, ast.arg)]
+        tree = canonical(text, tree)
+        live(tree.body, ())
+        self.own = {*parameters, *names.bound(*tree.body)}
+        self.locals = {*self.own, *outer}
+        self.expression = Expressions(self)
+        for s, name in shared_writes(tree.body, self.expression.is_fresh):
+            _watch(s.value, "left" if hasattr(s, "augmented") else "args", name)
+        doubtful = set()
+        assigned(tree.body, parameters, doubtful)
+        missing = [n for n in names.bound(*tree.body) if n in doubtful]
+        undefined = [
+            assign(n, flow_call("Undefined", ast.Constant(n), at=tree.body[0]), tree.body[0])
+            for n in missing
+        ]
+        tree.body = undefined + self.block(tree.body)
+        self.tree = ast.fix_missing_locations(tree)
+
+    def block(self, statements):
+        return [new for s in statements for new in self.statement(s)]
+
+    def statement(self, s):
+        if isinstance(s, ast.If):
+            return self.branch(s)
+        if isinstance(s, ast.For):
+            return self.for_loop(s)
+        if isinstance(s, ast.While):
+            return self.while_loop(s)
+        if isinstance(s, ast.With):
+            s.items = [self.expression.visit(item) for item in s.items]
+            s.body = self.block(s.body)
+            return [s]
+        if isinstance(s, ast.FunctionDef):
+            return [Rewriter(self.text, s, self.locals).tree]
+        if isinstance(s, ast.Assert):
+            message = [_lambda([], s.msg)] if s.msg else []
+            call = flow_call("assert_", s.test, *message, at=s)
+            s = ast.copy_location(ast.Expr(call), s)
+        if isinstance(s, ast.Assign):
+            s.value = _growing(s.value)
+        return [self.expression.visit(s)]
+
+    # ----- what goes in and out -----
+    def handed(self, s, wanted):
+        """`(carried, given)`: the names that blocks write for others, and those they only read."""
+        inside = [*s.body, *s.orelse]
+        carried = [n for n in names.bound(*inside) if n in wanted]
+        asked = [s.test] if isinstance(s, ast.While) else []
+        given = [n for n in names.used(*asked, *inside) if n in self.own and n in s.into]
+        return carried, [n for n in given if n not in carried]
+
+    def branch(self, s):
+        carried, given = self.handed(s, s.after)
+        then, otherwise = self.fresh("then"), self.fresh("otherwise")
+        blocks = [_def(then, carried + given, self.block(s.body), carried, s)]
+        other = ast.Constant(None)
+        if s.orelse:
+            body = self.block(s.orelse)
+            blocks.append(_def(otherwise, carried + given, body, carried, s.orelse[0]))
+            other = ast.Name(otherwise, ast.Load())
+        test = self.expression.visit(s.test)
+        call = flow_call("if_", test, _name(then), other, _names(carried), _names(given), at=s)
+        return [*blocks, _taken(carried, call, s)]
+
+    def for_loop(self, s):
+        carried, given = self.handed(s, s.head)
+        simple = isinstance(s.target, ast.Name) and s.target.id not in carried + list(s.after)
+        item = s.target.id if simple else self.fresh("item")
+        first = [] if simple else [ast.copy_location(ast.Assign([s.target], _name(item)), s)]
+        if not simple:
+            late = [n for n in names.bound(s.target) if n in s.after and n not in carried]
+            carried = carried + late
+        body = _def(self.fresh("body"), [item, *carried, *given], first + self.block(s.body),
+                    carried, s)  # fmt: skip
+        call = flow_call("for_", self.expression.visit(s.iter), _name(body.name), _names(carried),
+                         _names(given), *_stops(s, carried), at=s)  # fmt: skip
+        return [body, _taken(carried, call, s)]
+
+    def while_loop(self, s):
+        carried, given = self.handed(s, s.head)
+        test = _def(self.fresh("test"), carried + given, [], None, s)
+        value = self.expression.visit(s.test)
+        test.body = [ast.copy_location(ast.Return(value), s)]
+        body = _def(self.fresh("body"), carried + given, self.block(s.body), carried, s)
+        call = flow_call("while_", _name(test.name), _name(body.name), _names(carried),
+                         _names(given), *_stops(s, carried), at=s)  # fmt: skip
+        return [test, body, _taken(carried, call, s)]
+
+
+def _watch(value, part, name):
+    """`x + 1` and `flow.put(x, i, v)` with `flow.unshared(x, name)` in the place of x."""
+    old = value.left if part == "left" else value.args[0]
+    new = flow_call("unshared", old, ast.Constant(name), at=old)
+    if part == "left":
+        value.left = new
+    else:
+        value.args[0] = new
+
+
+def _growing(value):
+    """A list that gets a name may grow for some examples only."""
+    if isinstance(value, ast.List):
+        return flow_call("list_", value, at=value)
+    if isinstance(value, ast.Tuple):
+        value.elts = [_growing(e) for e in value.elts]
+    return value
+
+
+def _name(n):
+    return ast.Name(n, ast.Load())
+
+
+def _names(found):
+    return ast.Tuple([_name(n) for n in found], ast.Load())
+
+
+def _stops(s, carried):
+    """The flags that end the loop; one that is never raised stands behind another exit."""
+    found = [ast.Constant(n) for n in s.stops if n in carried]
+    return [ast.Tuple(found, ast.Load())] if found else []
+
+
+def _arguments(parameters):
+    return ast.arguments([], [ast.arg(p) for p in parameters], None, [], [], None, [])
+
+
+def _def(name, parameters, body, results, at):
+    end = [] if results is None else [ast.Return(_names(results))]
+    new = ast.parse("def f(): pass").body[0]
+    new.name, new.args, new.body = name, _arguments(parameters), body + end
+    for node in (new, *ast.walk(new.args), *end):
+        ast.copy_location(node, at)
+    return new
+
+
+def _lambda(parameters, body):
+    return ast.copy_location(ast.Lambda(_arguments(parameters), body), body)
+
+
+def _taken(carried, call, at):
+    if not carried:
+        return ast.copy_location(ast.Expr(call), at)
+    target = ast.Tuple([ast.Name(n, ast.Store()) for n in carried], ast.Store())
+    return ast.copy_location(ast.Assign([target], call), at)
+
+
+class Expressions(ast.NodeTransformer):
+    """What Python decides with one truth value, one int or one length is asked of `flow`."""
+
+    def __init__(self, rewriter):
+        self.rewriter = rewriter
+
+    def _lazy(self, *nodes):
+        """The nodes as functions of the local names they read, and those names."""
+        given = [n for n in names.used(*nodes) if n in self.rewriter.own]
+        return [_lambda(given, self.visit(node)) for node in nodes], _names(given)
+
+    def visit_BoolOp(self, node):
+        name = "and_" if isinstance(node.op, ast.And) else "or_"
+        value = self.visit(node.values[0])
+        for right in node.values[1:]:
+            (lazy,), given = self._lazy(right)
+            value = flow_call(name, value, lazy, given, at=node)
+        return value
+
+    def visit_UnaryOp(self, node):
+        node = self.generic_visit(node)
+        return flow_call("not_", node.operand, at=node) if isinstance(node.op, ast.Not) else node
+
+    def visit_IfExp(self, node):
+        lazy, given = self._lazy(node.body, node.orelse)
+        return flow_call("choose", self.visit(node.test), *lazy, given, at=node)
+
+    def visit_Compare(self, node):
+        """`a < b < c` is `a < b and b < c`, with b evaluated once."""
+        if len(node.ops) == 1:
+            return self.generic_visit(node)
+        left, *rest = [self.visit(n) for n in (node.left, *node.comparators)]
+        pairs = []
+        for op, right in zip(node.ops, rest, strict=True):
+            test = ast.Compare(_name("a"), [op], [_name("b")])
+            pairs += [_lambda(["a", "b"], ast.copy_location(test, node)), _lambda([], right)]
+        return flow_call("chain", left, *pairs, at=node)
+
+    def visit_Call(self, node):
+        node = self.generic_visit(node)
+        if not self._may_meet_lanes(node.func):
+            return node
+        call = flow_call("call", node.func, *node.args, at=node)
+        call.keywords = node.keywords
+        return call
+
+    def _may_meet_lanes(self, func):
+        """Not the functions of PyTorch, which dispatch, and not the classes of Python."""
+        found = self._meaning(func)
+        if found is MISSING:
+            return ast.unparse(func).split(".")[0] != "flow"
+        module = (getattr(found, "__module__", None) or "").split(".")[0]
+        plain_class = inspect.isclass(found) and found not in CLASSES
+        return not plain_class and module not in ("torch", "_operator")
+
+    def is_fresh(self, func):
+        """Does a call of it give back something new? The user's functions may give an argument."""
+        if ast.unparse(func).startswith("flow."):
+            return True
+        found = self._meaning(func)
+        if found is MISSING:  # a method of an array does; one of the user's objects may not
+            return isinstance(func, ast.Attribute) and not isinstance(func.value, ast.Name)
+        return not inspect.isfunction(found) or source.is_library(found.__code__.co_filename)
+
+    def _meaning(self, func):
+        """What a name, or a chain of attributes of a module, means; MISSING if it is a local."""
+        if isinstance(func, ast.Name) and func.id not in self.rewriter.locals:
+            return self.rewriter.text.value(func.id)
+        if isinstance(func, ast.Attribute):
+            owner = self._meaning(func.value)
+            if inspect.ismodule(owner) or inspect.isclass(owner):
+                return getattr(owner, func.attr, MISSING)
+        return MISSING
+
+    def visit_Subscript(self, node):
+        node = self.generic_visit(node)
+        if isinstance(node.ctx, ast.Store) or not names.used(node.slice):
+            return node
+        return flow_call("item", node.value, as_index(node.slice), at=node)
+
+    def visit_ListComp(self, node):
+        first = node.generators[0]
+        if len(node.generators) > 1 or first.is_async:
+            raise self.rewriter.text.refusal(node, "two `for` in one comprehension are not lifted; "
+                                             "write loops that append")  # fmt: skip
+        own = set(names.bound(first.target))
+        used = names.used(node.elt, *first.ifs)
+        given = [n for n in used if n in self.rewriter.own and n not in own]
+        parts = [self._of_item(first.target, self.visit(part), given) for part in (node.elt,
+                 *([_both(first.ifs)] if first.ifs else []))]  # fmt: skip
+        return flow_call("listed", self.visit(first.iter), _names(given), *parts, at=node)
+
+    visit_GeneratorExp = visit_ListComp
+
+    def _of_item(self, target, body, given):
+        if isinstance(target, ast.Name):
+            return _lambda([target.id, *given], body)
+        raise self.rewriter.text.refusal(
+            target, "unpacking in a comprehension is not lifted; write a loop that appends"
+        )
+
+    def visit_Lambda(self, node):
+        inner = {a.arg for a in ast.walk(node.args) if isinstance(a, ast.arg)}
+        before = self.rewriter.own
+        self.rewriter.own = before - inner
+        node.body = self.visit(node.body)
+        self.rewriter.own = before
+        return node
+
+
+def _both(tests):
+    return tests[0] if len(tests) == 1 else ast.BoolOp(ast.And(), tests)

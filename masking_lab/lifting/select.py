@@ -1,0 +1,153 @@
+"""After a branch: each example keeps what belongs to it, whatever kind of thing it is."""
+
+import copy
+import itertools
+
+from autodiff_lab import xp
+
+from ..errors import MaskError
+from ..lane import Lane, shared
+from .items import Items
+from .undefined import PartlyDefined, Undefined
+
+
+def select(test, a, b):
+    """`a` on the examples where `test` holds, else `b`; containers element by element."""
+    if a is b:
+        return a
+    if isinstance(a, Undefined) or isinstance(b, Undefined):
+        return _partly(test, a, b)
+    if isinstance(a, Items) or isinstance(b, Items):
+        return _items(test, a, b)
+    if isinstance(a, (list, tuple)) and type(a) is type(b) and len(a) == len(b):
+        return _rebuilt(a, [select(test, x, y) for x, y in zip(a, b, strict=True)])
+    if isinstance(a, dict) and isinstance(b, dict) and a.keys() == b.keys():
+        return {k: select(test, a[k], b[k]) for k in a}
+    if _is_value(a) and _is_value(b):
+        return _values(test, a, b)
+    if type(a) is type(b) and hasattr(a, "__dict__") and not callable(a):
+        new = copy.copy(a)
+        new.__dict__.update(select(test, vars(a), vars(b)))
+        return new
+    if type(a) is type(b) and a == b:
+        return a
+    raise MaskError(
+        f"after a branch a name would be {_told(a)} on some examples and {_told(b)} on others; "
+        "make both branches give the same kind of value"
+    )
+
+
+def _rebuilt(like, elements):
+    return type(like)(*elements) if hasattr(like, "_fields") else type(like)(elements)
+
+
+def _is_value(x):
+    return isinstance(x, (Lane, bool, int, float, complex)) or xp.framework_of(x) is not None
+
+
+def _told(x):
+    if isinstance(x, (list, tuple, dict)):
+        return f"a {type(x).__name__} of {len(x)}"
+    return repr(x) if not hasattr(x, "shape") else f"an array of shape {tuple(x.shape)}"
+
+
+# ----- arrays and numbers -----
+def _values(test, a, b):
+    if not isinstance(a, Lane) and not isinstance(b, Lane) and type(a) is type(b):
+        if not hasattr(a, "shape") and a == b:
+            return a
+    verbs = xp.of(test.data)
+    a, b = _as_lane(verbs, test, a), _as_lane(verbs, test, b)
+    if a.ndim != b.ndim:
+        raise MaskError(
+            f"after a branch a value would have shape {tuple(a.shape)} on some examples and "
+            f"{tuple(b.shape)} on others; make both branches give the same number of dims"
+        )
+    sizes, shape = [], []
+    for axis in range(a.ndim):
+        own, padded = _size(verbs, test, a, b, axis)
+        sizes.append(own)
+        shape.append(padded)
+    x, y = (_padded(verbs, v.data, shape) for v in (a, b))
+    x, y = _one_dtype(verbs, a, b, x, y)
+    mask = verbs.reshape(test.data, (x.shape[0],) + (1,) * a.ndim)
+    new = Lane(verbs.where(mask, x, y), sizes)
+    new.weak = a.weak and b.weak
+    return new
+
+
+def _as_lane(verbs, test, x):
+    return x if isinstance(x, Lane) else shared(verbs, test.data.shape[0], x, test.data)
+
+
+def _one_dtype(verbs, a, b, x, y):
+    if x.dtype == y.dtype:
+        return x, y
+    if a.weak != b.weak:  # a Python number takes the array's dtype, unless it is of a higher kind
+        strong = y.dtype if a.weak else x.dtype
+        weak = x.dtype if a.weak else y.dtype
+        if verbs.is_inexact(strong) or not verbs.is_inexact(weak):
+            return verbs.astype(x, strong), verbs.astype(y, strong)
+    dtype = verbs.common_dtype([x.dtype, y.dtype])
+    return verbs.astype(x, dtype), verbs.astype(y, dtype)
+
+
+def _size(verbs, test, a, b, axis):
+    """`(lengths or None, padded size)` of one axis of the result."""
+    (m, n), (i, j) = (
+        (a.sizes[axis], b.sizes[axis]),
+        (a.data.shape[axis + 1], b.data.shape[axis + 1]),
+    )
+    if m is n and i == j:
+        return m, i
+    m, n = (_lengths(verbs, test, own, size) for own, size in ((m, i), (n, j)))
+    return verbs.where(test.data, m, n), max(i, j)
+
+
+def _lengths(verbs, test, own, size):
+    if own is not None:
+        return own
+    count = test.data.shape[0]
+    return verbs.broadcast(verbs.asarray(size, test.data), (count,), ())
+
+
+def _padded(verbs, data, shape):
+    high = tuple(n - m for n, m in zip((data.shape[0], *shape), data.shape, strict=True))
+    zeros = (0,) * len(high)
+    return verbs.pad(data, 0, zeros, high, zeros) if any(high) else data
+
+
+# ----- lists -----
+def _items(test, a, b):
+    """Elements side by side where both have one; the rest are there for some examples only."""
+    a, b = (x if isinstance(x, Items) else Items(x) for x in (a, b))
+    found = Items()
+    sides = [list(zip(x, x.here, strict=True)) for x in (a, b)]
+    for pair in itertools.zip_longest(*sides):
+        if None not in pair and pair[0][1] is pair[1][1]:
+            (x, here), (y, _) = pair
+            found.add(select(test, x, y), here)
+            continue
+        for side, own in ((test.data, pair[0]), (~test.data, pair[1])):
+            if own is not None:
+                found.add(own[0], side if own[1] is None else own[1] & side)
+    return found
+
+
+# ----- names that have a value on some examples -----
+def _partly(test, a, b):
+    """One side has no value, or has it for some examples only."""
+    values, name = [], None
+    for x, side in ((a, test.data), (b, ~test.data)):
+        if isinstance(x, Undefined):
+            name = x._name
+        if isinstance(x, PartlyDefined):
+            values.append((x._value, side & x._defined))
+        elif not isinstance(x, Undefined):
+            values.append((x, side))
+    if not values:
+        return a
+    (value, defined), *more = values
+    for other, there in more:
+        value, defined = select(Lane(defined, ()), value, other), defined | there
+    return PartlyDefined(name, value, defined).settled()

@@ -1,0 +1,94 @@
+"""`x[i] = v` for a batch: each example writes at its own place, into a copy.
+
+The copy takes the name's place, so nobody else who holds the old array sees the write.
+"""
+
+from autodiff_lab import source, xp
+
+from ..errors import MaskError
+from ..lane import Lane, lanes_in, shared
+from .batched import truth
+from .select import select
+
+
+def as_lane(x, index):
+    """A shared array that is asked for each example's own entry."""
+    if isinstance(x, Lane):
+        return x
+    like = next(iter(lanes_in([_parts(index)])))
+    if not hasattr(x, "shape"):
+        raise MaskError(
+            f"a {type(x).__name__} at {source.here()} is asked for an entry that differs between "
+            "examples; make it an array"
+        )
+    return shared(xp.of(like.data), like.data.shape[0], x)
+
+
+def _parts(index):
+    index = index if type(index) is tuple else (index,)
+    return [v for i in index for v in ((i.start, i.stop, i.step) if isinstance(i, slice) else (i,))]
+
+
+def refuse_shared(x, other):
+    """A tensor is written into that another name may stand for: there the write is missing."""
+    if xp.of(x.data if isinstance(x, Lane) else x).name == "torch":
+        raise MaskError(
+            f"the write at {source.here()} would be seen through {other}, but inside autobatch it "
+            "goes into a copy; write into a clone, or compute a new value: x = x + 1"
+        )
+
+
+def put(x, index, value):
+    if isinstance(x, list):
+        for i in range(len(x)):
+            x[i] = select(truth(index == i), value, x[i])
+        return x
+    lanes = list(lanes_in([x, value, _parts(index)]))
+    verbs, count = xp.of(lanes[0].data), lanes[0].data.shape[0]
+    if verbs.name == "jax":
+        raise TypeError("JAX arrays are immutable: write x = x.at[i].set(v)")
+    x = x if isinstance(x, Lane) else shared(verbs, count, x)
+    index = index if type(index) is tuple else (index,)
+    index = (*index, *(slice(None),) * (x.ndim - len(index)))
+    mask, kept = _mask(verbs, x, index)
+    value = value if isinstance(value, Lane) else shared(verbs, count, value, x.data)
+    if value.ndim > len(kept):
+        raise ValueError(f"a value with {value.ndim} dims is written to a place with {len(kept)}")
+    shape = [1] * x.ndim
+    for axis, n in zip(kept[len(kept) - value.ndim :], value.data.shape[1:], strict=True):
+        shape[axis] = n
+    data = verbs.astype(verbs.reshape(value.data, (count, *shape)), x.dtype)
+    new = data if mask is None else verbs.where(mask, data, x.data)
+    return Lane(verbs.broadcast(new, tuple(x.data.shape), tuple(range(x.data.ndim))), x.sizes)
+
+
+def _mask(verbs, x, index):
+    """Which entries are written, and the axes that the value has."""
+    mask, kept = None, []
+    for axis, i in enumerate(index):
+        if isinstance(i, slice):
+            kept.append(axis)
+        if i == slice(None):
+            continue
+        place = verbs.arange(tuple(x.data.shape), axis + 1, "int64", x.data)
+        own = _own(verbs, x, axis, i, place)
+        mask = own if mask is None else mask & own
+    return mask, kept
+
+
+def _own(verbs, x, axis, i, place):
+    size = x.shape[axis]
+    if isinstance(i, slice):
+        if i.step not in (None, 1) or i.start not in (None, 0):
+            raise MaskError(f"writing to a slice at {source.here()} starts at 0 and has step 1; "
+                            "write the entries in a loop")  # fmt: skip
+        stop = _data(verbs, x, i.stop)
+        return place < stop
+    i = size + i if isinstance(i, int) and i < 0 else i
+    return place == _data(verbs, x, i)
+
+
+def _data(verbs, x, i):
+    if not isinstance(i, Lane):
+        return i
+    return verbs.reshape(i.data, (i.data.shape[0],) + (1,) * x.ndim)
