@@ -3,6 +3,7 @@ PYTHON ?= python3
 TORCH ?=
 LAB_ARGS ?=
 CORNER ?= all
+SAMPLE ?= 20
 JOBS ?= 2
 export TORCH
 
@@ -27,7 +28,7 @@ LAB_AT := --ServerApp.root_dir=course --LabApp.default_url=/lab/tree/index.ipynb
 help:
 	@echo "make lab            open the course in JupyterLab   LAB_ARGS='--no-browser --port 8899'"
 	@echo "make test           everything: unit, outside numbers, notebooks, real browser"
-	@echo "make check          format, lint, types, doctests, fast tests (under two minutes)"
+	@echo "make check          format, lint, types, doctests, one test in SAMPLE=20 (minutes)"
 	@echo "make bench          all speed figures, as ratios    BENCH_ARGS='chain --rounds 50'"
 	@echo "make corners        the fast tests on other versions (slow)   CORNER=colab"
 	@echo "make binder-check   build what Binder builds and run the tour in it (slow)"
@@ -52,7 +53,7 @@ check: $(READY)
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
-	$(PYTEST) -m "not slow and not browser" --doctest-modules tests $(PACKAGES)
+	$(PYTEST) -m "not slow and not browser" --sample $(SAMPLE) --doctest-modules tests $(PACKAGES)
 
 bench: $(READY)
 	$(BIN)/python -m tests.bench $(BENCH_ARGS)

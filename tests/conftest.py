@@ -7,6 +7,7 @@ import importlib.util
 import itertools
 import os
 import sys
+import zlib
 from importlib.metadata import version
 from pathlib import Path
 
@@ -58,8 +59,17 @@ def is_here(framework):
     return importlib.util.find_spec(framework) is not None
 
 
-def pytest_collection_modifyitems(items):
-    """A test with a parameter "torch" or "jax" needs that framework; so does what it says it is."""
+def pytest_addoption(parser):
+    parser.addoption("--sample", type=int, default=1, metavar="N", help="run one test in N")
+
+
+def pytest_collection_modifyitems(config, items):
+    """A test with a parameter "torch" or "jax" needs that framework; of a sample, keep its tests."""
+    n = config.getoption("sample")
+    if n > 1:
+        left_out = {i for i in items if "[" in i.nodeid and zlib.crc32(i.nodeid.encode()) % n}
+        config.hook.pytest_deselected(items=list(left_out))
+        items[:] = [i for i in items if i not in left_out]
     for item in items:
         params = getattr(item, "callspec", None)
         for name in params.params.values() if params else ():
