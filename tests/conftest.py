@@ -64,7 +64,7 @@ def pytest_addoption(parser):
 
 
 def pytest_collection_modifyitems(config, items):
-    """A test with a parameter "torch" or "jax" needs that framework; of a sample, keep its tests."""
+    """Of a sample, keep its tests. One with a parameter "torch" or "jax" needs that framework."""
     n = config.getoption("sample")
     if n > 1:
         left_out = {i for i in items if "[" in i.nodeid and zlib.crc32(i.nodeid.encode()) % n}
