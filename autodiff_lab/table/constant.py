@@ -47,7 +47,7 @@ constant("round_away", lambda xp, x: xp.trunc(x) + xp.sign(x) * (xp.abs(x - xp.t
 constant("floor_divide", lambda xp, a, b: a // b, 2, prims="", dtex=FLAT, safe=1.0,
          kinks="a step wherever a / b is an integer",
          example="floor_divide([7., -7.], 2.) = [3., -4.]")
-constant("trunc_divide", lambda xp, a, b: xp.trunc_divide(a, b), 2, torch="-", jax="jax.lax.div",
+constant("trunc_divide", lambda xp, a, b: xp.trunc_divide(a, b), 2, torch="-", jax="-",
          prims="", dtex=FLAT, safe=1.0, kinks="a step wherever a / b is an integer but 0",
          pitfalls="Rounds towards zero, as C does; Python's `//` rounds down.",
          example="trunc_divide([7, -7], 2) = [3, -3]")
