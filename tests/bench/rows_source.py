@@ -9,7 +9,7 @@ from tests.bench.rows import LINE, mlp, synced
 TRANSFORMED = "ad.transform"
 
 
-@bench("source to source, MLP, torch", baseline=LINE, needs=("torch",), must={TRANSFORMED: 1.3})
+@bench("source to source, MLP, torch", baseline=LINE, needs=("torch",), must={TRANSFORMED: 1.1})
 def mlp_torch():
     import torch
 
@@ -39,7 +39,7 @@ def recurrent(lib, array):
 
 
 @bench("source to source, recurrent net, torch", baseline=LINE, needs=("torch",),
-       must={TRANSFORMED: 1.5})  # fmt: skip
+       must={TRANSFORMED: 1.1})  # fmt: skip
 def recurrent_torch():
     import torch
 
