@@ -13,6 +13,7 @@
     ad.checkpoint(f, "sqrt")       the same gradient, with less kept; ad.memory measures it
     ad.implicit(solver, root=F)    a solver's answer, differentiated by the equation it solves
     ad.odeint(f, y0, t0, t1, *p)   the end point of a differential equation
+    ad.stencil(f)                  f at every place, from its neighbours; f.adjoint is one again
     ad.surgery                     clip, scale, stop, reverse, watch or invent a cotangent
     ad.check(f, *args)             are these derivatives right, and where not?
     ad.record(f, *args)            the tape, to be looked at
@@ -40,6 +41,7 @@ from .record import record
 from .reverse import grad, value_and_grad, vjp
 from .rewriting import transform
 from .sea_of_nodes import sea
+from .stencils import stencil
 from .straight import compile
 from .surgery import on_cotangent, stop, straight_through
 from .tape import Node, Tape
@@ -77,6 +79,7 @@ __all__ = [
     "row",
     "sea",
     "sparsity",
+    "stencil",
     "stop",
     "straight_through",
     "surgery",

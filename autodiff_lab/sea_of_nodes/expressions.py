@@ -199,7 +199,7 @@ class Expressions:
         if func is MISSING:
             raise self.refuse(tree, f"nobody can know what {spelled} will be, so it cannot be in a "
                               "sea; call a function by its own name")  # fmt: skip
-        if hasattr(func, "custom_row") or meanings.is_pure(func):
+        if meanings.is_pure(func):
             return self.add(meanings.function(func, spelled, len(data), words), *data)
         if is_users(func):
             return self._call(func, spelled, data, words)

@@ -124,8 +124,12 @@ class Program:
                 v = old[v]
             return v
 
+        moved = {v.storage: new(v).storage for v in old}
         for line in self.lines:
             line.args, line.kwargs = mapped(new, line.args), mapped(new, line.kwargs)
+            for y in line.outs:  # a view of what was replaced is a view of what replaces it
+                if y is not None:
+                    y.storage = moved.get(y.storage, y.storage)
         self.outputs = [new(y) if isinstance(y, Value) else y for y in self.outputs]
 
 

@@ -9,7 +9,7 @@ What a row is, and what its one statement of the derivative means, is in `row`.
 import sys
 
 from . import constant, pointwise, special, activation, complex_numbers  # noqa: F401
-from . import shape, indexing, sorting, scan, reduction, contraction, convolution, pooling  # noqa: F401
+from . import shape, indexing, sorting, scan, reduction, contraction, convolution, pooling, stencil  # noqa: F401
 from . import linalg, decomposition, fourier, composite  # noqa: F401
 from . import normalisation, loss, attention  # noqa: F401
 from .row import CACHES, ROWS, Row

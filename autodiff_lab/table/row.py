@@ -50,6 +50,7 @@ class Row:
     torch: tuple = ()  # PyTorch's spellings
     jax: tuple = ()  # JAX's spellings
     prims: tuple = ()  # the lax primitives that mean this row
+    means: tuple | None = None  # (row, params): a row of the table, with its parameters filled in
     tex: str = ""  # the formula, where it cannot be read off `fn`
     dtex: str = ""  # the derivative in words or LaTeX, where it cannot be read off `d`
     kinks: str = ""

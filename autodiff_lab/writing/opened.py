@@ -26,7 +26,8 @@ def steps_of(tape, where=None, code=None):
             yield from _opened(tape, node, place, line)
         else:
             nodes = node.group or [node]
-            yield Step(node, node.row, node.parents, node.params, nodes, place, line)
+            row, params = node.row.means or (node.row, node.params)
+            yield Step(node, row, node.parents, params, nodes, place, line)
 
 
 def _opened(tape, node, where, code):

@@ -8,10 +8,11 @@ from . import ends, no_derivative
 from .jax_fourier import JaxFourier
 from .jax_kinks import JaxKinks
 from .jax_linalg import JaxLinalg
+from .jax_stencils import JaxStencils
 from .jax_windows import JaxWindows
 
 
-class JaxVerbs(JaxKinks, JaxWindows, JaxLinalg, JaxFourier):
+class JaxVerbs(JaxKinks, JaxWindows, JaxStencils, JaxLinalg, JaxFourier):
     name, counts_writes, kernels_for = "jax", False, None
 
     def __init__(self):

@@ -9,6 +9,7 @@ from . import ends, no_derivative, verb
 from .torch_fourier import TorchFourier
 from .torch_kinks import TorchKinks
 from .torch_linalg import TorchLinalg
+from .torch_stencils import TorchStencils
 from .torch_windows import TorchWindows
 
 _TRACKED = (
@@ -17,7 +18,7 @@ _TRACKED = (
 )
 
 
-class TorchVerbs(TorchKinks, TorchWindows, TorchLinalg, TorchFourier):
+class TorchVerbs(TorchKinks, TorchWindows, TorchStencils, TorchLinalg, TorchFourier):
     name, counts_writes = "torch", True
 
     def __init__(self):
