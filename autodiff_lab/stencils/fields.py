@@ -122,7 +122,7 @@ for _name in [*_BINARY, *("r" + n for n in _BINARY), "neg", "pos", "abs", "inver
         setattr(Opaque, _method, Symbol.opaque)
     setattr(Field, _method, Field._no_array)
 for _class in (Weighted, Opaque, Field):
-    _class.__hash__ = object.__hash__
+    setattr(_class, "__hash__", object.__hash__)  # noqa: B010
 
 
 def refusal(f, why, traceback=None):

@@ -84,8 +84,8 @@ class Plan:
                 max(0, end + max(o) - (a - 1))
                 for end, a, o in zip(last, n, zip(*offsets, strict=True), strict=True)
             )
+            self._check()
         self.wide = tuple(sum(w) for w in zip(self.low, n, self.high, strict=True))
-        self._check()
 
     def near(self, offset):
         """Around a ring it is not further than half of it."""

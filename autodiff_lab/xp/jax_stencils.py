@@ -15,35 +15,28 @@ class JaxStencils:
 
         Each array is padded once, and read as slices: XLA makes one loop of them all.
         """
-        one, y = (1,) * len(size), None
+        one, parts = (1,) * len(size), {}
         for k, x in enumerate(xs):
             mine = [(o, weight) for j, o, weight in reads if j == k]
             for part, weight in _slices(self.lax, x, mine, size, stride or one, spread or one):
-                term = part if weight == 1 else part * weight
-                y = term if y is None else y + term
+                parts[weight] = parts[weight] + part if weight in parts else part
+        terms = [part if weight == 1 else part * weight for weight, part in parts.items()]
         shape = (*xs[0].shape[: -len(size)], *size)
-        return self.lib.zeros(shape, xs[0].dtype) if y is None else y
+        return sum(terms[1:], terms[0]) if terms else self.lib.zeros(shape, xs[0].dtype)
 
 
 def _slices(lax, x, reads, size, stride, spread):
+    """What each of the reads of x finds, and its weight."""
     if not reads or 0 in size:
         return
-    rank = len(size)
-    lead = len(x.shape) - rank
-    low, high = [], []
+    lead, widths, starts = len(x.shape) - len(size), [], []
     for axis, offsets in enumerate(zip(*(o for o, _ in reads), strict=True)):
-        entries = x.shape[lead + axis]
-        last = (entries - 1) * spread[axis] if entries else -1
-        low.append(-min(offsets))
-        high.append(stride[axis] * (size[axis] - 1) + max(offsets) - last)
-    widths = [(0, 0, 0)] * lead + [(a, b, t - 1) for a, b, t in zip(low, high, spread, strict=True)]
-    x = lax.pad(x, x.dtype.type(0), widths)
-    for offset, weight in reads:
-        start = [o + a for o, a in zip(offset, low, strict=True)]
+        last = (x.shape[lead + axis] - 1) * spread[axis]
+        high = stride[axis] * (size[axis] - 1) + max(offsets) - last
+        widths.append((-min(offsets), high, spread[axis] - 1))
+        starts.append([o - min(offsets) for o in offsets])
+    x = lax.pad(x, x.dtype.type(0), [(0, 0, 0)] * lead + widths)
+    for (_, weight), start in zip(reads, zip(*starts, strict=True), strict=True):
         stop = [a + s * (n - 1) + 1 for a, s, n in zip(start, stride, size, strict=True)]
-        yield (
-            lax.slice(
-                x, (0,) * lead + tuple(start), (*x.shape[:lead], *stop), (1,) * lead + stride
-            ),
-            weight,
-        )
+        whole = (*x.shape[:lead], *stop)
+        yield lax.slice(x, (0,) * lead + start, whole, (1,) * lead + stride), weight

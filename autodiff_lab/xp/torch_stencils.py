@@ -18,7 +18,7 @@ class TorchStencils:
 
         One pass for each read over the places where it is inside; nothing is padded.
         """
-        if not isinstance(xs[0], self.lib.Tensor):  # text: what is written in place is no expression
+        if not isinstance(xs[0], self.lib.Tensor):  # text: no expression is written in place
             raise TypeError("shifted_sum computes on tensors")
         one = (1,) * len(size)
         shape, found = (*xs[0].shape[: -len(size)], *size), []
