@@ -17,10 +17,10 @@ from ..trace import as_argnums
 from . import elimination as _elimination
 from . import sparse as _sparse
 from .blocks import Unfit
+from .complex_numbers import differentiable
 from .elimination import MODES, Elimination, elimination
 from .sparse import Pattern, Sparse, sparsity
 from .walks import (
-    _differentiable,
     _flows,
     _forward_walk,
     _like_arguments,
@@ -72,8 +72,10 @@ def jacobian(f, argnums=0, mode="auto", has_aux=False, sparse=False):
     return way(f, argnums, mode, has_aux).wrapped()
 
 
-def hessian(f, argnums=0, has_aux=False, chunk_size=None, sparse=False):
+def hessian(f, argnums=0, has_aux=False, chunk_size=None, sparse=False, holomorphic=False):
     """A function that returns the second derivatives of `f`: forward over reverse.
+
+    `holomorphic` is that of `jacfwd`.
 
     With `sparse=True` each array is a `Sparse`: `f` must return a scalar, and each walk is a
     product with the Hessian. `hessian(f, sparse=True).cost(*args)` tells how many there are.
@@ -84,8 +86,8 @@ def hessian(f, argnums=0, has_aux=False, chunk_size=None, sparse=False):
             [2., 0.]])
     """
     if not sparse:
-        first = jacrev(f, argnums, has_aux, chunk_size)
-        return jacfwd(first, argnums, has_aux, chunk_size)
+        first = jacrev(f, argnums, has_aux, chunk_size, holomorphic)
+        return jacfwd(first, argnums, has_aux, chunk_size, holomorphic)
     in_order = isinstance(argnums, int) or sorted(argnums) == list(argnums)
     mode = "symmetric" if in_order else "auto"
     return _Sparsely(grad(f, argnums, has_aux), argnums, mode, has_aux).wrapped()
@@ -110,7 +112,7 @@ class _Way:
         chosen = as_argnums(self.f, args, self.argnums)
         tape = _elimination.linear_tape(self.f, args, kwargs, chosen)
         output, aux = _without_aux(self.f, tape.output, self.has_aux)
-        return chosen, tape, output, aux, _differentiable(self.f, tape, output)
+        return chosen, tape, output, aux, differentiable(self.f, tape, output)
 
     def answer(self, tape, output, aux, chosen, blocks):
         found = [_like_arguments(tape, b, chosen, self.argnums) for b in blocks]

@@ -12,8 +12,9 @@ from ..linearize import LinearTape
 from ..trace import as_argnums, trace
 from . import orders
 from .blocks import Unfit, dense
+from .complex_numbers import differentiable
 from .graph import build, refuse_complex, with_values
-from .walks import _differentiable, _flows
+from .walks import _flows
 
 MODES = ("forward", "reverse", "mixed")
 MANY = 400  # vertices: beyond that no order but forward and reverse is tried
@@ -61,7 +62,7 @@ def elimination(f, *args, argnums=0, every=False):
     """
     chosen = as_argnums(f, args, argnums)
     tape = linear_tape(f, args, {}, chosen)
-    return counted(f, tape, _differentiable(f, tape, tape.output), every)
+    return counted(f, tape, differentiable(f, tape, tape.output), every)
 
 
 def counted(f, tape, ys, every=False):

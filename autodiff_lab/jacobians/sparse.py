@@ -15,10 +15,11 @@ from ..linearize import pulled
 from ..trace import as_argnums
 from .blocks import Block, TooLarge, flat, indices, plus
 from .colouring import both_ways, by_columns, by_rows, symmetric
+from .complex_numbers import differentiable
 from .elimination import ends_of, linear_tape
 from .graph import patterns
 from .structure import size
-from .walks import _chunk, _differentiable, _flows, _like_arguments, _name, _together
+from .walks import _chunk, _flows, _like_arguments, _name, _together
 
 WAYS = {"forward": by_columns, "reverse": by_rows, "mixed": both_ways}
 
@@ -85,7 +86,7 @@ def sparsity(f, *args, argnums=0):
     """
     chosen = as_argnums(f, args, argnums)
     tape = linear_tape(f, args, {}, chosen)
-    whole = Whole(f, tape, _differentiable(f, tape, tape.output))
+    whole = Whole(f, tape, differentiable(f, tape, tape.output))
 
     blocks = whole.blocks(lambda entries, places, shape, y: Pattern(places, shape))
     found = [_like_arguments(tape, b, chosen, argnums) for b in blocks]

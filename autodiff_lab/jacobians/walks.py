@@ -18,11 +18,12 @@ from ..forward import jvp
 from ..linearize import LinearTape, pulled, pushed
 from ..reverse import vjp
 from ..trace import as_argnums, trace
+from . import complex_numbers
 
 BYTES = 2**28  # what one chunk of basis vectors may occupy, along the whole tape
 
 
-def jacfwd(f, argnums=0, has_aux=False, chunk_size=None):
+def jacfwd(f, argnums=0, has_aux=False, chunk_size=None, holomorphic=False):
     """A function that returns the Jacobian of `f`, computed column by column.
 
     Each array `y` of the output is replaced by the tree of the argument (of the arguments, if
@@ -30,24 +31,34 @@ def jacfwd(f, argnums=0, has_aux=False, chunk_size=None):
     derivative of every entry of `y` by every entry of `x`. With `has_aux`, `(Jacobian, aux)`.
     Costs one forward walk per entry of the argument, `chunk_size` of them at a time.
 
+    With `holomorphic`, arguments and outputs are complex, and the Jacobian is dy/dz on both
+    frameworks. A function that is not holomorphic is refused.
+
     >>> import torch
     >>> jacfwd(lambda x: x * x)(torch.tensor([1.0, 2.0]))
     tensor([[2., 0.],
             [0., 4.]])
+    >>> jacfwd(lambda z: z * z, holomorphic=True)(torch.tensor(1 + 2j))
+    tensor(2.+4.j)
     """
-    return _jacobian(f, argnums, has_aux, chunk_size, _columns)
+    return _jacobian(f, argnums, has_aux, chunk_size, _columns, holomorphic)
 
 
-def jacrev(f, argnums=0, has_aux=False, chunk_size=None):
+def jacrev(f, argnums=0, has_aux=False, chunk_size=None, holomorphic=False):
     """A function that returns the Jacobian of `f`, computed row by row; shapes as in `jacfwd`.
 
-    Costs one reverse walk per entry of the output, `chunk_size` of them at a time.
+    Costs one reverse walk per entry of the output, `chunk_size` of them at a time. With
+    `holomorphic` it is dy/dz on both frameworks, as that of `jacfwd` is: one row of it is what JAX
+    pulls back, and the conjugate of what PyTorch does.
 
     >>> import torch
     >>> jacrev(lambda x: {"sum": x.sum()})(torch.tensor([1.0, 2.0]))
     {'sum': tensor([1., 1.])}
+    >>> z = torch.tensor(1 + 2j)
+    >>> jacrev(lambda z: z * z, holomorphic=True)(z), vjp(lambda z: z * z, z)[1](1.0)
+    (tensor(2.+4.j), (tensor(2.-4.j),))
     """
-    return _jacobian(f, argnums, has_aux, chunk_size, _rows)
+    return _jacobian(f, argnums, has_aux, chunk_size, _rows, holomorphic)
 
 
 def hvp(f, primals, tangents):
@@ -75,7 +86,7 @@ def hvp(f, primals, tangents):
 
 
 # ----- one tape, many walks -----
-def _jacobian(f, argnums, has_aux, chunk_size, blocks):
+def _jacobian(f, argnums, has_aux, chunk_size, blocks, holomorphic):
     if chunk_size is not None and (not isinstance(chunk_size, int) or chunk_size < 1):
         raise AutodiffError(
             f"chunk_size={chunk_size!r}: say how many basis vectors go together, 1 or more, or None"
@@ -86,8 +97,11 @@ def _jacobian(f, argnums, has_aux, chunk_size, blocks):
         chosen = as_argnums(f, args, argnums)
         tape = trace(LinearTape, f, args, kwargs, argnums=chosen)
         output, aux = _without_aux(f, tape.output, has_aux)
-        ys = _differentiable(f, tape, output)
+        ys = trees.leaves(output)
+        complex_numbers.check(f, tape, ys, blocks is _columns, holomorphic)
         tape.push = _forward_walk(tape, f, args, kwargs, chosen)
+        if holomorphic:
+            complex_numbers.check_holomorphic(f, tape, ys, blocks is _columns)
         found = blocks(tape, ys, chunk_size or _chunk(tape))
         jac = trees.flatten(output)[2]([_like_arguments(tape, b, chosen, argnums) for b in found])
         return (jac, aux) if has_aux else jac
@@ -117,13 +131,6 @@ def _forward_walk(tape, f, args, kwargs, chosen):
         return trees.leaves(jvp(of_chosen, primals, [tangents[i] for i in chosen])[1])
 
     return push
-
-
-def _differentiable(f, tape, output):
-    """The leaves of the output; a Jacobian of or by complex numbers is refused."""
-    ys = trees.leaves(output)
-    _refuse_complex(f, tape.xp, tape.leaves + [y for y in ys if hasattr(y, "dtype")])
-    return ys
 
 
 def _like_arguments(tape, blocks, chosen, argnums):
@@ -174,7 +181,7 @@ def _last(verbs, block, y, x):
 
 
 def _flows(tape, y):
-    return xp.framework_of(y) is not None and tape.xp.is_float(y.dtype)
+    return xp.framework_of(y) is not None and tape.xp.is_inexact(y.dtype)
 
 
 # ----- the standard basis, in chunks -----
@@ -233,15 +240,6 @@ def _without_aux(f, output, has_aux):
     if not isinstance(output, tuple) or len(output) != 2:
         raise AutodiffError(f"has_aux=True, but {_name(f)} did not return a pair (value, aux)")
     return output
-
-
-def _refuse_complex(f, verbs, leaves):
-    for x in leaves:
-        if verbs.is_complex(x.dtype):
-            raise AutodiffError(
-                f"a Jacobian of {_name(f)} with dtype {x.dtype} has no single meaning; give the "
-                "real and the imaginary part as two arrays, or use jvp and vjp"
-            )
 
 
 def _name(f):
