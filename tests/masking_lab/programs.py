@@ -232,6 +232,14 @@ def a_running_state(np, x, w):
     return np.stack(path)
 
 
+def numbers_as_truth(np, x, w):
+    n, total = len(x), 0.0 * w
+    while n:
+        n -= 1
+        total = total * 0.5 + x[n] * w
+    return total
+
+
 PROGRAMS = [
     the_body_changes_the_predicate, nested_branches, the_other_branch_leaves_the_domain,
     a_loop_that_would_not_end_elsewhere, nested_loops_with_their_own_trips, break_on_one,
