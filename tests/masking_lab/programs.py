@@ -245,5 +245,5 @@ PROGRAMS = [
     a_loop_that_would_not_end_elsewhere, nested_loops_with_their_own_trips, break_on_one,
     continue_on_one, early_returns, for_else, assignments, short_circuits, lists_that_grow,
     comprehensions, backwards, together, steps_and_starts, forever, calls_of_ones_own,
-    methods_and_objects, numbers_of_python, recursion, a_running_state,
+    methods_and_objects, numbers_of_python, numbers_as_truth, recursion, a_running_state,
 ]  # fmt: skip
