@@ -59,3 +59,13 @@ def test_other_boundaries_are_refused(name):
             ml.autobatch(f)(ml.batch(images(name)))
     with pytest.raises((ad.AutodiffError, ml.MaskError)):
         ml.autobatch(ad.stencil(blur.f, stride=2))(ml.batch(images(name)))
+
+
+@both
+@pytest.mark.parametrize("boundary", ["zero", "wrap", "reflect"])
+def test_any_boundary_serves_different_numbers_of_images(boundary, name):
+    stacks = [array(name, np.random.default_rng(n).normal(size=(n, 3, 4))) for n in (2, 1, 3)]
+    for f in (blur.f, lambda u: u[0, 0] * u[1, 0], lambda u: u[0, 0] * u[0, 1] + 1):
+        f = ad.stencil(f, boundary=boundary)
+        for y, x in zip(ml.autobatch(f)(ml.batch(stacks)).unbatch(), stacks, strict=True):
+            allclose(y, f(x), "float64")
