@@ -68,10 +68,9 @@ class PointwiseCall(Call):
         args = list(self.form.fixed)
         for i, x in zip(self.at, xs, strict=True):
             args[i] = x
-        if self.offsets is None:
-            self.offsets = self._survey(args)
+        known = self.offsets or self._survey(args)
         taps = {}
-        for i, offsets in self.offsets.items():
+        for i, offsets in known.items():
             found = self.form.taps(args[i], offsets)
             taps.update(((i, o), tap) for o, tap in zip(offsets, found, strict=True))
         return self.form.run(args, lambda field, offset: taps[field.number, offset])
@@ -90,8 +89,11 @@ class PointwiseCall(Call):
             form.run(args, look)
         except Exception as e:
             raise branched(form.f, e) or e from None
-        self._check(args, taps)
-        return {i: tuple(o for j, o in taps if j == i) for i in sorted({j for j, _ in taps})}
+        found = {i: tuple(o for j, o in taps if j == i) for i in sorted({j for j, _ in taps})}
+        if not any(hasattr(x, "sizes") for x in args):  # lanes of a batch are not recorded
+            self._check(args, taps)
+            self.offsets = found
+        return found
 
     def _check(self, args, taps):
         def on_taps(found):
