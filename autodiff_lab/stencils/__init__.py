@@ -52,7 +52,7 @@ def stencil(f=None, *, boundary="zero", stride=1):
     >>> slope.adjoint
     slope.adjoint(g) = g[-1] - g[0]    # 0 outside
     >>> ad.grad(lambda u: (slope(u) ** 2).sum())(torch.tensor([1.0, 2.0, 4.0]))
-    tensor([ -2.,  -2.,  12.])
+    tensor([-2., -2., 12.])
     """
     if f is None:
         return functools.partial(stencil, boundary=boundary, stride=stride)
