@@ -32,14 +32,15 @@ def autobatch(f, strategy="masked", max_trips=None):
     >>> mean(batch([torch.tensor([1.0, 3.0]), torch.tensor([5.0])])).unbatch()
     [tensor(2.), tensor(5.)]
     """
-    if strategy not in STRATEGIES:
+    run = STRATEGIES.get(strategy, strategy)
+    if not callable(run):
         raise MaskError(f"no strategy {strategy!r}; choose one of {', '.join(sorted(STRATEGIES))}")
 
     @functools.wraps(f)
     def batched(*args, **kwargs):
         count = _count(f, args, kwargs)
         with limits.limited(max_trips):
-            return STRATEGIES[strategy](f, args, kwargs, count)
+            return run(f, args, kwargs, count)
 
     return batched
 

@@ -4,10 +4,12 @@ The user's own functions are lifted in their turn; a library's are not: they tak
 Some of Python's builtins insist on one int or one length, and have a sibling here.
 """
 
+import contextlib
 import functools
 import inspect
 import os
 import weakref
+from contextvars import ContextVar
 
 from autodiff_lab import source, xp
 from autodiff_lab.reading import read
@@ -101,22 +103,41 @@ _INSTALLED = {"site-packages", "dist-packages"}
 _STANDARD = os.path.dirname(os.__file__) + os.sep
 
 
+_answer: ContextVar = ContextVar("answer", default=None)
+
+
+@contextlib.contextmanager
+def answered_by(answer):
+    """Inside, `answer(f, args, kwargs)` is what a call in lifted code means."""
+    token = _answer.set(answer)
+    try:
+        yield
+    finally:
+        _answer.reset(token)
+
+
 def call(f, args, kwargs):
     """`f(*args, **kwargs)` of lifted code."""
+    answer = _answer.get()
+    return answer(f, args, kwargs) if answer else made(f, args, kwargs)
+
+
+def made(f, args, kwargs):
+    """What a call means where nobody else answers it."""
     f = callee(f)
     if joins(f, args):
         return joined(f, *args, **kwargs)
     framework = next((xp.framework_of(x.data) for x in lanes_in((*args, *kwargs.values()))), None)
-    if framework == "jax" and _is_jaxs(f):
+    if framework == "jax" and is_jaxs(f):
         from ..jax_dispatch import call as dispatch
 
         return dispatch(f, args, kwargs)
     return f(*args, **kwargs)
 
 
-def _is_jaxs(f):
+def is_jaxs(f):
     """What is not lifted does not ask its arguments what to do, so it is done for it."""
     if inspect.isclass(f) or inspect.isbuiltin(f) or isinstance(f, functools.partial):
-        return isinstance(f, functools.partial) and _is_jaxs(f.func)
+        return isinstance(f, functools.partial) and is_jaxs(f.func)
     ours = (getattr(f, "__module__", None) or "").startswith("masking_lab")
     return not ours and not is_lifted(f)

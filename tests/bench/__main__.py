@@ -22,6 +22,7 @@ def main() -> int:
     import tests.bench.rows_jacobians
     import tests.bench.rows_source
     import tests.bench.rows_stencils
+    import tests.bench.rows_strategies
     import tests.bench.rows_taylor
     import tests.bench.rows_training  # noqa: F401
 

@@ -1,0 +1,42 @@
+"""Which of the user's functions can be kept whole? A cell: arrays in, arrays out, and nothing else.
+
+What it does is done once for many examples, and once more to see how its answers look. So it must
+not write into what others see, print, or keep count; its text tells.
+"""
+
+import ast
+import inspect
+
+from autodiff_lab.reading import read
+
+from ...errors import MaskError
+
+WRITERS = frozenset(
+    "append extend insert pop remove clear sort reverse add discard update setdefault popitem "
+    "write send".split()
+)
+
+
+def is_cell(f):
+    if not (inspect.isfunction(f) or inspect.ismethod(f)):
+        f = getattr(f, "forward", f.__call__)
+    try:
+        text = read(f, MaskError)
+    except MaskError:
+        return False
+    return not any(_does_something(node) for node in ast.walk(text.tree))
+
+
+def _does_something(node):
+    """Is it anything but computing a value and giving it a name?"""
+    if isinstance(node, ast.Expr):
+        return not isinstance(node.value, ast.Constant)
+    if isinstance(node, (ast.Attribute, ast.Subscript)):
+        return not isinstance(node.ctx, ast.Load)
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+        return node.func.attr in WRITERS or node.func.attr.endswith("_")
+    return isinstance(node, _STATEMENTS)
+
+
+_STATEMENTS = (ast.Global, ast.Nonlocal, ast.Delete, ast.Yield, ast.YieldFrom, ast.Await, ast.With,
+               ast.Import, ast.ImportFrom, ast.Try)  # fmt: skip

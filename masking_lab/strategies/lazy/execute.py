@@ -1,0 +1,91 @@
+"""One call for a whole group: gather what goes in, run once, and tell each where its answer is."""
+
+import numpy as np
+
+from autodiff_lab import trees, xp
+
+from ...lane import Lane
+from .later import Home, Later, filled
+
+
+def execute(verbs, group):
+    """Make the calls of a group, which are alike, as one."""
+    group = _in_memory(group)
+    first = group[0]
+    if first.alike.run is None:
+        found = [_entries(verbs, group)]
+    else:
+        columns = zip(*[call.inputs for call in group], strict=True)
+        lanes = [_lane(gathered(verbs, column)) for column in columns]
+        args, kwargs = filled((first.args, first.kwargs), iter(lanes))
+        answers = trees.leaves(first.alike.run(*args, **kwargs))
+        found = [_of_all(verbs, y, len(group)) for y in answers]
+    for row, call in enumerate(group):
+        for answer, data in zip(call.answers, found, strict=True):
+            if type(answer) is Later:
+                answer.home, answer.call = Home(data, row), None
+
+
+def _lane(data):
+    return Lane(data, (None,) * (len(data.shape) - 1))
+
+
+def _of_all(verbs, y, count):
+    """An answer for each; what came of weights alone is the same for all."""
+    if isinstance(y, Lane) or xp.framework_of(y) is None:
+        return getattr(y, "data", y)
+    return verbs.broadcast(y, (count, *y.shape), tuple(range(1, len(y.shape) + 1)))
+
+
+def _in_memory(group):
+    """Neighbours in memory stay neighbours, so that they are read as they lie."""
+    firsts = [call.inputs[0] for call in group]
+    if firsts[0].known is not None:
+        return group
+    arrays: dict = {}
+    where = [(arrays.setdefault(id(x.home.data), len(arrays)), x.home.row) for x in firsts]
+    return [group[k] for k in sorted(range(len(group)), key=where.__getitem__)]
+
+
+def gathered(verbs, laters):
+    """The values of some Laters of one look, in one array."""
+    shape = laters[0].shape
+
+    def read(data, rows, _):
+        data = _rows(verbs, data, rows)
+        return data if data.shape[1:] == shape else data[(slice(None), *map(slice, shape))]
+
+    if laters[0].known is not None:  # whole numbers
+        return verbs.asarray(np.stack([x.plain() for x in laters]), laters[0].recorder.like)
+    return _by_source(verbs, laters, read)
+
+
+def _entries(verbs, group):
+    """`x[i]`, each with its own x and i."""
+
+    def read(data, rows, which):
+        columns = zip(*[group[k].places for k in which], strict=True)
+        return verbs.take_at(data, *[verbs.asarray(list(c), data) for c in (rows, *columns)])
+
+    return _by_source(verbs, [call.inputs[0] for call in group], read)
+
+
+def _by_source(verbs, laters, read):
+    """What `read(array, rows, which)` gives for each array, in the order of the Laters."""
+    found: dict = {}
+    for k, x in enumerate(laters):
+        found.setdefault(id(x.home.data), (x.home.data, [], []))
+        found[id(x.home.data)][1].append(x.home.row)
+        found[id(x.home.data)][2].append(k)
+    parts = [read(*part) for part in found.values()]
+    whole = parts[0] if len(parts) == 1 else verbs.concat(parts, 0)
+    order = np.argsort([k for _, _, which in found.values() for k in which])
+    return whole if len(parts) == 1 else _rows(verbs, whole, order.tolist())
+
+
+def _rows(verbs, data, rows):
+    """Rows of an array; those that lie side by side are not copied."""
+    start, n = rows[0], len(rows)
+    if rows == list(range(start, start + n)):
+        return data if n == data.shape[0] else data[start : start + n]
+    return verbs.take_at(data, verbs.asarray(rows, data))

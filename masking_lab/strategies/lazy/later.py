@@ -1,0 +1,210 @@
+"""`Later`: an array of one example that nobody has computed yet.
+
+It looks like the array (its shape and dtype are known), but code that computes with it only writes
+down what it would have done. A call that has been written down has a *signature*: the function, the
+shapes that go in, the very same weights, and every number and option. Calls with the same signature
+can run together (DyNet: Neubig, Goldberg and Dyer 2017).
+"""
+
+import inspect
+import operator
+from typing import NamedTuple
+
+from autodiff_lab import source, trees, xp
+from autodiff_lab.operators import Methods
+
+from ...errors import MaskError
+from .together import wait_for
+
+
+class Look(NamedTuple):
+    shape: tuple
+    dtype: object
+
+
+class Home(NamedTuple):
+    """Where a value is: a row of an array that holds the same thing of many examples."""
+
+    data: object
+    row: int
+
+
+class Alike:
+    """What the calls of one signature share: what runs, and how its answers look."""
+
+    __slots__ = ("answers", "kept", "rebuild", "run")
+
+    def __init__(self, run, answers, rebuild, kept):
+        self.run, self.answers, self.rebuild = run, answers, rebuild
+        self.kept = kept  # what the signature knows by its id stays alive
+
+
+class Call:
+    """A call that has been written down.
+
+    `inputs` are the Laters among its arguments; `places` the whole numbers at which `x[i]` reads,
+    which may differ between calls that run together. `depth` tells how many calls stand before it.
+    """
+
+    __slots__ = ("alike", "answers", "args", "depth", "inputs", "kwargs", "places")
+
+    def __init__(self, alike, args, kwargs, inputs, places=()):
+        self.alike, self.args, self.kwargs = alike, args, kwargs
+        self.inputs, self.places, self.answers = inputs, places, ()
+        self.depth = 1 + max([x.depth for x in inputs])
+
+
+class Later(Methods):
+    """The answer to a `call`; once that has run, the array at `home`.
+
+    Whole numbers that are there already (an example's words, the children in its tree) are
+    `known`: programs decide by them, so they are worked out at once, as NumPy's.
+    """
+
+    rank = 3  # it answers before a lane and a box do
+    __slots__ = ("call", "home", "known", "look", "recorder")
+
+    def __init__(self, recorder, look, call=None, home=None, known=None):
+        self.recorder, self.look, self.call = recorder, look, call
+        self.home, self.known = home, known
+
+    @classmethod
+    def __torch_function__(cls, func, types, args=(), kwargs=None):
+        return first(args).recorder.op(func, args, kwargs or {})
+
+    def __getattr__(self, name):
+        if name.startswith("__") or self.recorder.verbs.name != "jax":
+            return super().__getattr__(name)
+        from ...jax_dispatch import attribute
+
+        return attribute(self, name, self.recorder.op)
+
+    def __getitem__(self, index):
+        return self.recorder.entry(self, index)
+
+    def __setitem__(self, index, value):
+        raise MaskError(
+            f"an entry is written to at {source.here()}, but strategy='lazy' computes later; build "
+            "a list and stack it, or use strategy='masked'"
+        )
+
+    # ----- what is known -----
+    @property
+    def there(self):
+        return self.home is not None or self.known is not None
+
+    @property
+    def depth(self):
+        return 0 if self.call is None else self.call.depth
+
+    @property
+    def shape(self):
+        return self.look.shape
+
+    @property
+    def dtype(self):
+        return self.look.dtype
+
+    @property
+    def ndim(self):
+        return len(self.look.shape)
+
+    @property
+    def device(self):
+        return self.recorder.like.device
+
+    def __len__(self):
+        if not self.look.shape:
+            raise TypeError("len() of an array without dims")
+        return self.look.shape[0]
+
+    def __iter__(self):
+        return iter([self[i] for i in range(len(self))])
+
+    # ----- a number is needed now: the example waits until all of them need one -----
+    def plain(self):
+        """The array itself."""
+        if not self.there:
+            wait_for(self)
+        if self.home is None:
+            return self.known
+        return self.home.data[(self.home.row, *[slice(n) for n in self.shape])]  # without padding
+
+    def __bool__(self):
+        return bool(self.plain())
+
+    def __int__(self):
+        return int(self.plain())
+
+    def __float__(self):
+        return float(self.plain())
+
+    def __index__(self):
+        return operator.index(self.plain())
+
+    def item(self):
+        return self.plain().item()
+
+    def tolist(self):
+        return self.plain().tolist()
+
+    def __repr__(self):
+        state = "there" if self.there else f"to come, {self.depth} calls deep"
+        return f"<one example's array of shape {self.look.shape}: {state}>"
+
+
+def first(x):
+    """The first Later in some arguments, None if there is none."""
+    for part in x:
+        if isinstance(part, Later):
+            return part
+        if isinstance(part, (list, tuple)):
+            found = first(part)
+            if found is not None:
+                return found
+    return None
+
+
+class Strange(Exception):
+    """An argument that may hold Laters where nobody sees them."""
+
+
+def seen(x, inputs):
+    """An argument as a part of a signature; the Laters in it are put on the list."""
+    kind = type(x)
+    if kind is Later:
+        inputs.append(x)
+        return x.look
+    if kind in _ATOMS:
+        return kind, x
+    if kind is tuple or isinstance(x, list):
+        return kind, *[seen(part, inputs) for part in x]
+    if kind is dict:
+        return kind, *[(k, seen(part, inputs)) for k, part in x.items()]
+    if kind is slice:
+        return slice, seen((x.start, x.stop, x.step), inputs)
+    if xp.framework_of(x) or callable(x) or inspect.ismodule(x) or not hasattr(x, "__dict__"):
+        return id(x)  # a weight, a function, a dtype: the very same one
+    leaves = trees.leaves(x)
+    if leaves == [x]:
+        raise Strange(f"a {kind.__name__}")
+    return kind, *[seen(part, inputs) for part in leaves]
+
+
+def filled(x, values):
+    """The same arguments with values, one after the other, in the place of the Laters."""
+    kind = type(x)
+    if kind is Later:
+        return next(values)
+    if kind is tuple:
+        return tuple([filled(part, values) for part in x])
+    if isinstance(x, list):
+        return [filled(part, values) for part in x]
+    if kind is slice:
+        return slice(*filled((x.start, x.stop, x.step), values))
+    if kind in _ATOMS or xp.framework_of(x) or callable(x) or inspect.ismodule(x):
+        return x
+    return trees.map(lambda leaf: next(values) if type(leaf) is Later else leaf, x)
+
+
+_ATOMS = {int, float, bool, complex, str, type(None)}

@@ -1,0 +1,232 @@
+"""Lazy batching: what runs together, what stays whole, and what is refused."""
+
+import numpy as np
+import pytest
+
+import masking_lab as ml
+from masking_lab.strategies import lazy
+from masking_lab.strategies.lazy import schedule
+from tests.helpers import FRAMEWORKS, array, module, native_grad, to_numpy
+
+D = 3
+
+
+def cell(np, x, h, w):
+    return np.tanh(x @ w + h @ w)
+
+
+def chain(np, x, h, w):
+    for v in x:
+        h = cell(np, v, h, w)
+    return h
+
+
+def tree(np, x, kids, w):
+    def go(i):
+        if kids[i, 0] < 0:
+            return np.tanh(x[i] @ w)
+        return cell(np, go(kids[i, 0]), go(kids[i, 1]), w)
+
+    return go(len(x) - 1)
+
+
+def decides_by_its_values(np, x, h, w):
+    steps = 0
+    while h.sum() < 2.0 and steps < 9:
+        h = cell(np, x[steps % len(x)], h, w) + 0.25
+        steps += 1
+    return h * steps
+
+
+def weights(name):
+    random = np.random.default_rng(0)
+    return array(name, random.normal(size=(D, D)))
+
+
+def sequences(name, lengths):
+    random = np.random.default_rng(1)
+    return [array(name, random.normal(size=(n, D))) for n in lengths]
+
+
+def random_tree(leaves, random):
+    """Children of each node, those of leaves -1; the root stands last."""
+    kids, roots = [[-1, -1]] * leaves, list(range(leaves))
+    while len(roots) > 1:
+        k = int(random.integers(len(roots) - 1))
+        kids.append(roots[k : k + 2])
+        roots[k : k + 2] = [len(kids) - 1]
+    return np.asarray(kids)
+
+
+@pytest.fixture
+def groups(monkeypatch):
+    """The sizes of the groups that were run, in order."""
+    found, run = [], lazy.execute
+
+    def counted(verbs, group):
+        found.append(len(group))
+        return run(verbs, group)
+
+    monkeypatch.setattr(lazy, "execute", counted)
+    return found
+
+
+def lazily(f, **options):
+    return ml.autobatch(f, lambda *args: lazy.lazy(*args, **options))
+
+
+@pytest.mark.parametrize("order", ["agenda", "depth"])
+@pytest.mark.parametrize("whole", [True, False], ids=["cells", "operations"])
+@pytest.mark.parametrize("name", FRAMEWORKS)
+def test_trees(name, whole, order):
+    random, w, lib = np.random.default_rng(2), weights(name), module(name)
+    kids = [random_tree(n, random) for n in (1, 2, 5, 3)]
+    xs = sequences(name, [len(k) for k in kids])
+    kids = [array(name, k) for k in kids]
+    want = [tree(lib, x, k, w) for x, k in zip(xs, kids, strict=True)]
+
+    def summed(w):
+        return lazily(tree, whole=whole, order=order)(lib, ml.batch(xs), ml.batch(kids), w)
+
+    for found, expected in zip(summed(w).unbatch(), want, strict=True):
+        np.testing.assert_allclose(to_numpy(found), to_numpy(expected), atol=1e-12)
+    slopes = [
+        to_numpy(native_grad(f, (0,))(w)[0])
+        for f in (
+            lambda w: summed(w).data.sum(),
+            lambda w: sum(tree(lib, x, k, w).sum() for x, k in zip(xs, kids, strict=True)),
+        )
+    ]
+    np.testing.assert_allclose(*slopes, atol=1e-10)
+
+
+@pytest.mark.parametrize("name", FRAMEWORKS)
+def test_calls_do_not_grow_with_the_batch(name, groups):
+    lib, w, h = module(name), weights(name), array(name, np.zeros(D))
+    counts = []
+    for lengths in ((3, 1, 5), (3, 1, 5) * 4):
+        groups.clear()
+        lazily(chain)(lib, ml.batch(sequences(name, lengths)), h, w)
+        counts.append(len(groups))
+    assert counts == [6, 6]  # the entries of all sequences are read at once, and five steps
+    assert sum(groups) == 2 * 9 * 4
+
+
+@pytest.mark.parametrize("name", FRAMEWORKS)
+def test_examples_that_ask_for_numbers_wait_for_each_other(name, groups):
+    lib, w, h = module(name), weights(name), array(name, np.zeros(D))
+    xs = sequences(name, (2, 3, 1))
+    want = [decides_by_its_values(lib, x, h, w) for x in xs]
+    found = lazily(decides_by_its_values)(lib, ml.batch(xs), h, w)
+    for a, b in zip(found.unbatch(), want, strict=True):
+        np.testing.assert_allclose(to_numpy(a), to_numpy(b), atol=1e-12)
+    alone: list = []
+    for x in xs:
+        groups.clear()
+        lazily(decides_by_its_values)(lib, ml.batch([x]), h, w)
+        alone.append(len(groups))
+    groups.clear()
+    lazily(decides_by_its_values)(lib, ml.batch(xs), h, w)
+    assert len(groups) < sum(alone)
+
+
+def test_the_agenda_waits_for_stragglers():
+    """A loss at the end of each sentence: by depth they run one length at a time."""
+
+    class One:
+        there, call = False, None
+
+    def call(kind, depth, *before):
+        made = lazy.later.Call.__new__(lazy.later.Call)
+        made.alike, made.depth, made.inputs = kind, depth, []
+        for b in before:
+            x = One()
+            x.call = b
+            made.inputs.append(x)
+        return made
+
+    def sentence(n):
+        steps = [call("step", 1)]
+        for _ in range(n - 1):
+            steps.append(call("step", len(steps) + 1, steps[-1]))
+        last = One()
+        last.call = call("loss", n + 1, steps[-1])
+        return last
+
+    wanted = [sentence(n) for n in (1, 2, 3)]
+    by_depth = [len(g) for g in schedule.by_depth(schedule.pending(wanted))]
+    agenda = [len(g) for g in schedule.by_agenda(schedule.pending(wanted))]
+    assert sorted(by_depth) == [1, 1, 1, 1, 2, 3]
+    assert agenda == [3, 2, 1, 3]
+
+
+# ----- what may stay whole -----
+def keeps_count(np, x, seen):
+    seen.append(x)
+    return x * len(seen)
+
+
+def counts(np, x, w):
+    seen: list = []
+    total = 0.0 * w
+    for v in x:
+        total = total + keeps_count(np, v, seen).sum()
+    return total
+
+
+def closes_over_its_own(np, x, w):
+    def scaled(v):
+        return v * x.sum()
+
+    return scaled(x[0] @ w)
+
+
+class Twice:
+    def __init__(self, w):
+        self.w = w
+
+    def __call__(self, v):
+        return v @ self.w * 2
+
+
+def an_object(np, x, w):
+    f = Twice(w)
+    return f(x[0])
+
+
+@pytest.mark.parametrize("f", [counts, closes_over_its_own, an_object], ids=lambda f: f.__name__)
+@pytest.mark.parametrize("name", FRAMEWORKS)
+def test_what_sees_more_than_its_arguments_is_opened(name, f):
+    xs, w, lib = sequences(name, (2, 3, 1)), weights(name), module(name)
+    found = lazily(f)(lib, ml.batch(xs), w).unbatch()
+    for a, x in zip(found, xs, strict=True):
+        np.testing.assert_allclose(to_numpy(a), to_numpy(f(lib, x, w)), atol=1e-12)
+
+
+# ----- errors are the loop's -----
+@pytest.mark.parametrize("name", FRAMEWORKS)
+def test_an_entry_that_is_not_there(name):
+    xs, lib = sequences(name, (2, 3)), module(name)
+    with pytest.raises(IndexError, match="index 2 is out of bounds for a dim of size 2"):
+        lazily(lambda np, x: x[2])(lib, ml.batch(xs))
+
+
+@pytest.mark.parametrize("name", FRAMEWORKS)
+def test_an_exception_of_one_example(name):
+    def f(np, x):
+        if len(x) == 3:
+            raise ValueError("three")
+        return x.sum()
+
+    with pytest.raises(ValueError, match="three"):
+        lazily(f)(module(name), ml.batch(sequences(name, (2, 3))))
+
+
+def test_a_write_is_refused():
+    def f(np, x):
+        y = x * 1
+        y[0] = 0.0
+        return y
+
+    with pytest.raises(ml.MaskError, match="lazy.*build a list and stack it"):
+        lazily(f)(module("torch"), ml.batch(sequences("torch", (2,))))
