@@ -6,6 +6,7 @@ ragged dim then reads "n0" wherever it appears: as a shape it means the padded s
 autodiff's tape, and the row's mask rule does the rest. (JAX once had this as `jax.mask`.)
 """
 
+import operator
 import re
 import traceback
 from typing import NamedTuple
@@ -20,6 +21,7 @@ from .errors import MaskError, NeedsValues
 from .lane import Lane, Length
 from .lifting.items import finished
 from .masked_batch import told
+from .padding import padded_to
 
 
 def run(f, args, kwargs, count, known=None, place=None):
@@ -247,7 +249,7 @@ class Interpreter:
         if custom is not None:
             return [rules.apply(custom.custom_row, self.verbs, self.count, values, {}, place)]
         lowered = lower(eqn)
-        if lowered is None or lowered[0].kind == "composite":
+        if lowered is None or (lowered[0].kind == "composite" and lowered[0].along is None):
             raise MaskError(
                 f"JAX's {name} at {place()} has no row, so nobody knows what a mask does to it; "
                 "write it with operations that have one"
@@ -256,7 +258,23 @@ class Interpreter:
         xs = [values[i] if type(i) is int else i.value for i in operands]
         params = {k: self.sizes(v) for k, v in params.items()}
         y = rules.apply(row, self.verbs, self.count, xs, params, place)
-        return list(y) if row.outputs != 1 else [y]
+        ys = list(y) if row.outputs != 1 else [y]
+        return [self.known(x, v.aval.shape) for x, v in zip(ys, eqn.outvars, strict=True)]
+
+    def known(self, x, shape):
+        """A result with the sizes that its names stand for, the same for the same names."""
+        sizes = list(x.sizes)
+        for axis, n in enumerate(shape):
+            if isinstance(n, int):
+                continue
+            n = self.names.length(n)
+            sizes[axis] = n.data
+            if x.data.shape[axis + 1] != n.padded:
+                x = padded_to(self.verbs, x, axis, n.padded)
+        if not all(map(operator.is_, sizes, x.sizes)):
+            x, weak = Lane(x.data, sizes, x.fill), x.weak
+            x.weak = weak
+        return x
 
     def sizes(self, param):
         """Parameters with each symbolic size replaced by its `Length`."""
