@@ -12,6 +12,8 @@ few words:
 `place` and the sizes are written for one example, over numbers; here they are each example's own.
 """
 
+import math
+
 from autodiff_lab.table.row import ROWS, positive
 
 from . import chosen
@@ -107,9 +109,9 @@ class Along:
 
     def spread(self, n, ndim):
         """A number of each example, to be used beside arrays of `ndim` axes and the batch's."""
-        if isinstance(n, Lane):
-            n = n.data
-        return n if not hasattr(n, "shape") else self.verbs.reshape(n, (n.shape[0],) + (1,) * ndim)
+        if not isinstance(n, Lane):
+            return n
+        return self.verbs.reshape(n.data, (n.data.shape[0],) + (1,) * ndim)
 
     def places(self, padded, axis, ndim):
         """0, 1, 2, ... along one axis of data with `ndim` axes and the batch's."""
@@ -230,6 +232,41 @@ class Along:
         return y
 
 
+    # ----- the same entries in another shape -----
+    def reshape(self, x, shape):
+        """In the order of the example: entry k is entry k of it, whatever lies between."""
+        old = [self.size(x, a) for a in range(x.ndim)]
+        sizes = [n.data if isinstance(n, Length) else None for n in shape]
+        wide = (self.count, *map(_padded, shape))
+        if _only_first(old) and _only_first(shape) and _volume(x.data.shape) == _volume(wide):
+            return Lane(self.verbs.reshape(x.data, wide), sizes)
+        flat = self.verbs.reshape(x.data, (self.count, _volume(x.data.shape[1:])))
+        place = self._place(self._number(shape), old, x.data.shape[1:], len(shape))
+        place = self.verbs.reshape(
+            self.verbs.broadcast(place, wide, tuple(range(len(wide)))), (self.count, -1 if 0 not in wide else 0)
+        )
+        flat = self.at(Lane(flat, (None,)), 0, place, place.shape[1])
+        return Lane(self.verbs.reshape(flat.data, wide), sizes)
+
+    def _number(self, shape):
+        """The number of each entry of an example of this shape."""
+        number, behind = 0, 1
+        for axis in reversed(range(len(shape))):
+            i = self.places(_padded(shape[axis]), axis, len(shape))
+            number = number + i * behind
+            behind = behind * self.spread(shape[axis], len(shape))
+        return number
+
+    def _place(self, number, old, padded, ndim):
+        """Where the entry of that number lies in the padded data."""
+        place, behind = 0, 1
+        for n, size in zip(reversed(old), reversed(padded), strict=True):
+            n = self.spread(n, ndim)
+            n = max(n, 1) if isinstance(n, int) else n.clip(1)
+            place, number = place + (number % n) * behind, number // n
+            behind = behind * size
+        return place
+
     # ----- entries chosen by arrays of whole numbers (`chosen`) -----
     def chosen(self, x, *index):
         return chosen.read(self, x, *index)
@@ -258,3 +295,11 @@ def _map(f, *sizes):
 
 def _first(sizes):
     return next((n for n in sizes if n is not None), None)
+
+
+def _only_first(shape):
+    return all(isinstance(n, int) for n in shape[1:])
+
+
+def _volume(shape):
+    return math.prod(shape)

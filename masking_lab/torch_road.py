@@ -12,6 +12,7 @@ from .errors import MaskError
 from .lane import Lane, size
 from .lifting.items import joined
 from .torch_places import PLACES
+from .torch_sizes import SIZES
 
 
 def run(f, args, kwargs, count):
@@ -59,6 +60,6 @@ JOINS = {"stack": "stack", "cat": "concat", "concat": "concat", "concatenate": "
 ANSWERS = {
     "size": _size,
     "dim": lambda x: x.ndim,
-    **PLACES,
+    **PLACES, **SIZES,
     "is_floating_point": lambda x: x.data.is_floating_point(),
 }
