@@ -16,7 +16,7 @@ import math
 
 from autodiff_lab.table.row import ROWS, positive
 
-from . import chosen
+from . import chosen, lax_places
 from .lane import Lane, Length, refill, shared
 from .masked_batch import valid
 from .padding import cropped, extreme
@@ -98,6 +98,11 @@ class Along:
         from . import rules
 
         return rules.apply(ROWS[name], self.verbs, self.count, xs, params)
+
+    def refuse(self, why):
+        from .rules import Refused
+
+        raise Refused(f"{why}, which has no mask rule yet; do that before batching")
 
     # ----- numbers that may be each example's own -----
     def lane(self, x, like=None):
@@ -267,18 +272,13 @@ class Along:
             behind = behind * size
         return place
 
-    # ----- entries chosen by arrays of whole numbers (`chosen`) -----
-    def chosen(self, x, *index):
-        return chosen.read(self, x, *index)
 
-    def written(self, x, b, *index, add):
-        return chosen.write(self, x, b, *index, add=add)
-
-    def chosen_along(self, x, index, axis):
-        return chosen.read_along(self, x, index, axis)
-
-    def written_along(self, x, b, index, axis, add):
-        return chosen.write_along(self, x, b, index, axis, add)
+# ----- entries chosen by arrays of whole numbers -----
+Along.chosen, Along.written = chosen.read, chosen.write
+Along.chosen_along, Along.written_along = chosen.read_along, chosen.write_along
+Along.gather, Along.scatter = lax_places.gather, lax_places.scatter
+Along.dynamic_slice = lax_places.dynamic_slice
+Along.dynamic_update_slice = lax_places.dynamic_update_slice
 
 
 def _padded(n):

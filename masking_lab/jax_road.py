@@ -280,6 +280,8 @@ class Interpreter:
         """Parameters with each symbolic size replaced by its `Length`."""
         if type(param) is tuple:
             return tuple(map(self.sizes, param))
+        if hasattr(param, "index_batch"):  # lax's dimension numbers
+            return param._replace(sizes=param.sizes and self.sizes(param.sizes))
         return self.names.length(param) if hasattr(param, "scope") else param
 
 

@@ -90,6 +90,7 @@ linear("put_along", lambda xp, x, b, i, *, axis: xp.put_along(x, b, i, axis),
 linear("dynamic_slice", lambda xp, x, *start, size: xp.dynamic_slice(x, *start, size=size),
        lambda xp, g, x, *start, size:
            (xp.dynamic_update_slice(zeros(xp, x, g), g, *start), *[None] * len(start)),
+       along=lambda m, x, *start, size: m.dynamic_slice(x, start, size),
        arity=None, torch="-", jax="jax.lax.dynamic_slice", tex=r"y_k = x_{s + k}",
        dtex=r"g \text{ written into zeros at the same place}",
        pitfalls="A block that would reach over the edge is moved back inside.",
@@ -99,6 +100,7 @@ linear("dynamic_update_slice", lambda xp, x, b, *start: xp.dynamic_update_slice(
        lambda xp, g, x, b, *start:
            (xp.dynamic_update_slice(g, nothing(xp, b), *start),
             lambda: xp.dynamic_slice(g, *start, size=tuple(b.shape)), *[None] * len(start)),
+       along=lambda m, x, b, *start: m.dynamic_update_slice(x, b, start),
        arity=None, linear_in=(0, 1), torch="-", jax="jax.lax.dynamic_update_slice",
        tex=r"y = x, \text{ but } y_{s + k} = v_k",
        dtex=r"g \text{ with zeros there, and the block of } g",
@@ -108,10 +110,12 @@ linear("dynamic_update_slice", lambda xp, x, b, *start: xp.dynamic_update_slice(
 # ----- lax's own: `how` holds its dimension numbers and modes -----
 linear("gather", lambda xp, x, i, *, how: xp.lax_gather(x, i, how),
        lambda xp, g, x, i, *, how: (xp.lax_add(zeros(xp, x, g), i, g, how.of_scatter()), None),
+       along=lambda m, x, i, *, how: m.gather(x, i, how),
        arity=2, torch="-", jax="jax.lax.gather", tex=r"y_{bk} = x_{i_b + k}", dtex=TWICE,
        pitfalls="This is what JAX makes of x[i]; PyTorch's x[i] is take_at.")
 linear("scatter_add", lambda xp, x, i, b, *, how: xp.lax_add(x, i, b, how),
        lambda xp, g, x, i, b, *, how: (g, None, lambda: xp.lax_gather(g, i, how.of_gather(x, b))),
+       along=lambda m, x, i, b, *, how: m.scatter(x, i, b, how, add=True),
        arity=3, linear_in=(0, 2), torch="-", jax="jax.lax.scatter_add", prims="scatter-add",
        tex=r"y = x, \text{ and } y_{i_b + k} \mathrel{+}= v_{bk}",
        dtex=r"g, \text{ and } g \text{ read at the same places}")
@@ -120,6 +124,7 @@ linear("scatter", lambda xp, x, i, b, *, how: xp.lax_put(x, i, b, how),
            (xp.lax_put(g, i, nothing(xp, b), how), None,
             lambda: xp.where(xp.lax_last(x, i, b, how),
                              xp.lax_gather(g, i, how.of_gather(x, b)), 0.0)),
+       along=lambda m, x, i, b, *, how: m.scatter(x, i, b, how, add=False),
        arity=3, linear_in=(0, 2), torch="-", jax="jax.lax.scatter", prims="scatter",
        tex=r"y = x, \text{ but } y_{i_b + k} = v_{bk}",
        dtex=r"g \text{ with zeros there, and } g \text{ read there by whoever wrote last}")
