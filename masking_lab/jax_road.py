@@ -13,15 +13,17 @@ from typing import NamedTuple
 
 from autodiff_lab import source, trees, xp
 from autodiff_lab.on_jax.front import body_of, opened, rebind, where_of
+from autodiff_lab.on_jax.layers import library_call
 from autodiff_lab.on_jax.own_rules import named
 from autodiff_lab.on_jax.spellings import CALLS, lower
+from autodiff_lab.table.row import ROWS
 
 from . import rules, sizes
 from .errors import MaskError, NeedsValues
 from .lane import Lane, Length
 from .lifting.items import finished
 from .masked_batch import told
-from .padding import padded_to
+from .padding import cropped, padded_to
 
 
 def run(f, args, kwargs, count, known=None, place=None):
@@ -233,7 +235,7 @@ class Interpreter:
     def equation(self, eqn, values, call):
         name = eqn.primitive.name
         custom = named(eqn)
-        if name in CALLS and custom is None:
+        if name in CALLS and custom is None and not self.is_row(eqn, values):
             called = (str(eqn.params.get("name", "")), eqn, call)
             return self.run(*opened(body_of(eqn.params)), values, called)
         if name == "dim_as_value":
@@ -248,7 +250,7 @@ class Interpreter:
 
         if custom is not None:
             return [rules.apply(custom.custom_row, self.verbs, self.count, values, {}, place)]
-        lowered = lower(eqn)
+        lowered = _of_matrices(eqn) if name in CALLS else lower(eqn)
         if lowered is None or (lowered[0].kind == "composite" and lowered[0].along is None):
             raise MaskError(
                 f"JAX's {name} at {place()} has no row, so nobody knows what a mask does to it; "
@@ -261,11 +263,19 @@ class Interpreter:
         ys = list(y) if row.outputs != 1 else [y]
         return [self.known(x, v.aval.shape) for x, v in zip(ys, eqn.outvars, strict=True)]
 
+    def is_row(self, eqn, values):
+        """A function of jax.numpy that is one row, of ragged matrices."""
+        if not any(isinstance(v, Lane) and any(n is not None for n in v.sizes) for v in values):
+            return False
+        found = _of_matrices(eqn)
+        return found is not None and found[0].along is not None
+
     def known(self, x, shape):
         """A result with the sizes that its names stand for, the same for the same names."""
         sizes = list(x.sizes)
         for axis, n in enumerate(shape):
             if isinstance(n, int):
+                sizes[axis], x = None, cropped(x, axis, n)
                 continue
             n = self.names.length(n)
             sizes[axis] = n.data
@@ -283,6 +293,13 @@ class Interpreter:
         if hasattr(param, "index_batch"):  # lax's dimension numbers
             return param._replace(sizes=param.sizes and self.sizes(param.sizes))
         return self.names.length(param) if hasattr(param, "scope") else param
+
+
+def _of_matrices(eqn):
+    """The row of a jitted function of jax.numpy's linear algebra."""
+    if eqn.params.get("name") == "det" and len(eqn.invars) == 1 and not eqn.outvars[0].aval.shape:
+        return ROWS["det"], range(1), {}
+    return library_call(eqn)
 
 
 def _explained(error, names, jax):
