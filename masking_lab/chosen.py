@@ -101,8 +101,8 @@ def read_along(m, x, index, axis):
 
 
 def write_along(m, x, b, index, axis, add):
+    n = m.lane(x).data.shape[axis + 1]
     x, i, live = _beside(m, x, index, axis)
-    n = x.data.shape[axis + 1]
     places = i.data if live is None else m.verbs.where(live, i.data, n)
     wide = padded_to(m.verbs, x, axis, n + 1).data
     b = m.lane(b, x.data).data

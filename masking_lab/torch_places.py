@@ -157,9 +157,22 @@ def _middle(input):
     import torch
 
     flat = _flat(input)
-    value = _median(flat.detach(), 0)[0]
+    value = _median(torch.cat([flat.detach(), _nan_if_empty(flat)]), 0)[0]
     hit = torch.where(value != value, flat != flat, flat == value)
-    return (torch.where(hit, flat, 0.0) / hit.sum()).sum()
+    y = (torch.where(hit, flat, 0.0) / hit.sum()).sum()
+    empty = flat.shape[0] == 0
+    if isinstance(empty, bool):
+        return y if not empty else y * float("nan")
+    return torch.where(empty, float("nan"), y)
+
+
+def _nan_if_empty(flat):
+    """One NaN for an example without entries, so that its median is what PyTorch says."""
+    n = flat.shape[0]
+    nan = flat.data.new_full((flat.data.shape[0], 1), float("nan"))
+    if isinstance(n, Length):
+        return Lane(nan, (1 - n.data.clip(0, 1),))
+    return Lane(nan[:, : int(n == 0)], (None,))
 
 
 def _quantile(input, q, dim=None, keepdim=False, *, interpolation="linear"):

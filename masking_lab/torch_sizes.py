@@ -7,11 +7,13 @@ PyTorch's own functions want whole numbers for sizes, so lifted code hands these
 import math
 
 from autodiff_lab import source, xp
-from autodiff_lab.on_torch.dims import one_axis
+from autodiff_lab.on_torch.dims import axes_of, one_axis
+from autodiff_lab.on_torch.spellings import REWRITES
 from autodiff_lab.on_torch.spellings.shapes import flat_sizes
 
 from .along import Along
 from .errors import MaskError
+from .indexing import entry
 from .lane import Lane, Length, lanes_in, size
 from .torch_places import apply, words
 
@@ -76,7 +78,11 @@ def _full_like(input, fill_value, *, dtype=None, **rest):
 
 
 def _arange(*bounds, dtype=None, device=None, start=None, end=None, step=None, **rest):
+    import torch
+
     start, stop, step = _bounds(bounds, start, end, step)
+    if next(lanes_in((start, stop, step)), None) is None:
+        return torch.arange(start, stop, step, dtype=dtype, device=device)
     m = Along(None, xp.verbs("torch"), *_first(start, stop, step))
     if any(isinstance(n, float) for n in (start, stop)) or not isinstance(step, int):
         raise TypeError("arange over whole numbers with one step for all")
@@ -110,14 +116,14 @@ def _linspace(start, end, steps, *, dtype=None, device=None, **rest):
     i = i.to(dtype or torch.get_default_dtype())
     step = (end - start) / torch.clamp(n - 1, min=1)
     low, high = start + i * step, end - (n - 1 - i) * step  # from both ends, as PyTorch does
-    return torch.where(i < n // 2, low, high).to(i.dtype)
+    return torch.where((i < n // 2) | (n == 1), low, high).to(i.dtype)
 
 
 def _eye(n, m=None, *, dtype=None, device=None, **rest):
     import torch
 
     rows = _arange(n)
-    columns = rows if m is None else _arange(m) if isinstance(m, Lane) else torch.arange(m)
+    columns = rows if m is None else _arange(m)
     y = rows.unsqueeze(1) == columns
     return y.to(dtype or torch.get_default_dtype())
 
@@ -144,7 +150,7 @@ def _diagonal(input, offset=0, dim1=0, dim2=1):
     m = words(input)
     ends = [m.size(input, a), m.size(input, b)]
     n = _smaller(*(e - k if k else e for e, k in zip(ends, (low, right), strict=True)))
-    k = _arange(n) if isinstance(n, Lane) else torch.arange(n)
+    k = _arange(n)
     order = (a, b, *(i for i in range(input.ndim) if i not in (a, b)))
     y = apply("take_at", input.permute(order), k + low, k + right)
     return y.permute((*range(1, y.ndim), 0))
@@ -170,6 +176,45 @@ def _diag(input, diagonal=0):
     return torch.where(_eye(n, dtype=torch.bool), input.unsqueeze(0), 0.0)
 
 
+# ----- resizing: each example is resized from its own length -----
+def _resized(name, whole):
+    """PyTorch's own resizing where no dim of space is ragged; `whole` is what is known of others."""
+
+    def resized(input, *args, **kwargs):
+        if all(n is None for n in input.sizes[-int(name[-2]) if name[-1] == "d" else 2 :]):
+            return REWRITES[name](input, *args, **kwargs)
+        y = whole(input, *args, **kwargs)
+        if y is None:
+            raise MaskError(
+                f"torch.{name} of a ragged dim at {source.here()} has no mask rule but for one entry "
+                "in all, or for each entry several times; resize before batching"
+            )
+        return y
+
+    return resized
+
+
+def _to_one(reduce):
+    def to_one(input, output_size, return_indices=False):
+        sizes = (output_size,) if isinstance(output_size, int) else tuple(output_size)
+        n = input.ndim - 2 if len(sizes) == 1 else len(sizes)
+        if return_indices or any(s != 1 for s in sizes):
+            return None
+        return reduce(input, tuple(range(input.ndim - max(n, 1), input.ndim)))
+
+    return to_one
+
+
+def _nearest(input, size=None, scale_factor=None, mode="nearest", **rest):
+    n = input.ndim - 2
+    scales = scale_factor if isinstance(scale_factor, (tuple, list)) else [scale_factor] * n
+    if mode != "nearest" or size is not None or any(s is None or s != int(s) for s in scales):
+        return None
+    for axis, scale in enumerate(scales, 2):
+        input = _repeat_interleave(input, int(scale), axis)
+    return input
+
+
 # ----- shapes -----
 def _unflatten(input, dim, sizes):
     axis = one_axis(dim, input.ndim)
@@ -179,6 +224,25 @@ def _unflatten(input, dim, sizes):
         sizes = [input.shape[axis] // known if isinstance(s, int) and s == -1 else s for s in sizes]
     shape = tuple(input.shape)
     return input.reshape((*shape[:axis], *sizes, *shape[axis + 1 :]))
+
+
+def _squeeze(input, dim=None):
+    """A ragged dim in which every example has one entry goes; where only some do, none can."""
+    for axis in reversed(axes_of(dim, input.ndim)):
+        own = input.sizes[axis]
+        if own is None:
+            gone = input.data.shape[axis + 1] == 1
+        else:
+            ones = own == 1
+            gone = bool(ones.all()) and own.numel() > 0
+            if not gone and bool(ones.any()):
+                raise MaskError(
+                    f"squeeze at {source.here()} would drop a dim of the examples with one entry "
+                    f"and keep it of the others, with lengths {own.tolist()}; say which dims go"
+                )
+        if gone:
+            input = entry(input, axis, 0)
+    return input
 
 
 def _repeat_interleave(input, repeats, dim=None, *, output_size=None):
@@ -247,7 +311,7 @@ SIZES = MADE | {
     "new_zeros": _new("zeros"), "new_ones": _new("ones"), "new_empty": _new("zeros"),
     "full_like": _full_like, "tril": _triangle(lambda k, d: k <= d),
     "triu": _triangle(lambda k, d: k >= d), "diagonal": _diagonal, "diag": _diag,
-    "unflatten": _unflatten, "repeat_interleave": _repeat_interleave,
+    "unflatten": _unflatten, "squeeze": _squeeze, "repeat_interleave": _repeat_interleave,
     "broadcast_tensors": _broadcast_tensors, "meshgrid": _meshgrid,
     "numel": lambda x: size(x, range(x.ndim)), "nelement": lambda x: size(x, range(x.ndim)),
     "long": _cast("int64"), "int": _cast("int32"), "bool": _cast("bool"),
@@ -255,3 +319,9 @@ SIZES = MADE | {
     "softmin": lambda x, dim=None, **rest: (-x).softmax(dim),
     "normalize": _normalize, "trapezoid": _trapezoid, "trapz": _trapezoid,
 }  # fmt: skip
+SIZES |= {"interpolate": _resized("interpolate", _nearest)}
+for _n in (1, 2, 3):
+    for _kind, _reduce in (("avg", "mean"), ("max", "amax")):
+        _name = f"adaptive_{_kind}_pool{_n}d"
+        _all = _to_one(lambda x, axis, f=_reduce: getattr(x, f)(axis, True))
+        SIZES[_name] = _resized(_name, _all)
