@@ -236,7 +236,6 @@ class Along:
                 y = self.cut(y, a, begin, end)
         return y
 
-
     # ----- the same entries in another shape -----
     def reshape(self, x, shape):
         """In the order of the example: entry k is entry k of it, whatever lies between."""

@@ -14,19 +14,19 @@ from .padding import cropped, padded_to
 # ----- x[i, j, ...]: arrays in the leading axes -----
 def read(m, x, *index):
     """`x[i, j, ...]`."""
-    x, (index, sizes, _) = m.lane(x), _together(m, x, index)
-    if any(n == 0 for n in x.data.shape[1 : len(index) + 1]):
-        x = Lane(padded_to(m.verbs, x, 0, 1).data, x.sizes)
-    index = [_clipped(m, x, axis, i) for axis, i in enumerate(index)]
+    x, (index, sizes, live) = m.lane(x), _together(m, x, index)
+    for axis in range(len(index)):
+        x = padded_to(m.verbs, x, axis, max(1, x.data.shape[axis + 1]))
+    index = [_clipped(m, x, axis, i, live) for axis, i in enumerate(index)]
     data = x.data[(_numbers_of(m, index[0]), *index)]
     return Lane(data, (*sizes, *x.sizes[len(index) :]))
 
 
 def write(m, x, b, *index, add):
     """`x` with `b` added or put at its places."""
-    x, (index, sizes, live) = m.lane(x), _together(m, x, index)
+    x, (index, _, live) = m.lane(x), _together(m, x, index)
     n = x.data.shape[1]
-    index = [_clipped(m, x, axis, i) for axis, i in enumerate(index)]
+    index = [_clipped(m, x, axis, i, live) for axis, i in enumerate(index)]
     if live is not None:
         index[0] = m.verbs.where(live, index[0], n)
     wide = padded_to(m.verbs, x, 0, n + 1).data
@@ -69,25 +69,23 @@ def _together(m, x, index):
     return data, sizes, valid(m.verbs, sizes, goal, data[0])
 
 
-def _clipped(m, x, axis, i):
+def _clipped(m, x, axis, i, live):
     """An index counted from the front, inside the padded data; checked where that can be."""
     own, padded = x.sizes[axis], x.data.shape[axis + 1]
     size = padded if own is None else m.spread(Length(own, padded), i.ndim - 1)
     i = m.verbs.where(i < 0, i + size, i)
     if m.verbs.name == "torch":
-        _check(axis, i, size)
+        _check(axis, i, size, live)
     else:
         i = m.verbs.where(i >= size, size - 1, i)
     return m.verbs.clip(i, 0, max(padded - 1, 0))
 
 
-def _check(axis, i, size):
+def _check(axis, i, size, live):
     bad = (i < 0) | (i >= size)
-    if i.numel() == 0 or not bool(bad.any()):
-        return
-    bad = bad & ((i != 0) | (size != 0))  # a dead index reads 0, and an empty example has none
+    bad = bad if live is None else bad & live
     if bool(bad.any()):
-        where = [k for k, b in enumerate(bad.flatten(1).any(1).tolist() if i.ndim > 1 else bad) if b]
+        where = bad.reshape(bad.shape[0], -1).any(1).nonzero()[:, 0].tolist()
         raise IndexError(
             f"index {int(i[bad][0])} is out of bounds for dim {axis} on examples {where} "
             f"({source.here()})"
@@ -122,6 +120,5 @@ def _beside(m, x, index, axis):
             i, live = cropped(i, a, n), live
     if live is not None and live.shape != i.data.shape:
         live = valid(m.verbs, i.sizes, tuple(i.data.shape), i.data)
-    if x.data.shape[axis + 1] == 0:
-        x = padded_to(m.verbs, x, axis, 1)
-    return x, Lane(_clipped(m, x, axis, i.data), i.sizes), live
+    x = padded_to(m.verbs, x, axis, max(1, x.data.shape[axis + 1]))
+    return x, Lane(_clipped(m, x, axis, i.data, live), i.sizes), live

@@ -8,7 +8,6 @@ from .lane import Lane, Length, refill
 from .masked_batch import valid
 
 
-
 def gather(m, x, index, how):
     batched = isinstance(x, Lane)
     index = refill(m.verbs, m.lane(index, m.like), 0)

@@ -16,8 +16,11 @@ def square(m, *outs, ones=(0,)):
     xs = [_plain(m, x) if k not in ones else _closed(m, x) for k, x in enumerate(m.xs)]
     y = m.row.fn(m.verbs, *(x.data for x in xs), **m.params)
     lead = xs[0].sizes[:-2]
-    found = [Lane(part, (*lead, *(xs[k].sizes[a] for k, a in own)))
-             for part, own in zip(y if m.row.outputs != 1 else (y,), outs, strict=True)]  # fmt: skip
+    ys = (y,) if m.row.outputs == 1 else y
+    found = [
+        Lane(part, (*lead, *(xs[k].sizes[a] for k, a in own)))
+        for part, own in zip(ys, outs, strict=True)
+    ]
     return found[0] if m.row.outputs == 1 else tuple(found)
 
 

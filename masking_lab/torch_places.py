@@ -4,7 +4,6 @@ Recorded for autodiff these ask PyTorch itself for an index. A lane's padding mu
 here dead entries sort behind all others, and every size is the example's own.
 """
 
-
 from autodiff_lab import source, xp
 from autodiff_lab.on_torch.dims import one_axis
 from autodiff_lab.table.row import ROWS, positive
@@ -437,6 +436,8 @@ PLACES = {
     "Tensor.unfold": _windows,
     "hstack": _joined(1), "vstack": _joined(0), "bincount": _bincount,
     "searchsorted": _searchsorted,
+    "bucketize": lambda input, boundaries, *, right=False: _searchsorted(
+        boundaries, input, right=right),
     "unique": _refused("unique", "sort, and compare neighbours"),
     "unique_consecutive": _refused("unique_consecutive", "compare neighbours"),
     "mode": _refused("mode", "count with one_hot(x, n).sum(0) and take the argmax"),

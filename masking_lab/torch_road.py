@@ -12,6 +12,7 @@ from .errors import MaskError
 from .lane import Lane, size
 from .lifting.items import joined, joins
 from .torch_places import PLACES
+from .torch_recurrent import NETWORKS
 from .torch_sizes import SIZES
 
 
@@ -63,4 +64,5 @@ ANSWERS = {
     "is_floating_point": lambda x: x.data.is_floating_point(),
     **PLACES,
     **SIZES,
+    **NETWORKS,
 }

@@ -143,7 +143,6 @@ def _triangle(keep):
 
 
 def _diagonal(input, offset=0, dim1=0, dim2=1):
-    import torch
 
     a, b = one_axis(dim1, input.ndim), one_axis(dim2, input.ndim)
     low, right = max(-offset, 0), max(offset, 0)
@@ -178,7 +177,7 @@ def _diag(input, diagonal=0):
 
 # ----- resizing: each example is resized from its own length -----
 def _resized(name, whole):
-    """PyTorch's own resizing where no dim of space is ragged; `whole` is what is known of others."""
+    """PyTorch's own where no dim of space is ragged; `whole` is what is known of others."""
 
     def resized(input, *args, **kwargs):
         if all(n is None for n in input.sizes[-int(name[-2]) if name[-1] == "d" else 2 :]):
@@ -186,8 +185,8 @@ def _resized(name, whole):
         y = whole(input, *args, **kwargs)
         if y is None:
             raise MaskError(
-                f"torch.{name} of a ragged dim at {source.here()} has no mask rule but for one entry "
-                "in all, or for each entry several times; resize before batching"
+                f"torch.{name} of a ragged dim at {source.here()} has no mask rule but for one "
+                "entry in all, or for each entry several times; resize before batching"
             )
         return y
 

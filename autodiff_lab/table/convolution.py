@@ -10,7 +10,7 @@ dilates w; `layout` says which axis of x, w and y is batch, channel, space.
 """
 
 from . import fused
-from .pooling import size
+from .pooling import size as windows
 from .row import bilinear, composite
 
 
@@ -73,7 +73,7 @@ def _along(m, x, w, *, layout=None, **p):
         m.refuse("mixes groups of images along a ragged dim")
     kernel, plan = p["shapes"][1][2:], zip(p["stride"], p["padding"], p["dilation"], p["gaps"],
                                            strict=True)  # fmt: skip
-    return m.run(0.0, {a: (0, a, lambda n, k=k, how=how: size(n, k, *how))
+    return m.run(0.0, {a: (0, a, lambda n, k=k, how=how: windows(n, k, *how))
                        for a, (k, how) in enumerate(zip(kernel, plan, strict=True), 2)})
 
 

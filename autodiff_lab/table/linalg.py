@@ -240,7 +240,8 @@ def _cholesky_solve_vjp(xp, g, y, b, low):
 
 
 general("cholesky_solve", lambda xp, b, low: xp.cholesky_solve(b, low), _cholesky_solve_jvp,
-        _cholesky_solve_vjp, along=lambda m, b, low: m.square((DOWN, ACROSS), ones=(1,)), arity=2, axes=_whole, torch="cholesky_solve", jax="-", prims="",
+        _cholesky_solve_vjp, along=lambda m, b, low: m.square((DOWN, ACROSS), ones=(1,)),
+        arity=2, axes=_whole, torch="cholesky_solve", jax="-", prims="",
         tex=r"L L^T X = B",
         dtex=r"\bar B = (L L^T)^{-1} g, \quad \bar L = -(\bar B X^T + X \bar B^T) L",
         domain="regular", cases=(([(3, 2), (3, 3)], {}), ([(2, 2, 1), (2, 2, 2)], {})),

@@ -35,7 +35,8 @@ def _alike(ndims, **_):
 
 
 general("sort", _sort, _sort_jvp, _sort_vjp, keeps="x", outputs="many", arity=None,
-        axes=_alike, moves=lambda *, axis, num_keys: [axis], along=lambda m, *xs, **_: m.run("last"),
+        axes=_alike, moves=lambda *, axis, num_keys: [axis],
+        along=lambda m, *xs, **_: m.run("last"),
         batch=lambda batched, *, axis, num_keys: {"axis": axis + 1, "num_keys": num_keys},
         torch="-", jax="jax.lax.sort", tex=r"y_k = x_{\pi(k)}, \text{ with } y_k \le y_{k + 1}",
         dtex=r"g \text{ in the old order}", kinks="entries that tie stay in their order",

@@ -1,6 +1,6 @@
 """What a mask does to each row and to each spelling: right, refused by name, or wrong.
 
-    python -m tests.masking_lab.coverage [torch | jax] [words of a name]
+python -m tests.masking_lab.coverage [torch | jax] [words of a name]
 """
 
 import math
@@ -35,7 +35,7 @@ def inputs(name):
 
 
 def verdict(name, f, examples):
-    """"right", "refused: why", "wrong: what", or "loop: what the loop itself says"."""
+    """ "right", "refused: why", "wrong: what", or "loop: what the loop itself says"."""
     try:
         loop = [f(*e) for e in examples]
     except Exception as error:

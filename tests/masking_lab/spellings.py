@@ -4,14 +4,34 @@ Each entry is one function of one example, in PyTorch's words and in JAX's. `x` 
 own length, `q` a second one of another length, `i` one whole number per entry of `x`, below n.
 """
 
-TORCH, JAX = {}, {}
-
 
 def torch_says():
     import torch
     import torch.nn.functional as F
 
+    double = {"dtype": torch.float64}
+    gru, lstm = torch.nn.GRU(3, 2, **double), torch.nn.LSTM(3, 2, 2, bidirectional=True, **double)
+    for p in (*gru.parameters(), *lstm.parameters()):
+        p.data.copy_(torch.sin(torch.arange(p.numel(), **double)).reshape(p.shape))
+
+    def ones(*shape):
+        return torch.ones(shape, **double)
+
+    def table(n, m):
+        return torch.arange(n * m, **double).reshape(n, m)
+
+    def gram(x):
+        """A positive definite matrix of the example's own size."""
+        return x @ x.T + torch.eye(len(x), **double)
+
+    def conv(x, w, **how):
+        return F.conv1d(x.T[None], w, **how)[0].T
+
     return {
+        "gru": lambda x, q, i: gru(x)[0],
+        "gru's last state": lambda x, q, i: gru(x)[1],
+        "lstm both ways": lambda x, q, i: lstm(x)[0],
+        "lstm's last state": lambda x, q, i: lstm(x)[1][1],
         "flip": lambda x, q, i: x.flip(0),
         "flip both": lambda x, q, i: torch.flip(x, (0, 1)),
         "roll": lambda x, q, i: torch.roll(x, 1, 0),
@@ -46,8 +66,8 @@ def torch_says():
         "amax": lambda x, q, i: x.amax(0),
         "concat": lambda x, q, i: torch.cat([x, q]),
         "concat three": lambda x, q, i: torch.cat([x, q, x * 2], 0),
-        "concat shared": lambda x, q, i: torch.cat([torch.ones(2, 3).double(), x], 0),
-        "concat shared after": lambda x, q, i: torch.cat([x, torch.ones(1, 3).double()], 0),
+        "concat shared": lambda x, q, i: torch.cat([ones(2, 3), x], 0),
+        "concat shared after": lambda x, q, i: torch.cat([x, ones(1, 3)], 0),
         "concat features": lambda x, q, i: torch.cat([x, x.exp()], 1),
         "stack": lambda x, q, i: torch.stack([x, x * 2], 1),
         "hstack": lambda x, q, i: torch.hstack([x[:, 0], q[:, 0]]),
@@ -67,12 +87,12 @@ def torch_says():
         "take_along_dim": lambda x, q, i: torch.take_along_dim(x, i[:, None], 0),
         "index_select": lambda x, q, i: x.index_select(0, i),
         "permuted by argsort": lambda x, q, i: x[x[:, 0].argsort()],
-        "embedding": lambda x, q, i: F.embedding(i, torch.arange(20.0).double().reshape(10, 2)),
-        "table lookup": lambda x, q, i: torch.arange(20.0).double().reshape(10, 2)[i],
+        "embedding": lambda x, q, i: F.embedding(i, table(10, 2)),
+        "table lookup": lambda x, q, i: table(10, 2)[i],
         "one_hot": lambda x, q, i: F.one_hot(i, 9),
         "one_hot own": lambda x, q, i: F.one_hot(i, len(x)),
-        "scatter_add": lambda x, q, i: torch.zeros(9, 3).double().scatter_add(0, i[:, None].expand(-1, 3), x),
-        "index_add": lambda x, q, i: torch.zeros(9, 3).double().index_add(0, i, x),
+        "scatter_add": lambda x, q, i: table(9, 3).scatter_add(0, i[:, None].expand(-1, 3), x),
+        "index_add": lambda x, q, i: table(9, 3).index_add(0, i, x),
         "scatter into own": lambda x, q, i: (x * 0).scatter_add(0, i[:, None].expand(-1, 3), x),
         "index_put": lambda x, q, i: x.index_put((i,), x * 0 + 5.0),
         "scatter": lambda x, q, i: x.scatter(1, i[:, None] * 0, 3.0),
@@ -91,19 +111,24 @@ def torch_says():
         "unfold": lambda x, q, i: x.unfold(0, 2, 1),
         "chunk": lambda x, q, i: torch.chunk(x, 3, 1)[1],
         "unbind features": lambda x, q, i: x.unbind(1)[1],
-        "conv1d": lambda x, q, i: F.conv1d(x.T[None], torch.ones(2, 3, 2).double())[0],
-        "conv1d padded": lambda x, q, i: F.conv1d(x.T[None], torch.ones(2, 3, 3).double(), padding=1)[0].T,
-        "conv1d same": lambda x, q, i: F.conv1d(x.T, torch.ones(2, 3, 3).double(), padding="same"),
-        "conv1d strided": lambda x, q, i: F.conv1d(x.T[None], torch.ones(2, 3, 3).double(), stride=2, padding=1)[0].T,
-        "conv1d dilated": lambda x, q, i: F.conv1d(x.T[None], torch.ones(2, 3, 2).double(), dilation=2, padding=2)[0].T,
-        "conv1d bias": lambda x, q, i: F.conv1d(x.T[None], torch.ones(2, 3, 3).double(), torch.ones(2).double(), padding=1)[0].T,
-        "conv_transpose1d": lambda x, q, i: F.conv_transpose1d(x.T[None], torch.ones(3, 2, 2).double(), stride=2)[0],
+        "conv1d": lambda x, q, i: conv(x, ones(2, 3, 2)),
+        "conv1d padded": lambda x, q, i: conv(x, ones(2, 3, 3), padding=1),
+        "conv1d same": lambda x, q, i: F.conv1d(x.T, ones(2, 3, 3), padding="same"),
+        "conv1d strided": lambda x, q, i: conv(x, ones(2, 3, 3), stride=2, padding=1),
+        "conv1d dilated": lambda x, q, i: conv(x, ones(2, 3, 2), dilation=2, padding=2),
+        "conv1d bias": lambda x, q, i: conv(x, ones(2, 3, 3), bias=ones(2), padding=1),
+        "conv_transpose1d": lambda x, q, i: F.conv_transpose1d(x.T[None], ones(3, 2, 2), stride=2)[
+            0
+        ],
         "max_pool": lambda x, q, i: F.max_pool1d(x.T[None], 2, 1, 1)[0],
         "max_pool strided": lambda x, q, i: F.max_pool1d(x.T[None], 3, 2, 1)[0],
         "avg_pool": lambda x, q, i: F.avg_pool1d(x.T[None], 3, 1, 1)[0],
-        "avg_pool valid": lambda x, q, i: F.avg_pool1d(x.T[None], 3, 2, 1, count_include_pad=False)[0],
+        "avg_pool valid": lambda x, q, i: F.avg_pool1d(x.T[None], 3, 2, 1, count_include_pad=False)[
+            0
+        ],
         "adaptive_avg_pool 1": lambda x, q, i: F.adaptive_avg_pool1d(x.T[None], 1)[0],
         "interpolate": lambda x, q, i: F.interpolate(x.T[None], scale_factor=2)[0],
+        "bucketize": lambda x, q, i: torch.bucketize(x, torch.tensor([-0.5, 0.5]).double()),
         "searchsorted": lambda x, q, i: torch.searchsorted(x[:, 0].sort()[0], q[:, 0]),
         "bincount": lambda x, q, i: torch.bincount(i, minlength=9),
         "histc": lambda x, q, i: torch.histc(x[:, 0], 4, -2, 2),
@@ -122,8 +147,21 @@ def torch_says():
         "full_like": lambda x, q, i: torch.full_like(x, 3.0),
         "eye": lambda x, q, i: torch.eye(len(x)),
         "tril of ones": lambda x, q, i: torch.tril(torch.ones(len(x), len(x))),
-        "causal": lambda x, q, i: torch.softmax((x @ x.T).masked_fill(torch.ones(len(x), len(x)).triu(1) == 1, float("-inf")), -1) @ x,
-        "causal of arange": lambda x, q, i: torch.softmax(torch.where(torch.arange(len(x))[:, None] >= torch.arange(len(x)), x @ x.T, float("-inf")), -1) @ x,
+        "causal": lambda x, q, i: (
+            torch.softmax(
+                (x @ x.T).masked_fill(torch.ones(len(x), len(x)).triu(1) == 1, float("-inf")), -1
+            )
+            @ x
+        ),
+        "causal of arange": lambda x, q, i: (
+            torch.softmax(
+                torch.where(
+                    torch.arange(len(x))[:, None] >= torch.arange(len(x)), x @ x.T, float("-inf")
+                ),
+                -1,
+            )
+            @ x
+        ),
         "tril": lambda x, q, i: torch.tril(x @ x.T),
         "triu": lambda x, q, i: (x @ x.T).triu(1),
         "diagonal": lambda x, q, i: (x @ x.T).diagonal(),
@@ -155,8 +193,12 @@ def torch_says():
         "matmul": lambda x, q, i: x @ q.T @ q,
         "attention": lambda x, q, i: torch.softmax(x @ q.T / 2, -1) @ q,
         "sdpa": lambda x, q, i: F.scaled_dot_product_attention(x, q, q),
-        "sdpa causal": lambda x, q, i: F.scaled_dot_product_attention(x[None], x[None], x[None], is_causal=True)[0],
-        "sdpa masked": lambda x, q, i: F.scaled_dot_product_attention(x, x, x, attn_mask=torch.ones(len(x), len(x), dtype=torch.bool).tril()),
+        "sdpa causal": lambda x, q, i: F.scaled_dot_product_attention(
+            x[None], x[None], x[None], is_causal=True
+        )[0],
+        "sdpa masked": lambda x, q, i: F.scaled_dot_product_attention(
+            x, x, x, attn_mask=torch.ones(len(x), len(x), dtype=torch.bool).tril()
+        ),
         "cdist": lambda x, q, i: torch.cdist(x, q),
         "kron": lambda x, q, i: torch.kron(x[:, 0], q[:, 0]),
         "norm": lambda x, q, i: x.norm(),
@@ -181,19 +223,21 @@ def torch_says():
         "smooth_l1": lambda x, q, i: F.smooth_l1_loss(x, x * 0),
         "huber": lambda x, q, i: F.huber_loss(x, x * 0),
         "bce": lambda x, q, i: F.binary_cross_entropy_with_logits(x, torch.sigmoid(x)),
-        "kl": lambda x, q, i: F.kl_div(F.log_softmax(x, 1), F.softmax(x * 2, 1), reduction="batchmean"),
+        "kl": lambda x, q, i: F.kl_div(
+            F.log_softmax(x, 1), F.softmax(x * 2, 1), reduction="batchmean"
+        ),
         "layer_norm": lambda x, q, i: F.layer_norm(x, (3,)),
         "layer_norm all": lambda x, q, i: F.layer_norm(x.T, (len(x),)),
         "group_norm": lambda x, q, i: F.group_norm(x.T[None], 3)[0],
         "instance_norm": lambda x, q, i: F.instance_norm(torch.cat([x.T, 2 * x.T + 1], 1)[None])[0],
         "rms_norm": lambda x, q, i: F.rms_norm(x, (3,)),
         "glu": lambda x, q, i: F.glu(torch.cat([x, x], 1), 1),
-        "det": lambda x, q, i: torch.linalg.det(x @ x.T + torch.eye(len(x)).double()),
-        "slogdet": lambda x, q, i: torch.linalg.slogdet(x @ x.T + torch.eye(len(x)).double())[1],
-        "inv": lambda x, q, i: torch.linalg.inv(x @ x.T + torch.eye(len(x)).double()),
-        "solve": lambda x, q, i: torch.linalg.solve(x @ x.T + torch.eye(len(x)).double(), x),
-        "cholesky": lambda x, q, i: torch.linalg.cholesky(x @ x.T + torch.eye(len(x)).double()),
-        "eigvalsh": lambda x, q, i: torch.linalg.eigvalsh(x @ x.T + torch.eye(len(x)).double()),
+        "det": lambda x, q, i: torch.linalg.det(gram(x)),
+        "slogdet": lambda x, q, i: torch.linalg.slogdet(gram(x))[1],
+        "inv": lambda x, q, i: torch.linalg.inv(gram(x)),
+        "solve": lambda x, q, i: torch.linalg.solve(gram(x), x),
+        "cholesky": lambda x, q, i: torch.linalg.cholesky(gram(x)),
+        "eigvalsh": lambda x, q, i: torch.linalg.eigvalsh(gram(x)),
         "pinv": lambda x, q, i: torch.linalg.pinv(x),
         "svdvals": lambda x, q, i: torch.linalg.svdvals(x),
         "matrix_exp": lambda x, q, i: torch.matrix_exp(x @ x.T / 9),
@@ -229,6 +273,10 @@ def jax_says():
         return lax.conv_general_dilated(
             x, w, **({"window_strides": (1,) * n, "padding": "VALID"} | how)
         )
+
+    def gram(x):
+        """A positive definite matrix of the example's own size."""
+        return x @ x.T + jnp.eye(len(x))
 
     def window(x, initial, f, k, s, pad):
         return lax.reduce_window(x, initial, f, (k, 1), (s, 1), ((pad, pad), (0, 0)))
@@ -310,10 +358,18 @@ def jax_says():
         "differences": lambda x, q, i: x[1:] - x[:-1],
         "split features": lambda x, q, i: jnp.split(x, 3, 1)[1],
         "conv1d": lambda x, q, i: conv(x.T[None], jnp.ones((2, 3, 2)))[0],
-        "conv1d padded": lambda x, q, i: conv(x.T[None], jnp.ones((2, 3, 3)), padding=((1, 1),))[0].T,
-        "conv1d strided": lambda x, q, i: conv(x.T[None], jnp.ones((2, 3, 3)), window_strides=(2,), padding=((1, 1),))[0].T,
-        "conv1d dilated": lambda x, q, i: conv(x.T[None], jnp.ones((2, 3, 2)), rhs_dilation=(2,), padding=((2, 2),))[0].T,
-        "conv1d channels last": lambda x, q, i: conv(x[None], jnp.ones((3, 3, 2)), padding=((1, 1),), dimension_numbers=("NWC", "WIO", "NWC"))[0],
+        "conv1d padded": lambda x, q, i: (
+            conv(x.T[None], jnp.ones((2, 3, 3)), padding=((1, 1),))[0].T
+        ),
+        "conv1d strided": lambda x, q, i: (
+            conv(x.T[None], jnp.ones((2, 3, 3)), window_strides=(2,), padding=((1, 1),))[0].T
+        ),
+        "conv1d dilated": lambda x, q, i: (
+            conv(x.T[None], jnp.ones((2, 3, 2)), rhs_dilation=(2,), padding=((2, 2),))[0].T
+        ),
+        "conv1d channels last": lambda x, q, i: conv(
+            x[None], jnp.ones((3, 3, 2)), padding=((1, 1),), dimension_numbers=("NWC", "WIO", "NWC")
+        )[0],
         "convolve": lambda x, q, i: jnp.convolve(x[:, 0], jnp.ones(2)),
         "max_pool": lambda x, q, i: window(x, -jnp.inf, lax.max, 2, 1, 1),
         "max_pool strided": lambda x, q, i: window(x, -jnp.inf, lax.max, 3, 2, 1),
@@ -334,8 +390,18 @@ def jax_says():
         "full_like": lambda x, q, i: jnp.full_like(x, 3.0),
         "eye": lambda x, q, i: jnp.eye(len(x)),
         "tril of ones": lambda x, q, i: jnp.tril(jnp.ones((len(x), len(x)))),
-        "causal": lambda x, q, i: jax.nn.softmax(jnp.where(jnp.triu(jnp.ones((len(x), len(x))), 1) == 1, -jnp.inf, x @ x.T), -1) @ x,
-        "causal of arange": lambda x, q, i: jax.nn.softmax(jnp.where(jnp.arange(len(x))[:, None] >= jnp.arange(len(x)), x @ x.T, -jnp.inf), -1) @ x,
+        "causal": lambda x, q, i: (
+            jax.nn.softmax(
+                jnp.where(jnp.triu(jnp.ones((len(x), len(x))), 1) == 1, -jnp.inf, x @ x.T), -1
+            )
+            @ x
+        ),
+        "causal of arange": lambda x, q, i: (
+            jax.nn.softmax(
+                jnp.where(jnp.arange(len(x))[:, None] >= jnp.arange(len(x)), x @ x.T, -jnp.inf), -1
+            )
+            @ x
+        ),
         "tril": lambda x, q, i: jnp.tril(x @ x.T),
         "triu": lambda x, q, i: jnp.triu(x @ x.T, 1),
         "diagonal": lambda x, q, i: jnp.diagonal(x @ x.T),
@@ -362,8 +428,12 @@ def jax_says():
         "outer": lambda x, q, i: jnp.outer(x[:, 0], q[:, 1]),
         "matmul": lambda x, q, i: x @ q.T @ q,
         "attention": lambda x, q, i: jax.nn.softmax(x @ q.T / 2, -1) @ q,
-        "sdpa": lambda x, q, i: jax.nn.dot_product_attention(x[:, None], q[:, None], q[:, None])[:, 0],
-        "sdpa causal": lambda x, q, i: jax.nn.dot_product_attention(x[:, None], x[:, None], x[:, None], is_causal=True),
+        "sdpa": lambda x, q, i: jax.nn.dot_product_attention(x[:, None], q[:, None], q[:, None])[
+            :, 0
+        ],
+        "sdpa causal": lambda x, q, i: jax.nn.dot_product_attention(
+            x[:, None], x[:, None], x[:, None], is_causal=True
+        ),
         "kron": lambda x, q, i: jnp.kron(x[:, 0], q[:, 0]),
         "norm": lambda x, q, i: jnp.linalg.norm(x),
         "norm 1": lambda x, q, i: jnp.linalg.norm(x, 1, 0),
@@ -378,12 +448,12 @@ def jax_says():
         "log_softmax": lambda x, q, i: jax.nn.log_softmax(x, 0),
         "standardize": lambda x, q, i: jax.nn.standardize(x, 0),
         "glu": lambda x, q, i: jax.nn.glu(jnp.concatenate([x, x[:, :1]], 1), 1),
-        "det": lambda x, q, i: jnp.linalg.det(x @ x.T + jnp.eye(len(x))),
-        "slogdet": lambda x, q, i: jnp.linalg.slogdet(x @ x.T + jnp.eye(len(x)))[1],
-        "inv": lambda x, q, i: jnp.linalg.inv(x @ x.T + jnp.eye(len(x))),
-        "solve": lambda x, q, i: jnp.linalg.solve(x @ x.T + jnp.eye(len(x)), x),
-        "cholesky": lambda x, q, i: jnp.linalg.cholesky(x @ x.T + jnp.eye(len(x))),
-        "eigvalsh": lambda x, q, i: jnp.linalg.eigvalsh(x @ x.T + jnp.eye(len(x))),
+        "det": lambda x, q, i: jnp.linalg.det(gram(x)),
+        "slogdet": lambda x, q, i: jnp.linalg.slogdet(gram(x))[1],
+        "inv": lambda x, q, i: jnp.linalg.inv(gram(x)),
+        "solve": lambda x, q, i: jnp.linalg.solve(gram(x), x),
+        "cholesky": lambda x, q, i: jnp.linalg.cholesky(gram(x)),
+        "eigvalsh": lambda x, q, i: jnp.linalg.eigvalsh(gram(x)),
         "pinv": lambda x, q, i: jnp.linalg.pinv(x),
         "fft": lambda x, q, i: jnp.abs(jnp.fft.rfft(x[:, 0])),
         "count_nonzero": lambda x, q, i: jnp.count_nonzero(x > 0, 0),
