@@ -3,6 +3,7 @@
 python -m tests.masking_lab.coverage [torch | jax] [words of a name]
 """
 
+import importlib.util
 import math
 import sys
 import warnings
@@ -25,10 +26,14 @@ def poisoned(b, value):
     return ml.MaskedBatch(refill(verbs, Lane(b.data, b.sizes), value).data, b.sizes)
 
 
-def inputs(name):
+def is_installed(name):
+    return importlib.util.find_spec(name) is not None
+
+
+def inputs(name, lengths=LENGTHS, others=OTHERS):
     """Examples `(x, q, i)`: two sequences, and whole numbers below the length of the first."""
     rng = np.random.default_rng(0)
-    for n, m in zip(LENGTHS, OTHERS, strict=True):
+    for n, m in zip(lengths, others, strict=False):
         x, q = rng.normal(size=(n, 3)), rng.normal(size=(m, 3))
         i = rng.permutation(n)
         yield tuple(array(name, v) for v in (x, q, i))
