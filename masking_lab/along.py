@@ -222,6 +222,7 @@ class Along:
         mask = valid(verbs, x.sizes, tuple(x.data.shape), x.data)
         if mask is None:
             mask = verbs.ones(tuple(x.data.shape), verbs.bool_type, x.data)
+        mask = verbs.broadcast(mask, tuple(x.data.shape), tuple(range(x.data.ndim)))
         inside = verbs.pad(verbs.astype(mask, verbs.dtype("int32")), 0, *ends) > 0
         value = self.spread(value, x.ndim)
         y = verbs.where(inside, y, value) if hasattr(value, "shape") or value != 0 else y
