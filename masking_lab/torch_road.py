@@ -11,6 +11,9 @@ from . import rules
 from .errors import MaskError
 from .lane import Lane, size
 from .lifting.items import joined, joins
+from .torch_places import PLACES
+from .torch_recurrent import NETWORKS
+from .torch_sizes import SIZES
 
 
 def run(f, args, kwargs, count):
@@ -21,9 +24,11 @@ def call(func, args, kwargs):
     """One PyTorch call with lanes among its arguments."""
     name = func.__name__
     verbs = xp.verbs("torch")
+    if name == "unfold" and not hasattr(func, "__code__"):  # the method: windows along one dim
+        name = "Tensor.unfold"
     if name == "size" and hasattr(func, "is_verb"):
         return size(*args)
-    if name in ANSWERS:
+    if name in ANSWERS and not hasattr(func, "is_verb"):
         return ANSWERS[name](*args, **kwargs)
     if joins(func, args):
         return joined(func, *args, **kwargs)
@@ -36,7 +41,7 @@ def call(func, args, kwargs):
     if lowered.rewritten is not None:
         return lowered.rewritten()
     row, xs, params = lowered.row, lowered.xs, lowered.params
-    if row.kind == "composite":
+    if row.kind == "composite" and row.along is None:
         return row.fn(verbs, *xs, **params)
     return rules.apply(row, verbs, _count((*xs, *params.get("shape", ()))), xs, params)
 
@@ -57,4 +62,7 @@ ANSWERS = {
     "size": _size,
     "dim": lambda x: x.ndim,
     "is_floating_point": lambda x: x.data.is_floating_point(),
+    **PLACES,
+    **SIZES,
+    **NETWORKS,
 }

@@ -18,7 +18,7 @@ from ..errors import MaskError
 from ..lane import lanes_in
 from .builtins import BUILTINS
 from .items import joined, joins
-from .rewrite import rewrite
+from .rewrite import MAKERS, rewrite
 
 _lifted: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()  # the user's functions
 _others: weakref.WeakSet = weakref.WeakSet()  # functions that are called as they are
@@ -132,6 +132,10 @@ def made(f, args, kwargs):
         from ..jax_dispatch import call as dispatch
 
         return dispatch(f, args, kwargs)
+    if framework == "torch" and getattr(f, "__name__", "") in MAKERS and inspect.isbuiltin(f):
+        from ..torch_sizes import MADE  # PyTorch wants whole numbers there
+
+        return MADE[f.__name__](*args, **kwargs)
     return f(*args, **kwargs)
 
 
