@@ -6,6 +6,7 @@ ragged dim then reads "n0" wherever it appears: as a shape it means the padded s
 autodiff's tape, and the row's mask rule does the rest. (JAX once had this as `jax.mask`.)
 """
 
+import copy
 import re
 import traceback
 from typing import NamedTuple
@@ -15,8 +16,9 @@ from autodiff_lab.on_jax.front import body_of, opened, rebind, where_of
 from autodiff_lab.on_jax.own_rules import named
 from autodiff_lab.on_jax.spellings import CALLS, lower
 
-from . import rules
+from . import jax_control, rules, sizes
 from .errors import MaskError, NeedsValues
+from .jax_sizes import watched
 from .lane import Lane, Length
 from .lifting.items import finished
 from .masked_batch import told
@@ -136,7 +138,7 @@ class _Names:
 
     def __init__(self, jax, may_be_empty):
         self.jax, self.scope = jax, jax.export.SymbolicScope()
-        self.lengths = []
+        self.lengths, self.known, self.dims = [], {}, {}
         self.less = 1 if may_be_empty else 0  # a dim reads "n0 - 1", and n0 is the length plus one
 
     def renewed(self, leaves):
@@ -159,18 +161,31 @@ class _Names:
             return self.jax.ShapeDtypeStruct(x.shape, x.dtype, weak_type=weak)
         words = [str(n) if not isinstance(n, Length) else self.name(n) for n in x.shape]
         shape = self.jax.export.symbolic_shape(", ".join(words), scope=self.scope) if words else ()
-        return self.jax.ShapeDtypeStruct(shape, x.dtype)
+        return self.jax.ShapeDtypeStruct(tuple(map(watched, shape)), x.dtype)
 
     def dim(self, length):
         """The symbolic size that stands for a length."""
-        return self.jax.export.symbolic_shape(self.name(length), scope=self.scope)[0]
+        return watched(self.jax.export.symbolic_shape(self.name(length), scope=self.scope)[0])
+
+    def prepare(self, dims):
+        """Compute these lengths here, and not inside a loop that JAX traces on its own."""
+        for dim in dims:
+            self.length(dim)
+
+    def led(self, taken):
+        """The same names with each follower's lengths those of its leader (`lifting.leader`)."""
+        new = copy.copy(self)
+        new.lengths = [Length(taken.lengths(n.data), n.padded) for n in self.lengths]
+        new.known = {}
+        new.dims = {}
+        new.prepare(self.dims.values())
+        return new
 
     def own(self, x):
         """A size that `f` returns, perhaps computed from others, as each example's own number."""
         if not hasattr(x, "scope"):
             return x
-        padded = {f"n{i}": n.padded + self.less for i, n in enumerate(self.lengths)}
-        return Length(self.value(x), _evaluated(x, padded, max, min))
+        return Length(self.value(x), self.bound(x))
 
     def word(self, i):
         return f"n{i} - 1" if self.less else f"n{i}"
@@ -183,36 +198,30 @@ class _Names:
         return self.word(len(self.lengths) - 1)
 
     def length(self, dim):
-        """The `Length` that a symbolic dim stands for."""
-        known = {self.word(i): n for i, n in enumerate(self.lengths)}
-        if str(dim) not in known:
-            raise MaskError(
-                f"the size {self.told(str(dim))} is computed from a ragged size, which has no mask "
-                "rule yet; keep ragged dims as they are, or reduce them first"
-            )
-        return known[str(dim)]
+        """The `Length` that a symbolic dim stands for: the same one for the same dim."""
+        if not self.known:
+            self.known.update({self.word(i): n for i, n in enumerate(self.lengths)})
+        word = str(dim)
+        self.dims[word] = dim
+        if word not in self.known:
+            self.known[word] = Length(self.value(dim), self.bound(dim))
+        return self.known[word]
 
     def value(self, dim):
         """Each example's own value of a size that may be computed, such as 3*n0 - 1."""
         known = {f"n{i}": n.data + self.less for i, n in enumerate(self.lengths)}
-        return _evaluated(dim, known, self.jax.numpy.maximum, self.jax.numpy.minimum)
+        return sizes.own(dim, known, self.jax.numpy)
+
+    def bound(self, dim):
+        """The size that all examples are padded to along such a dim."""
+        ends = {f"n{i}": (self.less, n.padded + self.less) for i, n in enumerate(self.lengths)}
+        return sizes.bound(dim, ends)
 
     def told(self, text):
         """Symbolic names as the lengths they stand for."""
         for i, n in reversed(list(enumerate(self.lengths))):
             text = re.sub(rf"\b{self.word(i)}\b", f"<lengths {told(n.data)}>", text)
         return text
-
-
-def _evaluated(dim, known, largest, smallest):
-    """A symbolic size with numbers in the place of names: JAX prints it as Python."""
-    functions = {
-        "floordiv": lambda a, b: a // b,
-        "mod": lambda a, b: a % b,
-        "max": largest,
-        "min": smallest,
-    }
-    return eval(str(dim), {"__builtins__": {}}, known | functions)
 
 
 class Interpreter:
@@ -243,8 +252,9 @@ class Interpreter:
             called = (str(eqn.params.get("name", "")), eqn, call)
             return self.run(*opened(body_of(eqn.params)), values, called)
         if name == "dim_as_value":
-            own = self.names.value(eqn.params["dim"])
-            return [Lane(self.verbs.astype(own, eqn.outvars[0].aval.dtype), ())]
+            return [self.number(eqn.params["dim"], eqn.outvars[0].aval.dtype)]
+        if name in jax_control.EQUATIONS:
+            return jax_control.EQUATIONS[name](self, eqn, values, (name, eqn, call))
         symbolic = any(not isinstance(n, int) for v in eqn.outvars for n in v.aval.shape)
         if not symbolic and not any(isinstance(v, Lane) for v in values):
             return rebind(eqn, values)
@@ -265,6 +275,34 @@ class Interpreter:
         params = {k: self.sizes(v) for k, v in params.items()}
         y = rules.apply(row, self.verbs, self.count, xs, params, place)
         return list(y) if row.outputs != 1 else [y]
+
+    def number(self, dim, dtype):
+        """A size as a value: each example's own; what bounds it bounds a loop's trips."""
+        size = self.names.length(dim)
+        lane = Lane(self.verbs.astype(size.data, dtype), ())
+        lane.bound = size.padded
+        return lane
+
+    def led(self, taken):
+        """The road inside a block that some examples take: the others have their leader's sizes."""
+        return Interpreter(self.names.led(taken), self.count, self.place)
+
+    def shape(self, aval):
+        """The padded shape of what looks like `aval`, with the batch axis in front."""
+        sizes = [self.names.length(n).padded if hasattr(n, "scope") else n for n in aval.shape]
+        return (self.count, *sizes)
+
+    def lane(self, data, aval):
+        """Data with the batch axis in front, of a value that looks like `aval`."""
+        sizes = [self.names.length(n).data if hasattr(n, "scope") else None for n in aval.shape]
+        return Lane(data, sizes)
+
+    def data(self, x, aval):
+        """The data of a value, with the batch axis in front though all examples share it."""
+        if isinstance(x, Lane):
+            return self.verbs.astype(x.data, aval.dtype)
+        shape = self.shape(aval)
+        return self.verbs.broadcast(self.verbs.asarray(x, None), shape, tuple(range(1, len(shape))))
 
     def sizes(self, param):
         """Parameters with each symbolic size replaced by its `Length`."""

@@ -20,13 +20,22 @@ def masked(f, args, kwargs, count):
     """All examples at once; dead entries are filled so that they change nothing."""
     leaves, _, rebuild = trees.flatten((args, kwargs), is_leaf=is_batch)
     first = next(x for x in leaves if is_batch(x))
-    verbs = xp.of(first.data)
-    lanes = rebuild([_lane(verbs, x) if is_batch(x) else x for x in leaves])
-    result = _run(verbs.name, callee(f), lanes, count)
-    return trees.map(lambda y: _finished(verbs, y, count, first.data), finished(result))
+    lanes = rebuild([Lane(x.data, x.sizes) if is_batch(x) else x for x in leaves])
+    return run_lanes(f, *lanes, count, first.data)
 
 
-def _run(framework, f, lanes, count):
+def run_lanes(f, args, kwargs, count, like, whole=False):
+    """`f` of lanes: its structure, with a `MaskedBatch` for every array.
+
+    `whole` asks PyTorch too to trace a function without decisions as a whole.
+    """
+    verbs = xp.of(like)
+    lanes = trees.map(lambda x: _lane(verbs, x) if isinstance(x, Lane) else x, (args, kwargs))
+    result = _run(verbs.name, callee(f), lanes, count, whole)
+    return trees.map(lambda y: _finished(verbs, y, count, like), finished(result))
+
+
+def _run(framework, f, lanes, count, whole):
     """Dispatch on torch; on JAX a function without decisions is traced whole."""
     args, kwargs = lanes
     if framework == "torch":
@@ -48,9 +57,9 @@ def _run(framework, f, lanes, count):
         raise refusal from None
 
 
-def _lane(verbs, b):
-    """One example's view of a batch; dead entries are cleared once, so that nothing reads them."""
-    return refill(verbs, Lane(b.data, b.sizes), 0.0)
+def _lane(verbs, x):
+    """Dead entries are cleared once, so that nothing reads them."""
+    return refill(verbs, x, 0.0)
 
 
 def _finished(verbs, y, count, like):
