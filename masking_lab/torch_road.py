@@ -11,6 +11,7 @@ from . import rules
 from .errors import MaskError
 from .lane import Lane, size
 from .lifting.items import joined
+from .torch_fresh import FRESH
 
 
 def run(f, args, kwargs, count):
@@ -19,7 +20,7 @@ def run(f, args, kwargs, count):
 
 def call(func, args, kwargs):
     """One PyTorch call with lanes among its arguments."""
-    name = func.__name__
+    name = func.__name__.split(".")[0]
     verbs = xp.verbs("torch")
     if name == "size" and hasattr(func, "is_verb"):
         return size(*args)
@@ -56,6 +57,7 @@ def _size(x, dim=None):
 JOINS = {"stack": "stack", "cat": "concat", "concat": "concat", "concatenate": "concat"}
 
 ANSWERS = {
+    **FRESH,
     "size": _size,
     "dim": lambda x: x.ndim,
     "is_floating_point": lambda x: x.data.is_floating_point(),

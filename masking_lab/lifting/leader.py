@@ -44,6 +44,8 @@ class Taken:
         """The block's `Run`, or None if nobody takes it. `first` makes its first argument."""
         if self.none:
             return None
+        if self.all is None and self.verbs.name == "torch":  # under vmap: one that may take it
+            self.all = False
         if self.all is None:
             from . import staged
 
@@ -162,6 +164,8 @@ def known(mask):
 
 
 def _first(mask):
+    if mask.shape[0] == 1:
+        return 0
     try:
         return int(mask.argmax() if mask.dtype != _torch_bool() else mask.int().argmax())
     except Exception:

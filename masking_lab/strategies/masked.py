@@ -39,7 +39,7 @@ def _run(framework, f, lanes, count, whole):
     """Dispatch on torch; on JAX a function without decisions is traced whole."""
     args, kwargs = lanes
     if framework == "torch":
-        return f(*args, **kwargs)
+        return _on_torch(f, args, kwargs, count, whole)
     register_with_jax()
     refusal = None
     if not decides(f):
@@ -55,6 +55,23 @@ def _run(framework, f, lanes, count, whole):
         if refusal is None or isinstance(refusal, NeedsValues):
             raise
         raise refusal from None
+
+
+def _on_torch(f, args, kwargs, count, whole):
+    """Dispatch; if asked, first the trace, which also knows what does not look like a tensor."""
+    if not whole or decides(f):
+        return f(*args, **kwargs)
+    from .. import torch_trace
+
+    try:
+        return torch_trace.run(f, args, kwargs, count)
+    except Exception as refusal:  # the tracer's, a rule's, or f's own: it happens again
+        try:
+            return f(*args, **kwargs)
+        except TypeError:
+            if isinstance(refusal, MaskError):
+                raise refusal from None
+            raise
 
 
 def _lane(verbs, x):
