@@ -63,7 +63,19 @@ def eye(n, m=None, **kwargs):
     return lane((n, n if m is None else m), make)
 
 
+def _triangle(name):
+    """Below the diagonal lies the same for all examples."""
+
+    def cut(input, diagonal=0):
+        import torch
+
+        return Lane(getattr(torch, name)(input.data, diagonal), input.sizes)
+
+    return cut
+
+
 FRESH = {
+    "tril": _triangle("tril"), "triu": _triangle("triu"),
     "arange": arange, "eye": eye,
     **{name: _filled(name) for name in ("zeros", "ones", "empty")},
     **{f"new_{name}": _filled(f"new_{name}") for name in ("zeros", "ones", "empty")},

@@ -64,10 +64,32 @@ def _trace(f, leaves, rebuild):
         output["leaves"] = [TRACED if _is_traced(torch, x) else x for x in found]
         return [x for x in found if _is_traced(torch, x)]
 
+    tensors = [x for x in leaves if _is_tensor(x)]
     graph = _graph(make_fx, traced, given)
-    symbols = _symbols(graph, [x for x in leaves if _is_tensor(x)])
-    _refuse_frozen(graph, symbols)
+    symbols = _symbols(graph, tensors)
+    try:
+        _refuse_frozen(graph, symbols)
+    except NeedsValues:
+        graph = _again(lambda: _graph(make_fx, traced, given), graph)
+        symbols = _symbols(graph, tensors)
+        _refuse_frozen(graph, symbols)
     return graph, symbols, output["leaves"], output["build"]
+
+
+def _again(trace, graph):
+    """Under torch.vmap PyTorch itself freezes some sizes: then trace outside of it, if nothing that
+    f reads from around it belongs to the transformation."""
+    import torch
+    from torch._functorch import pyfunctorch
+
+    outside = getattr(pyfunctorch, "temporarily_clear_interpreter_stack", None)
+    constants = [operator.attrgetter(n.target)(graph) for n in graph.graph.nodes
+                 if n.op == "get_attr"]  # fmt: skip
+    inside = any(torch._C._functorch.is_functorch_wrapped_tensor(c) for c in constants)
+    if outside is None or inside:
+        return graph
+    with outside():
+        return trace()
 
 
 DEEPEST = 6  # functions within functions
@@ -157,11 +179,7 @@ def _word(symbol):
 def _refuse_frozen(graph, symbols):
     """A question about a ragged size that was answered for the sizes of the trace only."""
     fixed, _ = symbols
-    sample = next((n for n in graph.graph.nodes if n.op == "placeholder"), None)
-    if sample is None:
-        return
-    env = sample.meta["val"].fake_mode.shape_env
-    for guard in env.guards:
+    for guard in _guards(graph):
         asked = guard.expr.subs({s: fixed[str(s)] for s in guard.expr.free_symbols
                                  if str(s) in fixed})  # fmt: skip
         if not getattr(asked, "free_symbols", ()):
@@ -171,6 +189,13 @@ def _refuse_frozen(graph, symbols):
                 f"f needs to know a ragged size while it is traced{_where(guard)}, and each "
                 "example has its own; compute with x.shape[0], or choose with torch.where"
             )
+
+
+def _guards(graph):
+    """What the tracer noted down."""
+    inputs = (n.meta["val"].shape for n in graph.graph.nodes if n.op == "placeholder")
+    symbols = (n for shape in inputs for n in shape if hasattr(n, "node"))
+    return next((n.node.shape_env.guards for n in symbols), ())
 
 
 def _is_users(guard):
