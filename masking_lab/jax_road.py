@@ -7,6 +7,7 @@ autodiff's tape, and the row's mask rule does the rest. (JAX once had this as `j
 """
 
 import copy
+import operator
 import re
 import traceback
 from typing import NamedTuple
@@ -22,6 +23,7 @@ from .jax_sizes import watched
 from .lane import Lane, Length
 from .lifting.items import finished
 from .masked_batch import told
+from .padding import padded_to
 
 
 def run(f, args, kwargs, count, known=None, place=None):
@@ -265,7 +267,7 @@ class Interpreter:
         if custom is not None:
             return [rules.apply(custom.custom_row, self.verbs, self.count, values, {}, place)]
         lowered = lower(eqn)
-        if lowered is None or lowered[0].kind == "composite":
+        if lowered is None or (lowered[0].kind == "composite" and lowered[0].along is None):
             raise MaskError(
                 f"JAX's {name} at {place()} has no row, so nobody knows what a mask does to it; "
                 "write it with operations that have one"
@@ -274,7 +276,23 @@ class Interpreter:
         xs = [values[i] if type(i) is int else i.value for i in operands]
         params = {k: self.sizes(v) for k, v in params.items()}
         y = rules.apply(row, self.verbs, self.count, xs, params, place)
-        return list(y) if row.outputs != 1 else [y]
+        ys = list(y) if row.outputs != 1 else [y]
+        return [self.known(x, v.aval.shape) for x, v in zip(ys, eqn.outvars, strict=True)]
+
+    def known(self, x, shape):
+        """A result with the sizes that its names stand for, the same for the same names."""
+        sizes = list(x.sizes)
+        for axis, n in enumerate(shape):
+            if isinstance(n, int):
+                continue
+            n = self.names.length(n)
+            sizes[axis] = n.data
+            if x.data.shape[axis + 1] != n.padded:
+                x = padded_to(self.verbs, x, axis, n.padded)
+        if not all(map(operator.is_, sizes, x.sizes)):
+            x, weak = Lane(x.data, sizes, x.fill), x.weak
+            x.weak = weak
+        return x
 
     def number(self, dim, dtype):
         """A size as a value: each example's own; what bounds it bounds a loop's trips."""
@@ -308,6 +326,8 @@ class Interpreter:
         """Parameters with each symbolic size replaced by its `Length`."""
         if type(param) is tuple:
             return tuple(map(self.sizes, param))
+        if hasattr(param, "index_batch"):  # lax's dimension numbers
+            return param._replace(sizes=param.sizes and self.sizes(param.sizes))
         return self.names.length(param) if hasattr(param, "scope") else param
 
 

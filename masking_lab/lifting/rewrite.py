@@ -20,6 +20,8 @@ from .canonical import Fresh, as_index, assign, canonical, flow_call
 from .liveness import assigned, live, shared_writes
 
 CLASSES = (int, float, bool, range, zip, enumerate, reversed, list, tuple)  # that ask for numbers
+# Functions of PyTorch that take sizes, and want whole numbers.
+MAKERS = frozenset("zeros ones empty full arange linspace eye".split())
 
 
 def rewrite(text):
@@ -232,7 +234,8 @@ class Expressions(ast.NodeTransformer):
             return ast.unparse(func).split(".")[0] != "flow"
         module = (getattr(found, "__module__", None) or "").split(".")[0]
         plain_class = inspect.isclass(found) and found not in CLASSES
-        return not plain_class and module not in ("torch", "_operator")
+        makes = module == "torch" and getattr(found, "__name__", "") in MAKERS
+        return makes or (not plain_class and module not in ("torch", "_operator"))
 
     def is_fresh(self, func):
         """Does a call of it give back something new? The user's functions may give an argument."""
