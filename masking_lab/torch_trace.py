@@ -241,7 +241,7 @@ class Interpreter:
         value = node.meta.get("val")
         if type(value).__name__ == "SymInt":
             return self.size(value)
-        args, kwargs = list(read(node.args)), dict(read(node.kwargs))
+        args, kwargs = _meant(node.target, list(read(node.args)), dict(read(node.kwargs)))
         if node.target is operator.getitem:
             return args[0][args[1]]
         if not _has_lanes((args, kwargs)):
@@ -290,6 +290,16 @@ class Interpreter:
         bound = sizes.bound(text, ends)
         return Length(sizes.own(text, own, torch), bound) if any(
             isinstance(n, Length) for n in names.values()) else bound
+
+
+def _meant(op, args, kwargs):
+    """Arguments as people write them: without those that say nothing."""
+    if spoken(op) in ("softmax", "log_softmax") and args[2:] == [args[0].dtype]:
+        args = args[:2]
+    while args and args[-1] is None:
+        args.pop()
+    silent = ("pin_memory", "layout")
+    return args, {k: v for k, v in kwargs.items() if v is not None and k not in silent}
 
 
 def _fitted(data, shape):

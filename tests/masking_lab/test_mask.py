@@ -1,0 +1,138 @@
+"""`ml.mask`: each function of `sized` against the call without padding, alone and under vmap."""
+
+import functools
+
+import numpy as np
+import pytest
+
+import masking_lab as ml
+from tests.helpers import FRAMEWORKS, array, to_numpy
+from tests.masking_lab import sized
+
+both = pytest.mark.parametrize("name", FRAMEWORKS)
+PADDED, LENGTHS, FILLS = 7, (5, 7, 2), (0.0, np.nan, np.inf, 1e30)
+X = np.random.default_rng(0).normal(size=(PADDED, 4))
+W = np.random.default_rng(1).normal(size=(4, 4)) / 2
+SPEC = ("n, 4", None)
+
+# What is refused, and a word of the sentence that says so.
+REFUSED = {
+    ("torch", "dropout"): "rand_like|dropout",
+    ("jax", "dropout"): "random",
+}
+# On PyTorch nobody can ask under vmap whether a loop goes on; JAX compiles it.
+UNDER_VMAP = {**REFUSED, ("torch", "while"): "vmap"}
+# JAX differentiates no `while` backwards, and neither do we.
+NO_GRADIENT = {("jax", "while")}
+
+
+@functools.cache
+def functions(name):
+    pytest.importorskip(name)
+    return sized.on_jax() if name == "jax" else sized.on_torch()
+
+
+def every(table):
+    return pytest.mark.parametrize(
+        "name, title", [(n, t) for n in FRAMEWORKS for t in sized.NAMES if (n, t) not in table]
+    )
+
+
+def filled(n, fill):
+    x = X.copy()
+    x[n:] = fill
+    return x
+
+
+@functools.cache
+def alone(name, title, n):
+    """`(value, gradients)` of the call without padding."""
+    f = functions(name)[title]
+    x, w = array(name, X[:n]), array(name, W)
+    y = f(x, w)
+    return to_numpy(y), gradients(name, lambda x, w: loss(f(x, w)), x, w, y, title)
+
+
+def loss(y):
+    return (y * y + y).sum()
+
+
+def gradients(name, f, x, w, y, title):
+    if "float" not in str(y.dtype) or (name, title) in NO_GRADIENT:
+        return ()
+    if name == "jax":
+        import jax
+
+        return tuple(map(to_numpy, jax.jit(jax.grad(f, (0, 1)))(x, w)))
+    import torch
+
+    return tuple(map(to_numpy, torch.func.grad(f, (0, 1))(x, w)))
+
+
+def check(name, title, n, y, out):
+    """A padded result and its lengths: valid entries the loop's, zeros elsewhere."""
+    expected = alone(name, title, n)[0]
+    ragged = [i for i, size in enumerate(alone(name, title, 3)[0].shape)
+              if size != alone(name, title, 4)[0].shape[i]]  # fmt: skip
+    lengths = out if isinstance(out, tuple) else (out,)
+    assert [int(k) for k in lengths] == [expected.shape[i] for i in ragged]
+    own = tuple(map(slice, expected.shape))
+    y = to_numpy(y).copy()
+    np.testing.assert_allclose(y[own], expected, rtol=1e-9, atol=1e-12)
+    y[own] = 0
+    assert not y.any()
+
+
+@every(REFUSED)
+def test_one_padded_example_is_the_call_without_padding(name, title):
+    masked = ml.mask(functions(name)[title], SPEC)
+    y, out = masked(array(name, filled(5, np.nan)), array(name, W), {"n": 5})
+    check(name, title, 5, y, out)
+
+
+@every(UNDER_VMAP)
+def test_vmap_over_lengths_with_gradients_whatever_the_padding_holds(name, title):
+    masked = ml.mask(functions(name)[title], SPEC)
+    lanes = [(n, fill) for n in LENGTHS for fill in FILLS]
+    x = array(name, np.stack([filled(n, fill) for n, fill in lanes]))
+    lengths = array(name, [n for n, _ in lanes])
+    has_gradient = bool(alone(name, title, 3)[1])
+    y, out, grads = run(name, masked, x, array(name, W), lengths, has_gradient)
+    for k, (n, _) in enumerate(lanes):
+        own = tuple(o[k] for o in out) if isinstance(out, tuple) else out[k]
+        check(name, title, n, y[k], own)
+        for ours, expected in zip(grads, alone(name, title, n)[1], strict=True):
+            part = tuple(map(slice, expected.shape))
+            np.testing.assert_allclose(to_numpy(ours[k])[part], expected, rtol=1e-8, atol=1e-10)
+        first = k - k % len(FILLS)
+        for a in (y, *grads):
+            np.testing.assert_array_equal(to_numpy(a[k]), to_numpy(a[first]))
+
+
+def run(name, masked, x, w, lengths, has_gradient):
+    """The vmapped result, its lengths, and the gradients of each example."""
+
+    def scored(x, w, n):
+        y, out = masked(x, w, n)
+        return (loss(y), (y, out)) if has_gradient else (y, out)
+
+    if name == "jax":
+        import jax
+
+        one = jax.grad(scored, (0, 1), has_aux=True) if has_gradient else scored
+        found = jax.jit(jax.vmap(one, (0, None, 0)))(x, w, lengths)
+    else:
+        import torch
+
+        one = torch.func.grad(scored, (0, 1), has_aux=True) if has_gradient else scored
+        found = torch.vmap(one, (0, None, 0))(x, w, lengths)
+    return (*found[1], found[0]) if has_gradient else (*found, ())
+
+
+@pytest.mark.parametrize("name, title", UNDER_VMAP)
+def test_what_is_refused_says_so(name, title):
+    masked = ml.mask(functions(name)[title], SPEC)
+    x, w, n = array(name, X[None]), array(name, W), array(name, [3])
+    with pytest.raises(ml.MaskError, match=UNDER_VMAP[name, title]) as caught:
+        run(name, masked, x, w, n, False)
+    assert "\n" not in str(caught.value)
