@@ -66,19 +66,17 @@ def _trace(f, leaves, rebuild):
 
     tensors = [x for x in leaves if _is_tensor(x)]
     graph = _graph(make_fx, traced, given)
-    symbols = _symbols(graph, tensors)
     try:
-        _refuse_frozen(graph, symbols)
-    except NeedsValues:
-        graph = _again(lambda: _graph(make_fx, traced, given), graph)
         symbols = _symbols(graph, tensors)
-        _refuse_frozen(graph, symbols)
+    except NeedsValues:
+        graph = _outside(lambda: _graph(make_fx, traced, given), graph)
+        symbols = _symbols(graph, tensors)
     return graph, symbols, output["leaves"], output["build"]
 
 
-def _again(trace, graph):
-    """Under torch.vmap PyTorch itself freezes some sizes: then trace outside of it, if nothing that
-    f reads from around it belongs to the transformation."""
+def _outside(trace, graph):
+    """Inside torch.vmap and torch.func.grad PyTorch itself freezes sizes: trace outside of them,
+    if nothing that f reads from around it belongs to them."""
     import torch
     from torch._functorch import pyfunctorch
 
@@ -163,11 +161,14 @@ def _place(n, lengths):
 def _symbols(graph, tensors):
     """`(fixed, ragged)`: the numbers and the lengths that the tracer's symbols stand for."""
     fixed, ragged = {}, {}
+    frozen = "PyTorch's tracer took a ragged size for a number; call f by ml.autobatch"
     placeholders = [n for n in graph.graph.nodes if n.op == "placeholder"]
     for node, x in zip(placeholders, tensors, strict=True):
         for symbol, n in zip(node.meta["val"].shape, x.shape, strict=True):
-            word = _word(symbol)
-            (ragged if isinstance(n, Length) else fixed)[word] = n
+            if isinstance(n, Length) and not hasattr(symbol, "node"):
+                raise NeedsValues(frozen)
+            (ragged if isinstance(n, Length) else fixed)[_word(symbol)] = n
+    _refuse_frozen(graph, fixed)
     return fixed, ragged
 
 
@@ -176,9 +177,8 @@ def _word(symbol):
 
 
 # ----- frozen sizes -----
-def _refuse_frozen(graph, symbols):
+def _refuse_frozen(graph, fixed):
     """A question about a ragged size that was answered for the sizes of the trace only."""
-    fixed, _ = symbols
     for guard in _guards(graph):
         asked = guard.expr.subs({s: fixed[str(s)] for s in guard.expr.free_symbols
                                  if str(s) in fixed})  # fmt: skip
@@ -266,6 +266,8 @@ class Interpreter:
         own = [n.data if isinstance(n, Length) else None for n in wanted]
         if all(a is b for a, b in zip(own, y.sizes, strict=True)):
             return y
+        if any(a is None and b is not None for a, b in zip(own, y.sizes, strict=True)):
+            raise NeedsValues(f"a ragged size was taken for a number at {source.here()}")
         shape = (self.count, *(n.padded if isinstance(n, Length) else n for n in wanted))
         return Lane(_fitted(y.data, shape), own)
 
