@@ -16,7 +16,7 @@ import math
 
 from autodiff_lab.table.row import ROWS, positive
 
-from . import chosen, lax_places
+from . import chosen, lax_places, matrices
 from .lane import Lane, Length, refill, shared
 from .masked_batch import valid
 from .padding import cropped, extreme
@@ -247,9 +247,8 @@ class Along:
             return Lane(self.verbs.reshape(x.data, wide), sizes)
         flat = self.verbs.reshape(x.data, (self.count, _volume(x.data.shape[1:])))
         place = self._place(self._number(shape), old, x.data.shape[1:], len(shape))
-        place = self.verbs.reshape(
-            self.verbs.broadcast(place, wide, tuple(range(len(wide)))), (self.count, -1 if 0 not in wide else 0)
-        )
+        place = self.verbs.broadcast(place, wide, tuple(range(len(wide))))
+        place = self.verbs.reshape(place, (self.count, _volume(wide[1:])))
         flat = self.at(Lane(flat, (None,)), 0, place, place.shape[1])
         return Lane(self.verbs.reshape(flat.data, wide), sizes)
 
@@ -277,6 +276,7 @@ class Along:
 Along.chosen, Along.written = chosen.read, chosen.write
 Along.chosen_along, Along.written_along = chosen.read_along, chosen.write_along
 Along.gather, Along.scatter = lax_places.gather, lax_places.scatter
+Along.square, Along.whole = matrices.square, matrices.whole
 Along.dynamic_slice = lax_places.dynamic_slice
 Along.dynamic_update_slice = lax_places.dynamic_update_slice
 

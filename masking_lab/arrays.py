@@ -3,6 +3,8 @@
 A mask gives a new ragged dim: each example has as many entries as its own mask holds.
 """
 
+import math
+
 from autodiff_lab import source, xp
 
 from .along import Along
@@ -58,7 +60,7 @@ def true_places(m, mask, x, axis):
         if x is not None and shape[a + 1] != x.data.shape[axis + a + 1]:
             raise IndexError(f"a mask of shape {mask.shape} does not fit {x!r} ({source.here()})")
     held = refill(verbs, mask, 0).data
-    flat = verbs.reshape(held, (shape[0], -1 if shape[0] else 0))
+    flat = verbs.reshape(held, (shape[0], math.prod(shape[1:])))
     count = verbs.sum(verbs.astype(flat, verbs.dtype("int32")), (1,))
     order = verbs.stable_order(verbs.astype(~flat, verbs.dtype("int32")), 1)
     found = []

@@ -14,8 +14,10 @@ from typing import NamedTuple
 
 from autodiff_lab import source, trees, xp
 from autodiff_lab.on_jax.front import body_of, opened, rebind, where_of
+from autodiff_lab.on_jax.layers import library_call
 from autodiff_lab.on_jax.own_rules import named
 from autodiff_lab.on_jax.spellings import CALLS, lower
+from autodiff_lab.table.row import ROWS
 
 from . import jax_control, rules, sizes
 from .errors import MaskError, NeedsValues
@@ -23,7 +25,7 @@ from .jax_sizes import watched
 from .lane import Lane, Length
 from .lifting.items import finished
 from .masked_batch import told
-from .padding import padded_to
+from .padding import cropped, padded_to
 
 
 def run(f, args, kwargs, count, known=None, place=None):
@@ -104,7 +106,8 @@ def _trace(jax, f, leaves, rebuild, names, given, shortest):
     try:
         closed = jax.make_jaxpr(traced)(*[x for x, a in zip(given, arrays, strict=True) if a])
     except Exception as error:
-        if names.less and None in shortest and 0 not in shortest and _asked_by_jax(error):
+        unknown = names.less and None in shortest and 0 not in shortest
+        if unknown and (_asked_by_jax(error) or _did_not_match(error)):
             names = _Names(jax, False)
             given = [names.given(x) for x in leaves]
             return _trace(jax, f, leaves, rebuild, names, given, shortest)
@@ -128,6 +131,11 @@ def _asked_by_jax(error):
     users = [i for i, file in enumerate(files) if not source.is_library(file)]
     after = files[users[-1] + 1 :] if users else files
     return bool(after) and "shape_poly" not in after[0]
+
+
+def _did_not_match(error):
+    """Could JAX not tell that two computed sizes are the same?"""
+    return isinstance(error, (TypeError, ValueError)) and re.search(r"\bn\d+\b", str(error))
 
 
 def _is_array(x):
@@ -250,7 +258,7 @@ class Interpreter:
     def equation(self, eqn, values, call):
         name = eqn.primitive.name
         custom = named(eqn)
-        if name in CALLS and custom is None:
+        if name in CALLS and custom is None and not self.is_row(eqn, values):
             called = (str(eqn.params.get("name", "")), eqn, call)
             return self.run(*opened(body_of(eqn.params)), values, called)
         if name == "dim_as_value":
@@ -266,7 +274,7 @@ class Interpreter:
 
         if custom is not None:
             return [rules.apply(custom.custom_row, self.verbs, self.count, values, {}, place)]
-        lowered = lower(eqn)
+        lowered = _of_matrices(eqn) if name in CALLS else lower(eqn)
         if lowered is None or (lowered[0].kind == "composite" and lowered[0].along is None):
             raise MaskError(
                 f"JAX's {name} at {place()} has no row, so nobody knows what a mask does to it; "
@@ -279,11 +287,19 @@ class Interpreter:
         ys = list(y) if row.outputs != 1 else [y]
         return [self.known(x, v.aval.shape) for x, v in zip(ys, eqn.outvars, strict=True)]
 
+    def is_row(self, eqn, values):
+        """A function of jax.numpy that is one row, of ragged matrices."""
+        if not any(isinstance(v, Lane) and any(n is not None for n in v.sizes) for v in values):
+            return False
+        found = _of_matrices(eqn)
+        return found is not None and found[0].along is not None
+
     def known(self, x, shape):
         """A result with the sizes that its names stand for, the same for the same names."""
         sizes = list(x.sizes)
         for axis, n in enumerate(shape):
             if isinstance(n, int):
+                sizes[axis], x = None, cropped(x, axis, n)
                 continue
             n = self.names.length(n)
             sizes[axis] = n.data
@@ -329,6 +345,13 @@ class Interpreter:
         if hasattr(param, "index_batch"):  # lax's dimension numbers
             return param._replace(sizes=param.sizes and self.sizes(param.sizes))
         return self.names.length(param) if hasattr(param, "scope") else param
+
+
+def _of_matrices(eqn):
+    """The row of a jitted function of jax.numpy's linear algebra."""
+    if eqn.params.get("name") == "det" and len(eqn.invars) == 1 and not eqn.outvars[0].aval.shape:
+        return ROWS["det"], range(1), {}
+    return library_call(eqn)
 
 
 def _explained(error, names, jax):

@@ -13,6 +13,8 @@ def gather(m, x, index, how):
     batched = isinstance(x, Lane)
     index = refill(m.verbs, m.lane(index, m.like), 0)
     lengths = [m.size(x, a) for a in range(x.ndim)] if batched else list(x.shape)
+    if index.ndim == 1 and not how.batch:
+        return _one_block(m, x, index, lengths, how)
     _check(m, x, lengths, how.sizes, how)
     rooms = [_minus(lengths[a], how.sizes[a]) for a in how.targets]
     clipped, outside = _inside(m, index.data, rooms, how)
@@ -29,6 +31,21 @@ def gather(m, x, index, how):
         fill = _filling(m.verbs, y.dtype, how.fill)
         y = m.verbs.where(m.verbs.reshape(outside, tuple(shape)), fill, y)
     return Lane(y, sizes)
+
+
+def _one_block(m, x, index, lengths, how):
+    """One index for the example: a dynamic slice, without the axes of which it has one entry."""
+    start = [0] * len(lengths)
+    for k, axis in enumerate(how.targets):
+        start[axis] = Lane(index.data[:, k], ())
+    y = dynamic_slice(m, x, start, how.sizes)
+    if "FILL" in str(how.mode) and how.targets:
+        rooms = [_minus(lengths[a], how.sizes[a]) for a in how.targets]
+        outside = m.spread(Lane(_inside(m, index.data, rooms, how)[1], ()), y.ndim)
+        y = Lane(m.verbs.where(outside, _filling(m.verbs, y.dtype, how.fill), y.data), y.sizes)
+    kept = [a for a in range(y.ndim) if a not in how.single]
+    shape = (m.count, *(y.data.shape[a + 1] for a in kept))
+    return Lane(m.verbs.reshape(y.data, shape), [y.sizes[a] for a in kept])
 
 
 def scatter(m, x, index, b, how, add):
@@ -86,9 +103,10 @@ def _check(m, x, lengths, block, how):
 
 def _minus(n, k):
     """The last index at which a block of k entries begins."""
-    if isinstance(n, Length) and isinstance(k, Length):
-        return 0
-    return Length(n.data - k, max(n.padded - k, 0)) if isinstance(n, Length) else n - k
+    if not isinstance(n, Length) and not isinstance(k, Length):
+        return n - k
+    own = [v.data if isinstance(v, Length) else v for v in (n, k)]
+    return Length(own[0] - own[1], n.padded if isinstance(n, Length) else n)
 
 
 def _inside(m, index, rooms, how):
@@ -135,11 +153,7 @@ def dynamic_slice(m, x, start, size):
     x = m.lane(x, m.like)
     for axis, (s, n) in enumerate(zip(start, size, strict=True)):
         whole = m.size(x, axis)
-        if isinstance(n, Length):
-            if not (isinstance(whole, Length) and whole.same(n)):
-                m.refuse("takes a block of ragged size")
-            continue
-        if isinstance(whole, int) and whole == n:
+        if whole.same(n) if isinstance(whole, Length) else whole is n or whole == n:
             continue
         first = _corner(m, s, _minus(whole, n), x.ndim)
         x = m.read(x, {axis: lambda i, _, first=first: first + i}, {axis: n})

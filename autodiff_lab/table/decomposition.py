@@ -8,6 +8,8 @@ the vectors, 0 / 0 counts as 0, so that repeated values do no harm.
 
 from ..errors import AutodiffError
 from .linalg import (  # fmt: skip
+    ACROSS,
+    DOWN,
     T,
     _times_number,
     _where,
@@ -63,6 +65,7 @@ def _gaps(xp, w, like):
 
 
 general("eigh", lambda xp, x: xp.eigh(x), _eigh_jvp, _eigh_vjp, keeps="y", outputs="many",
+        along=lambda m, x: m.whole((DOWN, ACROSS), (ACROSS,), why="chooses the signs of vectors"),
         domain="symmetric", torch="torch.linalg.eigh", jax="jax.numpy.linalg.eigh",
         prims="", tex=r"A = V \operatorname{diag}(w) V^T",
         dtex=r"\bar A = V \left(\operatorname{diag}(\bar w) + F \circ V^T \bar V\right) V^T, "
@@ -234,6 +237,7 @@ def _lu_vjp(xp, gs, ys, x):
 
 
 general("lu", lambda xp, x: xp.lu(x), _lu_jvp, _lu_vjp, keeps="xy", outputs="many",
+        along=lambda m, x: m.square((DOWN, ACROSS), (ACROSS,), (ACROSS,)),
         domain="regular", torch="torch.linalg.lu_factor torch.linalg.lu",
         jax="jax.lax.linalg.lu jax.scipy.linalg.lu", tex=r"P A = L U",
         dtex=r"\dot L = L \operatorname{tril}(L^{-1} P \dot A U^{-1}), \quad "
@@ -247,7 +251,7 @@ general("lu", lambda xp, x: xp.lu(x), _lu_jvp, _lu_vjp, keeps="xy", outputs="man
 general("slogdet", lambda xp, x: xp.slogdet(x),
         lambda xp, dx, ys, x: (None, trace(xp, mul(xp, xp.inv(x), dx))),
         lambda xp, gs, ys, x: (_times_number(xp, gs[1], T(xp, xp.inv(x))),),
-        keeps="x", outputs="many",
+        keeps="x", outputs="many", along=lambda m, x: m.square((), ()),
         domain="regular", torch="torch.linalg.slogdet torch.slogdet",
         jax="jax.numpy.linalg.slogdet", prims="", tex=r"y = \log \left|\det A\right|",
         dtex=r"\bar A = g A^{-T}", kinks="the sign jumps where the determinant is 0",
@@ -271,6 +275,7 @@ def _pinv_jvp(xp, dx, y, x):
 
 
 general("pinv", lambda xp, x: xp.pinv(x), _pinv_jvp, _pinv_vjp, axes=_whole,
+        along=lambda m, x: m.square((ACROSS, DOWN), ones=()),
         torch="torch.linalg.pinv pinverse", jax="jax.numpy.linalg.pinv", prims="",
         tex=r"A Y A = A, \; Y A Y = Y, \; A Y \text{ and } Y A \text{ symmetric}",
         dtex=r"\bar A = -Y^T g Y^T + (I - A Y) g^T Y Y^T + Y^T Y g^T (I - Y A)",

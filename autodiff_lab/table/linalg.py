@@ -94,6 +94,10 @@ def _whole(ndims, **_):
     return [(None,) * n for n in ndims], max(ndims)
 
 
+# ... or square and of the same ragged size: `m.square` says whose sizes the result has.
+DOWN, ACROSS = (0, -2), (0, -1)
+
+
 def _number(ndims, **_):
     return [(None,) * n for n in ndims], max(ndims) - 2
 
@@ -131,6 +135,7 @@ def _cholesky_vjp(xp, g, y, x):
 
 
 general("cholesky", lambda xp, x: xp.cholesky(x), _cholesky_jvp, _cholesky_vjp, keeps="y",
+        along=lambda m, x: m.square((DOWN, ACROSS)),
         axes=_whole, domain="definite", torch="torch.linalg.cholesky",
         jax="jax.numpy.linalg.cholesky jax.lax.linalg.cholesky",
         tex=r"A = L L^T", dtex=r"\dot L = L \, \Phi(L^{-1} \dot A L^{-T}), \quad "
@@ -169,7 +174,8 @@ def _how(lower=True, left=True, trans=False, unit=False):
 general("triangular_solve",
         lambda xp, a, b, *, lower, left, trans, unit:
             xp.triangular_solve(a, b, lower=lower, left=left, trans=trans, unit=unit),
-        _triangular_jvp, _triangular_vjp, arity=2, axes=_whole, domain="regular",
+        _triangular_jvp, _triangular_vjp, along=lambda m, a, b, **_: m.square(((1, -2), (1, -1))),
+        arity=2, axes=_whole, domain="regular",
         torch="torch.linalg.solve_triangular", jax="jax.lax.linalg.triangular_solve",
         tex=r"A X = B, \; A \text{ a triangle}",
         dtex=r"\bar B = A^{-T} g, \quad \bar A = -\operatorname{tri}(\bar B X^T)",
@@ -189,6 +195,7 @@ def _solve_vjp(xp, g, y, a, b):
 
 general("solve", lambda xp, a, b: xp.solve(a, b),
         lambda xp, da, db, y, a, b: xp.solve(a, db - mul(xp, da, y)), _solve_vjp,
+        along=lambda m, a, b: m.square((DOWN, (1, -1))),
         arity=2, axes=_whole, domain="regular", torch="torch.linalg.solve",
         jax="jax.numpy.linalg.solve", prims="", tex=r"A X = B",
         dtex=r"\bar B = A^{-T} g, \quad \bar A = -\bar B X^T",
@@ -199,6 +206,7 @@ general("solve", lambda xp, a, b: xp.solve(a, b),
 general("inv", lambda xp, x: xp.inv(x),
         lambda xp, dx, y, x: -mul(xp, y, dx, y),
         lambda xp, g, y, x: (-mul(xp, T(xp, y), g, T(xp, y)),),
+        along=lambda m, x: m.square((DOWN, ACROSS)),
         keeps="y", axes=_whole, domain="regular", torch="torch.linalg.inv inverse",
         jax="jax.numpy.linalg.inv", prims="", tex=r"Y = A^{-1}",
         dtex=r"\dot Y = -Y \dot A Y, \quad \bar A = -Y^T g \, Y^T",
@@ -208,6 +216,7 @@ general("inv", lambda xp, x: xp.inv(x),
 general("det", lambda xp, x: xp.det(x),
         lambda xp, dx, y, x: y * trace(xp, mul(xp, xp.inv(x), dx)),
         lambda xp, g, y, x: (_times_number(xp, g * y, T(xp, xp.inv(x))),),
+        along=lambda m, x: m.square(()),
         axes=_number, domain="regular", torch="torch.linalg.det det", jax="jax.numpy.linalg.det",
         prims="", tex=r"y = \det A", dtex=r"\bar A = g \, y \, A^{-T}",
         kinks="at a singular matrix the inverse does not exist: an error in torch, inf or NaN in "
@@ -231,7 +240,7 @@ def _cholesky_solve_vjp(xp, g, y, b, low):
 
 
 general("cholesky_solve", lambda xp, b, low: xp.cholesky_solve(b, low), _cholesky_solve_jvp,
-        _cholesky_solve_vjp, arity=2, axes=_whole, torch="cholesky_solve", jax="-", prims="",
+        _cholesky_solve_vjp, along=lambda m, b, low: m.square((DOWN, ACROSS), ones=(1,)), arity=2, axes=_whole, torch="cholesky_solve", jax="-", prims="",
         tex=r"L L^T X = B",
         dtex=r"\bar B = (L L^T)^{-1} g, \quad \bar L = -(\bar B X^T + X \bar B^T) L",
         domain="regular", cases=(([(3, 2), (3, 3)], {}), ([(2, 2, 1), (2, 2, 2)], {})),
@@ -252,6 +261,7 @@ def _corner(xp, x, e):
 general("matrix_exp", lambda xp, x: xp.matrix_exp(x),
         lambda xp, dx, y, x: _corner(xp, x, dx),
         lambda xp, g, y, x: (_corner(xp, T(xp, x), g),),
+        along=lambda m, x: m.square((DOWN, ACROSS), ones=()),
         keeps="x", axes=_whole, torch="torch.linalg.matrix_exp matrix_exp",
         jax="jax.scipy.linalg.expm", prims="", tex=r"Y = \sum_k A^k / k!",
         dtex=r"\begin{pmatrix} Y & \dot Y \\ 0 & Y \end{pmatrix} = "

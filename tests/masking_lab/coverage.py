@@ -43,7 +43,7 @@ def verdict(name, f, examples):
     batches = [ml.batch(list(column)) for column in zip(*examples, strict=True)]
     try:
         found = [ml.autobatch(f)(*(poisoned(b, v) for b in batches)) for v in POISON]
-        gradients = [_gradient(f, batches, v) for v in POISON[: 1 + _smooth(loop[0]) * 3]]
+        gradients = [_gradient(f, batches, v) for v in POISON[: 1 + _smooth(loop[0])]]
     except (ml.MaskError, AutodiffError) as refusal:
         return f"refused: {refusal}"
     except NotImplementedError as error:
