@@ -29,8 +29,14 @@ def watched(dim):
 @functools.cache
 def _watched_class(base):
     def equal(self, other):
+        return compared(self, other, sys._getframe(1))
+
+    def unequal(self, other):
+        return not compared(self, other, sys._getframe(1))
+
+    def compared(self, other, asking):
         same = base.__eq__(self, other)
-        if not same and _users(sys._getframe(1)) and _may_be_equal(base, self, other):
+        if not same and _users(asking) and _may_be_equal(base, self, other):
             raise self.refuse(f"`==` compares it with {other}")
         return same
 
@@ -46,8 +52,8 @@ def _watched_class(base):
         )
 
     members = {
-        "__slots__": (), "__hash__": base.__hash__, "__eq__": equal, "__bool__": truth,
-        "refuse": refuse, "dtype": property(lambda self: _aval().dtype),
+        "__slots__": (), "__hash__": base.__hash__, "__eq__": equal, "__ne__": unequal,
+        "__bool__": truth, "refuse": refuse, "dtype": property(lambda self: _aval().dtype),
         "aval": property(lambda self: _aval()),
         **{name: _kept(base, name) for name in ARITHMETIC},
     }  # fmt: skip

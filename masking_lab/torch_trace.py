@@ -14,7 +14,9 @@ they froze a size to a number.
 The tracer is experimental: where it is missing or refuses, functions run by dispatch alone.
 """
 
+import importlib.util
 import operator
+import os
 import re
 
 from autodiff_lab import source, trees, xp
@@ -54,7 +56,7 @@ def _trace(f, leaves, rebuild):
         raise NeedsValues(f"this PyTorch has no tracer with symbolic sizes ({error})") from None
     lengths = _different([n for x in leaves if isinstance(x, Lane) for n in x.shape])
     hints = _hints(lengths, leaves)
-    given = [_example(torch, x, lengths, hints) for x in leaves if _is_tensor(x)]
+    tensors = [x for x in leaves if _is_tensor(x)]
     output = {}
 
     def traced(*values):
@@ -64,12 +66,14 @@ def _trace(f, leaves, rebuild):
         output["leaves"] = [TRACED if _is_traced(torch, x) else x for x in found]
         return [x for x in found if _is_traced(torch, x)]
 
-    tensors = [x for x in leaves if _is_tensor(x)]
-    graph = _graph(make_fx, traced, given)
+    def trace():
+        return _graph(make_fx, traced, [_example(torch, x, lengths, hints) for x in tensors])
+
+    graph = trace()
     try:
         symbols = _symbols(graph, tensors)
     except NeedsValues:
-        graph = _outside(lambda: _graph(make_fx, traced, given), graph)
+        graph = _outside(trace, graph)
         symbols = _symbols(graph, tensors)
     return graph, symbols, output["leaves"], output["build"]
 
@@ -115,7 +119,12 @@ def _is_strange(node):
     return not type(node.meta.get("val")).__name__.startswith("Sym")
 
 
+COMPUTED = frozenset(["diff"])  # made of pieces of computed sizes, which only the trace has names for
+
+
 def is_known(op):
+    if spoken(op) in COMPUTED:
+        return False
     if spelled(op) is not None or spoken(op) in torch_road.ANSWERS:
         return True
     return is_by_name(op) and _meaning(op)[1:] != (None, None)
@@ -198,16 +207,24 @@ def _guards(graph):
     return next((n.node.shape_env.guards for n in symbols), ())
 
 
+_TORCH = os.path.dirname(importlib.util.find_spec("torch").origin) + os.sep
+
+
 def _is_users(guard):
-    frame = getattr(getattr(guard, "sloc", None), "framework_loc", None)
-    return frame is None or not source.is_library(frame.filename)
+    """Was it asked by anybody else than PyTorch's own functions?"""
+    frame = _frame(guard)
+    return frame is None or not frame.filename.startswith(_TORCH)
 
 
 def _where(guard):
-    frame = getattr(getattr(guard, "sloc", None), "framework_loc", None)
+    frame = _frame(guard)
     if frame is None or source.is_library(frame.filename):
         return ""
     return f" ({source.words((frame.filename, frame.lineno))})"
+
+
+def _frame(guard):
+    return getattr(getattr(guard, "sloc", None), "framework_loc", None)
 
 
 # ----- interpreting -----
