@@ -202,7 +202,8 @@ def _chosen(mask, xs, others, lanes):
 # ----- while -----
 def while_loop(road, eqn, values, call):
     p = eqn.params
-    n, k = p["cond_nconsts"], p["cond_nconsts"] + p["body_nconsts"]
+    n = p["cond_nconsts"]
+    k = n + p["body_nconsts"]
     test, body = Body(road, p["cond_jaxpr"], call), Body(road, p["body_jaxpr"], call)
     test_consts, consts, carry = values[:n], values[n:k], values[k:]
     trips = _counted(test, body, consts, carry)
@@ -214,9 +215,14 @@ def while_loop(road, eqn, values, call):
         lanes = [True] * len(carry)
     looks = body.looks[len(consts) :]
     state = _arrays(road, carry, looks, lanes)
-    asked = lambda state: test([*test_consts, *_values(road, state, looks, lanes)])[0]  # noqa: E731
-    turn = lambda road, consts, state: _arrays(  # noqa: E731
-        road, body([*consts, *_values(road, state, looks, lanes)], road), looks, lanes)
+
+    def asked(state):
+        return test([*test_consts, *_values(road, state, looks, lanes)])[0]
+
+    def turn(road, consts, state):
+        new = body([*consts, *_values(road, state, looks, lanes)], road)
+        return _arrays(road, new, looks, lanes)
+
     if own_test:
         state = _until_done(road, asked, turn, consts, body.looks, state)
     else:
@@ -246,17 +252,21 @@ def _until_done(road, asked, turn, consts, looks, state):
     limit = limits.max_trips()
     if limit is None:
         return _lax().while_loop(lambda s: s[0].any(), trip, start)[1]
-    bounded = lambda s, _: (_lax().cond(s[0].any(), trip, lambda s: s, s), None)  # noqa: E731
+
+    def bounded(state, _):
+        return _lax().cond(state[0].any(), trip, lambda s: s, state), None
+
     going, state = _lax().scan(bounded, start, None, length=limit)[0]
     return [or_nan(Lane(s, (None,) * (s.ndim - 1)), ~going).data for s in state]
 
 
 def _counted(test, body, consts, carry):
     """The trips of a `fori_loop` up to a size: `i < end`, where i counts and end stays."""
-    eqns, (i, end, *_) = test.jaxpr.eqns, (*test.jaxpr.invars, None, None)
+    eqns = test.jaxpr.eqns
+    i, end = (*test.jaxpr.invars, None, None)[:2]
     if [e.primitive.name for e in eqns] != ["lt"] or list(eqns[0].invars) != [i, end]:
         return None
-    if len(test.jaxpr.invars) != len(carry) or "bound" not in vars_of(carry[1]):
+    if len(test.jaxpr.invars) != len(carry) or "bound" not in getattr(carry[1], "__dict__", ()):
         return None
     counter, kept = body.jaxpr.invars[len(consts) :][:2]
     by_one = [e for e in body.jaxpr.eqns if e.outvars[0] is body.jaxpr.outvars[0]]
@@ -268,10 +278,6 @@ def _counted(test, body, consts, carry):
         return None
     own, first = carry[1].data, int(carry[0])
     return Length(own - first, max(carry[1].bound - first, 0))
-
-
-def vars_of(x):
-    return getattr(x, "__dict__", {})
 
 
 def _is_number(x):
@@ -301,7 +307,8 @@ def cond(road, eqn, values, call):
     return _values(road, found, results, [True] * len(results))
 
 
-def _way(road, branch, looks, lanes, results, lead=None):
+def _way(road, branch, looks, lanes, results):
+    """A body as a function of arrays."""
     return lambda arrays: _arrays(road, branch(_values(road, arrays, looks, lanes), road), results)
 
 

@@ -14,7 +14,6 @@ they froze a size to a number.
 The tracer is experimental: where it is missing or refuses, functions run by dispatch alone.
 """
 
-import importlib.util
 import operator
 import os
 import re
@@ -99,7 +98,7 @@ DEEPEST = 6  # functions within functions
 
 def _graph(make_fx, traced, given):
     """The graph in words that have a row; other functions are taken to pieces, layer by layer."""
-    pieces: dict = {}
+    pieces = {}
     for _ in range(DEEPEST):
         graph = make_fx(traced, pieces, tracing_mode="symbolic", pre_dispatch=True,
                         _allow_non_fake_inputs=True)(*given)  # fmt: skip
@@ -119,7 +118,9 @@ def _is_strange(node):
     return not type(node.meta.get("val")).__name__.startswith("Sym")
 
 
-COMPUTED = frozenset(["diff"])  # made of pieces of computed sizes, which only the trace has names for
+COMPUTED = frozenset(
+    ["diff"]
+)  # made of pieces of computed sizes, which only the trace has names for
 
 
 def is_known(op):
@@ -143,13 +144,13 @@ def _different(sizes):
     return found
 
 
-PRIMES = (1009, 211, 307, 401, 503, 601, 701, 809, 907, 101, 151, 251, 353, 457, 557)
+PRIMES = (211, 307, 401, 503, 601, 701, 809, 907, 101, 151, 251, 353, 457, 557)
 
 
 def _hints(lengths, leaves):
     """A size to be traced with for each name: one that nothing else has."""
     fixed = {n for x in leaves if _is_tensor(x) for n in tuple(x.shape) if isinstance(n, int)}
-    free = [p for p in PRIMES[1:] if p not in fixed]
+    free = [p for p in PRIMES if p not in fixed]
     if len(lengths) > len(free):
         raise NeedsValues(f"f has {len(lengths)} ragged sizes, too many to be traced")
     return free[: len(lengths)]
@@ -207,13 +208,13 @@ def _guards(graph):
     return next((n.node.shape_env.guards for n in symbols), ())
 
 
-_TORCH = os.path.dirname(importlib.util.find_spec("torch").origin) + os.sep
-
-
 def _is_users(guard):
     """Was it asked by anybody else than PyTorch's own functions?"""
+    import torch
+
     frame = _frame(guard)
-    return frame is None or not frame.filename.startswith(_TORCH)
+    inside = os.path.dirname(torch.__file__) + os.sep
+    return frame is None or not frame.filename.startswith(inside)
 
 
 def _where(guard):
@@ -299,7 +300,9 @@ class Interpreter:
         if word in self.ragged:
             return self.ragged[word]
         text = re.sub(r"\b(Python)?Mod\(", "mod(", re.sub(SYMBOL, r"n\1", word))
-        text = text.replace("Max(", "max(").replace("Min(", "min(").replace("FloorDiv(", "floordiv(")
+        text = (
+            text.replace("Max(", "max(").replace("Min(", "min(").replace("FloorDiv(", "floordiv(")
+        )
         found = {"n" + w[1:]: n for w, n in (self.ragged | self.fixed).items()}
         names = {w: n for w, n in found.items() if w in re.findall(r"\bn\d+\b", text)}
         own = {w: n.data if isinstance(n, Length) else n for w, n in names.items()}
@@ -307,8 +310,11 @@ class Interpreter:
         import torch
 
         bound = sizes.bound(text, ends)
-        return Length(sizes.own(text, own, torch), bound) if any(
-            isinstance(n, Length) for n in names.values()) else bound
+        return (
+            Length(sizes.own(text, own, torch), bound)
+            if any(isinstance(n, Length) for n in names.values())
+            else bound
+        )
 
 
 def _meant(op, args, kwargs):

@@ -208,3 +208,57 @@ def test_decisions_are_lifted_first(name):
     for n in (2, 3, 7):
         y, _ = masked(array(name, filled(n, np.nan)), n)
         np.testing.assert_allclose(to_numpy(y), to_numpy(f(array(name, X[:n]))))
+
+
+# ----- the spec and the lengths -----
+@both
+def test_two_sizes_containers_and_shared_arguments(name):
+    def f(pair, w, *, scale):
+        return {"y": pair["a"] @ w * scale, "n": pair["a"].shape[0] * 2}, pair["b"].sum()
+
+    masked = ml.mask(f, ({"a": "n, ...", "b": "m"}, None))
+    pair = {"a": array(name, filled(3, np.nan)), "b": array(name, [1.0, 2.0, np.inf])}
+    (y, b), (out, none) = masked(pair, array(name, W), {"n": 3, "m": 2}, scale=2.0)
+    np.testing.assert_allclose(to_numpy(y["y"])[:3], X[:3] @ W * 2)
+    assert (int(out["y"]), out["n"], none) == (3, (), ())
+    assert (int(y["n"]), float(b)) == (6, 3.0)
+    again = masked(pair, array(name, W), (3, 2), scale=2.0)[0][0]["y"]
+    np.testing.assert_array_equal(to_numpy(again), to_numpy(y["y"]))
+
+
+@both
+def test_a_size_computed_from_two_others(name):
+    from autodiff_lab import xp
+
+    verbs = xp.verbs(name)
+    joined = ml.mask(lambda x, y: verbs.concat([x, y], 0), ("n", "m"))
+    x, y = array(name, [1.0, 2.0, np.nan]), array(name, [5.0, np.nan])
+    z, total = joined(x, y, {"n": 2, "m": 1})
+    assert int(total) == 3
+    assert to_numpy(z).tolist() == [1.0, 2.0, 5.0, 0.0, 0.0]
+
+
+WRONG = [
+    ("n, 4", (), {"n": 9}, "n=9 does not lie between 0 and the padded 7"),
+    ("n, 4", (), {"n": -1}, "n=-1 does not lie"),
+    ("n, 4", (), {"m": 3}, "lengths were given for m"),
+    ("n, 4", (), (3, 4), "2 lengths were given"),
+    ("n, 4", (), 2.5, "whole number"),
+    ("n, 5", (), 3, "not 'n, 5'"),
+    ("n", (), 3, "other dims than 'n'"),
+    ("n, ..., ...", (), 3, "twice"),
+    ("n + 1, 4", (), 3, "name of its own"),
+    (("n, 4", "n"), (np.ones(3),), 3, "padded to 7 in one place and to 3"),
+    (("n, 4", None), (), 3, "2 arguments"),
+    (("n, 4", {"a": "n"}), (np.ones(3),), 3, "a spec has a string"),
+    (None, (), {}, "without an array"),
+    ([3], (), 3, "a spec has a string"),
+]
+
+
+@both
+@pytest.mark.parametrize("spec, more, lengths, words", WRONG)
+def test_a_wrong_call_gets_one_sentence(name, spec, more, lengths, words):
+    with pytest.raises(ml.MaskError, match=words) as caught:
+        ml.mask(lambda *xs: xs[0], spec)(array(name, X), *(array(name, m) for m in more), lengths)
+    assert "\n" not in str(caught.value)
