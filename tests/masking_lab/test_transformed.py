@@ -124,7 +124,8 @@ def lax_programs():
         "until large": lambda x, w: lax.while_loop(
             lambda s: jnp.abs(s).sum() < 20, lambda s: s * 1.5 + jnp.abs(w[0]), x.sum(0)),
         "a ragged branch": lambda x, w: (x + lax.cond(
-            x.sum() > 0, lambda y: y * jnp.sqrt(y.sum() * (w * w).sum()), lambda y: y @ w, x)).sum(0),
+            x.sum() > 0, lambda y: y * jnp.sqrt(y.sum() * (w @ w.T).sum() ** 2),
+            lambda y: y @ w, x)).sum(0),
         "switch": lambda x, w: lax.switch(x.shape[0] % 3, risky, x @ w),
         "again on the way back": lambda x, w: jax.checkpoint(lambda y: jnp.tanh(y @ w).sum(0))(x),
         "a key that is split": lambda x, w: lax.scan(
