@@ -4,6 +4,7 @@
 
     b = ml.batch([x0, x1, x2])              arrays of different lengths, padded to the longest
     y = ml.autobatch(f)(b, w).unbatch()     equals [f(x, w) for x in (x0, x1, x2)]
+    ml.mask(f, "n, 4")(x, 3)                f of the first three rows of a padded x; for vmap
     print(ml.lifted_source(f))              what runs instead of f, where it branches and loops
 
 The mask rules are not stated here: `rules` derives them from autodiff_lab's table. Read
@@ -17,6 +18,7 @@ framework.
 from .autobatch import autobatch
 from .errors import MaskError
 from .lifting import lift, lifted_source
+from .mask import mask
 from .masked_batch import MaskedBatch, batch
 
-__all__ = ["MaskError", "MaskedBatch", "autobatch", "batch", "lift", "lifted_source"]
+__all__ = ["MaskError", "MaskedBatch", "autobatch", "batch", "lift", "lifted_source", "mask"]

@@ -6,6 +6,7 @@ ragged dim then reads "n0" wherever it appears: as a shape it means the padded s
 autodiff's tape, and the row's mask rule does the rest. (JAX once had this as `jax.mask`.)
 """
 
+import copy
 import operator
 import re
 import traceback
@@ -18,8 +19,9 @@ from autodiff_lab.on_jax.own_rules import named
 from autodiff_lab.on_jax.spellings import CALLS, lower
 from autodiff_lab.table.row import ROWS
 
-from . import rules, sizes
+from . import jax_control, rules, sizes
 from .errors import MaskError, NeedsValues
+from .jax_sizes import watched
 from .lane import Lane, Length
 from .lifting.items import finished
 from .masked_batch import told
@@ -104,7 +106,8 @@ def _trace(jax, f, leaves, rebuild, names, given, shortest):
     try:
         closed = jax.make_jaxpr(traced)(*[x for x, a in zip(given, arrays, strict=True) if a])
     except Exception as error:
-        if names.less and None in shortest and 0 not in shortest and _asked_by_jax(error):
+        unknown = names.less and None in shortest and 0 not in shortest
+        if unknown and (_asked_by_jax(error) or _did_not_match(error)):
             names = _Names(jax, False)
             given = [names.given(x) for x in leaves]
             return _trace(jax, f, leaves, rebuild, names, given, shortest)
@@ -130,6 +133,11 @@ def _asked_by_jax(error):
     return bool(after) and "shape_poly" not in after[0]
 
 
+def _did_not_match(error):
+    """Could JAX not tell that two computed sizes are the same?"""
+    return isinstance(error, (TypeError, ValueError)) and re.search(r"\bn\d+\b", str(error))
+
+
 def _is_array(x):
     """What the tracer is given; a length that dispatch meets is a size, and has a name."""
     return isinstance(x, Lane) and not isinstance(x, Length) or xp.framework_of(x) == "jax"
@@ -140,7 +148,7 @@ class _Names:
 
     def __init__(self, jax, may_be_empty):
         self.jax, self.scope = jax, jax.export.SymbolicScope()
-        self.lengths, self.known = [], {}
+        self.lengths, self.known, self.dims = [], {}, {}
         self.less = 1 if may_be_empty else 0  # a dim reads "n0 - 1", and n0 is the length plus one
 
     def renewed(self, leaves):
@@ -163,11 +171,25 @@ class _Names:
             return self.jax.ShapeDtypeStruct(x.shape, x.dtype, weak_type=weak)
         words = [str(n) if not isinstance(n, Length) else self.name(n) for n in x.shape]
         shape = self.jax.export.symbolic_shape(", ".join(words), scope=self.scope) if words else ()
-        return self.jax.ShapeDtypeStruct(shape, x.dtype)
+        return self.jax.ShapeDtypeStruct(tuple(map(watched, shape)), x.dtype)
 
     def dim(self, length):
         """The symbolic size that stands for a length."""
-        return self.jax.export.symbolic_shape(self.name(length), scope=self.scope)[0]
+        return watched(self.jax.export.symbolic_shape(self.name(length), scope=self.scope)[0])
+
+    def prepare(self, dims):
+        """Compute these lengths here, and not inside a loop that JAX traces on its own."""
+        for dim in dims:
+            self.length(dim)
+
+    def led(self, taken):
+        """The same names with each follower's lengths those of its leader (`lifting.leader`)."""
+        new = copy.copy(self)
+        new.lengths = [Length(taken.lengths(n.data), n.padded) for n in self.lengths]
+        new.known = {}
+        new.dims = {}
+        new.prepare(self.dims.values())
+        return new
 
     def own(self, x):
         """A size that `f` returns, perhaps computed from others, as each example's own number."""
@@ -190,6 +212,7 @@ class _Names:
         if not self.known:
             self.known.update({self.word(i): n for i, n in enumerate(self.lengths)})
         word = str(dim)
+        self.dims[word] = dim
         if word not in self.known:
             self.known[word] = Length(self.value(dim), self.bound(dim))
         return self.known[word]
@@ -239,8 +262,9 @@ class Interpreter:
             called = (str(eqn.params.get("name", "")), eqn, call)
             return self.run(*opened(body_of(eqn.params)), values, called)
         if name == "dim_as_value":
-            own = self.names.value(eqn.params["dim"])
-            return [Lane(self.verbs.astype(own, eqn.outvars[0].aval.dtype), ())]
+            return [self.number(eqn.params["dim"], eqn.outvars[0].aval.dtype)]
+        if name in jax_control.EQUATIONS:
+            return jax_control.EQUATIONS[name](self, eqn, values, (name, eqn, call))
         symbolic = any(not isinstance(n, int) for v in eqn.outvars for n in v.aval.shape)
         if not symbolic and not any(isinstance(v, Lane) for v in values):
             return rebind(eqn, values)
@@ -285,6 +309,34 @@ class Interpreter:
             x, weak = Lane(x.data, sizes, x.fill), x.weak
             x.weak = weak
         return x
+
+    def number(self, dim, dtype):
+        """A size as a value: each example's own; what bounds it bounds a loop's trips."""
+        size = self.names.length(dim)
+        lane = Lane(self.verbs.astype(size.data, dtype), ())
+        lane.bound = size.padded
+        return lane
+
+    def led(self, taken):
+        """The road inside a block that some examples take: the others have their leader's sizes."""
+        return Interpreter(self.names.led(taken), self.count, self.place)
+
+    def shape(self, aval):
+        """The padded shape of what looks like `aval`, with the batch axis in front."""
+        sizes = [self.names.length(n).padded if hasattr(n, "scope") else n for n in aval.shape]
+        return (self.count, *sizes)
+
+    def lane(self, data, aval):
+        """Data with the batch axis in front, of a value that looks like `aval`."""
+        sizes = [self.names.length(n).data if hasattr(n, "scope") else None for n in aval.shape]
+        return Lane(data, sizes)
+
+    def data(self, x, aval):
+        """The data of a value, with the batch axis in front though all examples share it."""
+        if isinstance(x, Lane):
+            return self.verbs.astype(x.data, aval.dtype)
+        shape = self.shape(aval)
+        return self.verbs.broadcast(self.verbs.asarray(x, None), shape, tuple(range(1, len(shape))))
 
     def sizes(self, param):
         """Parameters with each symbolic size replaced by its `Length`."""

@@ -140,8 +140,7 @@ def _batch_arrays(arrays, path, pad_value, ragged):
         verbs.asarray([s[a] for s in shapes], data) if differ[a] else None
         for a in range(len(largest))
     ]
-    if verbs.name == "jax":
-        register_with_jax()
+    register_with_jax() if verbs.name == "jax" else register_with_torch()
     return MaskedBatch(data, sizes)
 
 
@@ -174,3 +173,21 @@ def register_with_jax():
         MaskedBatch, lambda b: ((b.data, b.sizes), None), lambda _, parts: MaskedBatch(*parts)
     )
     _registered.append(True)
+
+
+def register_with_torch():
+    """The same for PyTorch: `torch.vmap` and `torch.func.grad` take batches, and give them."""
+    from torch.utils import _pytree
+
+    if MaskedBatch not in _pytree.SUPPORTED_NODES:
+        _pytree.register_pytree_node(MaskedBatch, _to_torch, _from_torch)
+
+
+def _to_torch(b):
+    return [b.data, *(n for n in b.sizes if n is not None)], [n is None for n in b.sizes]
+
+
+def _from_torch(leaves, whole):
+    data, *lengths = leaves
+    lengths = iter(lengths)
+    return MaskedBatch(data, [None if w else next(lengths) for w in whole])

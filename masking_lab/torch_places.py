@@ -142,9 +142,17 @@ def _but(sizes, axis):
     return (*sizes[:axis], None, *sizes[axis + 1 :])
 
 
+def _certainly(test):
+    """Does it hold? Under vmap nobody knows."""
+    try:
+        return bool(test)
+    except RuntimeError:
+        return False
+
+
 def _at_least_one(input, axis):
     own = input.sizes[axis]
-    if own is not None and bool((own < 1).any()):
+    if own is not None and _certainly((own < 1).any()):
         raise IndexError(
             f"dim {axis} has no entries on examples "
             f"{[i for i, n in enumerate(own.tolist()) if n < 1]} ({source.here()})"

@@ -22,7 +22,7 @@ def run(f, args, kwargs, count):
 
 def call(func, args, kwargs):
     """One PyTorch call with lanes among its arguments."""
-    name = func.__name__
+    name = func.__name__.split(".")[0]
     verbs = xp.verbs("torch")
     if name == "unfold" and not hasattr(func, "__code__"):  # the method: windows along one dim
         name = "Tensor.unfold"

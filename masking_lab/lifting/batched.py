@@ -46,7 +46,13 @@ def repeat(going, test, body, carried, given, flags):
         return _both(going, truth(test(*here.led(carried), *here.led(given)))), carried
 
     limit, trips = limits.max_trips(), 0
-    if Taken(going).all is None:
+    here = Taken(going)
+    if here.all is None and here.verbs.name == "torch":
+        raise MaskError(
+            f"the loop at {source.here()} goes on until something happens, and under torch.vmap "
+            "nobody can ask whether it did; use ml.autobatch, or a `for` loop over a dim"
+        )
+    if here.all is None:
         staged.spread((carried, given))  # what is led is made here, once
         return staged.repeat(going, step, carried, limit)
     while not Taken(going).none:

@@ -26,7 +26,7 @@ class Taken:
     """The examples for which `test` holds, a lane of booleans or a bool."""
 
     def __init__(self, test):
-        self.sizes = {}
+        self.sizes, self.unsure = {}, False
         if not isinstance(test, Lane):
             self.none, self.all = not test, bool(test)
         else:
@@ -44,6 +44,8 @@ class Taken:
         """The block's `Run`, or None if nobody takes it. `first` makes its first argument."""
         if self.none:
             return None
+        if self.all is None and self.verbs.name == "torch":  # under vmap: perhaps nobody takes it
+            self.all, self.unsure = False, True
         if self.all is None:
             from . import staged
 
@@ -54,7 +56,7 @@ class Taken:
         return Run(*self._now(block, carried, given, first))
 
     def _now(self, block, carried, given, first):
-        self.sizes = {}
+        self.sizes, self.unsure = {}, False
         inside = self.led((*carried, *given))
         more = () if first is None else (self.leads(first()),)
         results = block(*more, *inside)
@@ -88,6 +90,8 @@ class Taken:
             new = copy.copy(x)
             new.__dict__.update({k: self.leads(v) for k, v in vars(x).items()})
             return new
+        if self.unsure and hasattr(x, "dtype") and self.verbs.is_inexact(x.dtype):
+            return self.verbs.where(self.mask.any(), x, self.verbs.stop_gradient(x))
         return x
 
     @property
@@ -101,6 +105,8 @@ class Taken:
         verbs, i = self.verbs, self.leader
         if isinstance(i, int):
             one = data[i : i + 1]
+        elif verbs.name == "torch":
+            one = data.index_select(0, i.reshape(1))
         else:
             rest = [0] * (data.ndim - 1)
             one = verbs.dynamic_slice(data, i, *rest, size=(1, *data.shape[1:]))
@@ -163,6 +169,8 @@ def known(mask):
 
 def _first(verbs, mask):
     """The number of the first example that takes the block: an int, where it is known."""
+    if mask.shape[0] == 1:
+        return 0
     first = verbs.argmax(verbs.astype(mask, verbs.dtype("int32")), 0)
     try:
         return int(first)

@@ -20,17 +20,26 @@ def masked(f, args, kwargs, count):
     """All examples at once; dead entries are filled so that they change nothing."""
     leaves, _, rebuild = trees.flatten((args, kwargs), is_leaf=is_batch)
     first = next(x for x in leaves if is_batch(x))
-    verbs = xp.of(first.data)
-    lanes = rebuild([_lane(verbs, x) if is_batch(x) else x for x in leaves])
-    result = _run(verbs.name, callee(f), lanes, count)
-    return trees.map(lambda y: _finished(verbs, y, count, first.data), finished(result))
+    lanes = rebuild([Lane(x.data, x.sizes) if is_batch(x) else x for x in leaves])
+    return run_lanes(f, *lanes, count, first.data)
 
 
-def _run(framework, f, lanes, count):
+def run_lanes(f, args, kwargs, count, like, whole=False):
+    """`f` of lanes: its structure, with a `MaskedBatch` for every array.
+
+    `whole` asks PyTorch too to trace a function without decisions as a whole.
+    """
+    verbs = xp.of(like)
+    lanes = trees.map(lambda x: _lane(verbs, x) if isinstance(x, Lane) else x, (args, kwargs))
+    result = _run(verbs.name, callee(f), lanes, count, whole)
+    return trees.map(lambda y: _finished(verbs, y, count, like), finished(result))
+
+
+def _run(framework, f, lanes, count, whole):
     """Dispatch on torch; on JAX a function without decisions is traced whole."""
     args, kwargs = lanes
     if framework == "torch":
-        return f(*args, **kwargs)
+        return _on_torch(f, args, kwargs, count, whole)
     register_with_jax()
     refusal = None
     if not decides(f):
@@ -48,9 +57,26 @@ def _run(framework, f, lanes, count):
         raise refusal from None
 
 
-def _lane(verbs, b):
-    """One example's view of a batch; dead entries are cleared once, so that nothing reads them."""
-    return refill(verbs, Lane(b.data, b.sizes), 0.0)
+def _on_torch(f, args, kwargs, count, whole):
+    """Dispatch; if asked, first the trace, which also knows what does not look like a tensor."""
+    if not whole or decides(f):
+        return f(*args, **kwargs)
+    from .. import torch_trace
+
+    try:
+        return torch_trace.run(f, args, kwargs, count)
+    except Exception as refusal:  # the tracer's, a rule's, or f's own: it happens again
+        try:
+            return f(*args, **kwargs)
+        except TypeError:
+            if isinstance(refusal, MaskError):
+                raise refusal from None
+            raise
+
+
+def _lane(verbs, x):
+    """Dead entries are cleared once, so that nothing reads them."""
+    return refill(verbs, x, 0.0)
 
 
 def _finished(verbs, y, count, like):
