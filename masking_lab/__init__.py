@@ -4,6 +4,7 @@
 
     b = ml.batch([x0, x1, x2])              arrays of different lengths, padded to the longest
     y = ml.autobatch(f)(b, w).unbatch()     equals [f(x, w) for x in (x0, x1, x2)]
+    ml.reduce(y, "token")                   the mean over all tokens of the batch
     print(ml.lifted_source(f))              what runs instead of f, where it branches and loops
 
 The mask rules are not stated here: `rules` derives them from autodiff_lab's table. Read
@@ -15,8 +16,11 @@ framework.
 """
 
 from .autobatch import autobatch
+from .batch_norm import batch_norm, statistics
 from .errors import MaskError
 from .lifting import lift, lifted_source
 from .masked_batch import MaskedBatch, batch
+from .reduce import count, reduce
 
-__all__ = ["MaskError", "MaskedBatch", "autobatch", "batch", "lift", "lifted_source"]
+__all__ = ["MaskError", "MaskedBatch", "autobatch", "batch", "batch_norm", "count", "lift",
+           "lifted_source", "reduce", "statistics"]  # fmt: skip
