@@ -20,7 +20,8 @@ from .batch_norm import batch_norm, statistics
 from .errors import MaskError
 from .lifting import lift, lifted_source
 from .masked_batch import MaskedBatch, batch
+from .randomness import keys
 from .reduce import count, reduce
 
-__all__ = ["MaskError", "MaskedBatch", "autobatch", "batch", "batch_norm", "count", "lift",
-           "lifted_source", "reduce", "statistics"]  # fmt: skip
+__all__ = ["MaskError", "MaskedBatch", "autobatch", "batch", "batch_norm", "count", "keys",
+           "lift", "lifted_source", "reduce", "statistics"]  # fmt: skip

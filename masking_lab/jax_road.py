@@ -15,7 +15,7 @@ from autodiff_lab.on_jax.front import body_of, opened, rebind, where_of
 from autodiff_lab.on_jax.own_rules import named
 from autodiff_lab.on_jax.spellings import CALLS, lower
 
-from . import rules
+from . import jax_random, rules
 from .errors import MaskError, NeedsValues
 from .lane import Lane, Length
 from .lifting.items import finished
@@ -252,6 +252,9 @@ class Interpreter:
         def place():
             return self.place() if self.place else source.words(where_of(eqn, call)[0])
 
+        if name in jax_random.NAMES:
+            params = {k: self.sizes(v) for k, v in eqn.params.items()}
+            return [jax_random.apply(eqn, values, params, self.count, place)]
         if custom is not None:
             return [rules.apply(custom.custom_row, self.verbs, self.count, values, {}, place)]
         lowered = lower(eqn)

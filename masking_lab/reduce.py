@@ -45,7 +45,7 @@ def reduce(b, how, weights=None, total=None):
 
 
 def count(b, how="token", weights=None):
-    """How much `reduce` divides by: entries (or the sum of their weights), or examples that have any.
+    """What `reduce` divides by: entries (or the sum of their weights), or examples that have any.
 
     >>> import torch
     >>> from masking_lab import batch

@@ -11,6 +11,7 @@ from . import rules
 from .errors import MaskError
 from .lane import Lane, size
 from .lifting.items import joined
+from .randomness import DROPOUTS, SHARED, dropout, refuse
 
 
 def run(f, args, kwargs, count):
@@ -59,4 +60,6 @@ ANSWERS = {
     "size": _size,
     "dim": lambda x: x.ndim,
     "is_floating_point": lambda x: x.data.is_floating_point(),
+    **{name: refuse(name) for name in SHARED},
+    **{name: dropout(name) for name in DROPOUTS},
 }

@@ -42,6 +42,9 @@ class JaxVerbs(JaxKinks, JaxWindows, JaxLinalg, JaxFourier):
     def astype(self, x, dtype):
         return self.lax.convert_element_type(x, dtype)
 
+    def bitcast(self, x, dtype):
+        return self.lax.bitcast_convert_type(x, dtype)
+
     def dtype(self, name):
         return self.lib.dtype(name)
 

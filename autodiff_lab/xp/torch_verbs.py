@@ -47,6 +47,9 @@ class TorchVerbs(TorchKinks, TorchWindows, TorchLinalg, TorchFourier):
     def astype(self, x, dtype):
         return x.to(self.dtype(dtype))
 
+    def bitcast(self, x, dtype):
+        return x.view(self.dtype(dtype))
+
     def dtype(self, name):
         return getattr(self.lib, name) if isinstance(name, str) else name
 

@@ -12,6 +12,7 @@ import weakref
 from autodiff_lab import source, xp
 from autodiff_lab.reading import read
 
+from .. import randomness
 from ..errors import MaskError
 from ..lane import lanes_in
 from .builtins import BUILTINS
@@ -82,6 +83,7 @@ _STANDARD = os.path.dirname(os.__file__) + os.sep
 
 def call(f, args, kwargs):
     """`f(*args, **kwargs)` of lifted code."""
+    randomness.check(f, args, kwargs)
     f = callee(f)
     join = JOINS.get(getattr(f, "__name__", ""))
     if join and args and isinstance(args[0], Items) and args[0].ragged:

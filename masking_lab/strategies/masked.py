@@ -12,6 +12,7 @@ from ..lane import Lane, refill
 from ..lifting import callee, decides
 from ..lifting.items import finished
 from ..masked_batch import MaskedBatch, is_batch, register_with_jax
+from ..randomness import watched
 from . import strategy
 
 
@@ -22,7 +23,7 @@ def masked(f, args, kwargs, count):
     first = next(x for x in leaves if is_batch(x))
     verbs = xp.of(first.data)
     lanes = rebuild([_lane(verbs, x) if is_batch(x) else x for x in leaves])
-    result = _run(verbs.name, callee(f), lanes, count)
+    result = watched(f, lambda: _run(verbs.name, callee(f), lanes, count))
     return trees.map(lambda y: _finished(verbs, y, count, first.data), finished(result))
 
 
