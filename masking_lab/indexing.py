@@ -6,6 +6,8 @@ an example does not have is what it is in the loop: an error on PyTorch, on JAX 
 
 from autodiff_lab import source, xp
 
+from . import arrays
+from .along import Along
 from .errors import MaskError
 from .lane import Lane, Length
 
@@ -13,6 +15,8 @@ from .lane import Lane, Length
 def getitem(x, index):
     """`x[index]` of a lane, from the last dim to the first: so the axes keep their places."""
     index = _spelled_out(x, index if type(index) is tuple else (index,))
+    if any(arrays.is_array(i) for i in index):
+        return arrays.getitem(x, index)
     axis = x.ndim
     for i in reversed(index):
         if i is not None:
@@ -23,13 +27,20 @@ def getitem(x, index):
 
 def _spelled_out(x, index):
     """One entry per dim, and a None for each new one."""
-    taken = len([i for i in index if i is not None and i is not Ellipsis])
+    taken = sum(_width(i) for i in index)
     if taken > x.ndim:
         raise IndexError(f"too many indices: {taken} for {x!r}")
     rest = (slice(None),) * (x.ndim - taken)
     dots = [k for k, i in enumerate(index) if i is Ellipsis]
     at = dots[0] if dots else len(index)
     return (*index[:at], *rest, *index[at + 1 :])
+
+
+def _width(i):
+    """How many dims an index takes: a mask has its own."""
+    if i is None or i is Ellipsis:
+        return 0
+    return len(i.shape) if str(getattr(i, "dtype", "")).endswith("bool") else 1
 
 
 def _along(x, axis, i):
@@ -43,9 +54,7 @@ def _along(x, axis, i):
         return _own_entry(x, axis, i)
     if isinstance(i, int) and not isinstance(i, bool):
         return _entry(x, axis, i)
-    raise MaskError(
-        f"an array as an index at {source.here()} has no mask rule yet; go through it in a loop"
-    )
+    raise MaskError(f"{i!r} is not an index ({source.here()})")
 
 
 def _entry(x, axis, i):
@@ -91,20 +100,20 @@ def _slice(x, axis, s):
         data = x.data[(slice(None),) * (axis + 1) + (s,)]
         return Lane(data, x.sizes, x.fill)
     if s == slice(None, None, -1):
-        return _by_place(x, axis, lambda i, size: size - 1 - i, own)
-    if isinstance(s.step, Lane) or s.step not in (None, 1):
+        m = Along(None, xp.of(x.data), x.data.shape[0], (x,), {})
+        return m.read(x, {axis: lambda i, n: n - 1 - i})
+    verbs, step = xp.of(x.data), 1 if s.step is None else s.step
+    if not isinstance(step, int) or step < 1:
         raise MaskError(
             f"a slice with step {s.step} of a ragged dim at {source.here()} has no mask rule yet; "
-            "go through the entries in a loop, or take x[::-1]"
+            "take x[::-1] first, or go through the entries in a loop"
         )
-    verbs = xp.of(x.data)
     size = Length(_whole(verbs, x, padded) if own is None else own, padded)
-    start, stop = _bound(s.start, size, 0), _bound(s.stop, size, size)
-    count = verbs.where(stop.data > start.data, stop.data - start.data, 0)
-    if isinstance(s.start, (int, type(None))) and (s.start or 0) >= 0:
-        data = x.data[(slice(None),) * (axis + 1) + (slice(s.start, None),)]
-        return Lane(data, (*x.sizes[:axis], count, *x.sizes[axis + 1 :]))
-    return _by_place(x, axis, lambda i, size: i + _along_axis(verbs, start.data, x, axis), count)
+    plain = isinstance(s.start, int) and s.start >= 0  # beyond the end nothing is left
+    start = min(s.start, padded) if plain else _bound(s.start, size, 0)
+    stop = _bound(s.stop, size, size)
+    m = Along(None, verbs, x.data.shape[0], (x,), {})
+    return m.cut(x, axis, start, stop, step)
 
 
 def _whole(verbs, x, n):
@@ -114,26 +123,13 @@ def _whole(verbs, x, n):
 
 def _bound(b, size, default):
     """A bound of a slice as Python reads it: from the end if negative, and never outside."""
-    verbs = xp.of(size.data)
-    b = default if b is None else b
+    verbs, n = xp.of(size.data), size.padded
+    if b is None:
+        return default
+    last = n if isinstance(b, Lane) else max(0, min(n, b + n if b < 0 else b))
     b = b.data if isinstance(b, Lane) else _whole(verbs, size, b)
     b = verbs.where(b < 0, b + size.data, b)
-    return Lane(verbs.where(b < 0, 0, verbs.where(b > size.data, size.data, b)), ())
-
-
-def _by_place(x, axis, place, count):
-    """The entries at `place(i, size)` for each i along an axis; `count` of them are real."""
-    verbs, shape = xp.of(x.data), tuple(x.data.shape)
-    own, padded = x.sizes[axis], shape[axis + 1]
-    size = padded if own is None else _along_axis(verbs, own, x, axis)
-    index = verbs.arange(shape, axis + 1, "int64" if verbs.name == "torch" else "int32", x.data)
-    index = verbs.clip(place(index, size), 0, max(padded - 1, 0))
-    data = verbs.take_along(x.data, index, axis + 1)
-    return Lane(data, (*x.sizes[:axis], count, *x.sizes[axis + 1 :]))
-
-
-def _along_axis(verbs, n, x, axis):
-    return verbs.broadcast(n, tuple(x.data.shape), (0,))
+    return Length(verbs.where(b < 0, 0, verbs.where(b > size.data, size.data, b)), last)
 
 
 def check(x, axis, i, own, padded):

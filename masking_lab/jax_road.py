@@ -6,6 +6,7 @@ ragged dim then reads "n0" wherever it appears: as a shape it means the padded s
 autodiff's tape, and the row's mask rule does the rest. (JAX once had this as `jax.mask`.)
 """
 
+import operator
 import re
 import traceback
 from typing import NamedTuple
@@ -15,11 +16,12 @@ from autodiff_lab.on_jax.front import body_of, opened, rebind, where_of
 from autodiff_lab.on_jax.own_rules import named
 from autodiff_lab.on_jax.spellings import CALLS, lower
 
-from . import jax_random, rules
+from . import jax_random, rules, sizes
 from .errors import MaskError, NeedsValues
 from .lane import Lane, Length
 from .lifting.items import finished
 from .masked_batch import told
+from .padding import padded_to
 
 
 def run(f, args, kwargs, count, known=None, place=None):
@@ -136,7 +138,7 @@ class _Names:
 
     def __init__(self, jax, may_be_empty):
         self.jax, self.scope = jax, jax.export.SymbolicScope()
-        self.lengths = []
+        self.lengths, self.known = [], {}
         self.less = 1 if may_be_empty else 0  # a dim reads "n0 - 1", and n0 is the length plus one
 
     def renewed(self, leaves):
@@ -169,8 +171,7 @@ class _Names:
         """A size that `f` returns, perhaps computed from others, as each example's own number."""
         if not hasattr(x, "scope"):
             return x
-        padded = {f"n{i}": n.padded + self.less for i, n in enumerate(self.lengths)}
-        return Length(self.value(x), _evaluated(x, padded, max, min))
+        return Length(self.value(x), self.bound(x))
 
     def word(self, i):
         return f"n{i} - 1" if self.less else f"n{i}"
@@ -183,36 +184,29 @@ class _Names:
         return self.word(len(self.lengths) - 1)
 
     def length(self, dim):
-        """The `Length` that a symbolic dim stands for."""
-        known = {self.word(i): n for i, n in enumerate(self.lengths)}
-        if str(dim) not in known:
-            raise MaskError(
-                f"the size {self.told(str(dim))} is computed from a ragged size, which has no mask "
-                "rule yet; keep ragged dims as they are, or reduce them first"
-            )
-        return known[str(dim)]
+        """The `Length` that a symbolic dim stands for: the same one for the same dim."""
+        if not self.known:
+            self.known.update({self.word(i): n for i, n in enumerate(self.lengths)})
+        word = str(dim)
+        if word not in self.known:
+            self.known[word] = Length(self.value(dim), self.bound(dim))
+        return self.known[word]
 
     def value(self, dim):
         """Each example's own value of a size that may be computed, such as 3*n0 - 1."""
         known = {f"n{i}": n.data + self.less for i, n in enumerate(self.lengths)}
-        return _evaluated(dim, known, self.jax.numpy.maximum, self.jax.numpy.minimum)
+        return sizes.own(dim, known, self.jax.numpy)
+
+    def bound(self, dim):
+        """The size that all examples are padded to along such a dim."""
+        ends = {f"n{i}": (self.less, n.padded + self.less) for i, n in enumerate(self.lengths)}
+        return sizes.bound(dim, ends)
 
     def told(self, text):
         """Symbolic names as the lengths they stand for."""
         for i, n in reversed(list(enumerate(self.lengths))):
             text = re.sub(rf"\b{self.word(i)}\b", f"<lengths {told(n.data)}>", text)
         return text
-
-
-def _evaluated(dim, known, largest, smallest):
-    """A symbolic size with numbers in the place of names: JAX prints it as Python."""
-    functions = {
-        "floordiv": lambda a, b: a // b,
-        "mod": lambda a, b: a % b,
-        "max": largest,
-        "min": smallest,
-    }
-    return eval(str(dim), {"__builtins__": {}}, known | functions)
 
 
 class Interpreter:
@@ -258,7 +252,7 @@ class Interpreter:
         if custom is not None:
             return [rules.apply(custom.custom_row, self.verbs, self.count, values, {}, place)]
         lowered = lower(eqn)
-        if lowered is None or lowered[0].kind == "composite":
+        if lowered is None or (lowered[0].kind == "composite" and lowered[0].along is None):
             raise MaskError(
                 f"JAX's {name} at {place()} has no row, so nobody knows what a mask does to it; "
                 "write it with operations that have one"
@@ -267,12 +261,30 @@ class Interpreter:
         xs = [values[i] if type(i) is int else i.value for i in operands]
         params = {k: self.sizes(v) for k, v in params.items()}
         y = rules.apply(row, self.verbs, self.count, xs, params, place)
-        return list(y) if row.outputs != 1 else [y]
+        ys = list(y) if row.outputs != 1 else [y]
+        return [self.known(x, v.aval.shape) for x, v in zip(ys, eqn.outvars, strict=True)]
+
+    def known(self, x, shape):
+        """A result with the sizes that its names stand for, the same for the same names."""
+        sizes = list(x.sizes)
+        for axis, n in enumerate(shape):
+            if isinstance(n, int):
+                continue
+            n = self.names.length(n)
+            sizes[axis] = n.data
+            if x.data.shape[axis + 1] != n.padded:
+                x = padded_to(self.verbs, x, axis, n.padded)
+        if not all(map(operator.is_, sizes, x.sizes)):
+            x, weak = Lane(x.data, sizes, x.fill), x.weak
+            x.weak = weak
+        return x
 
     def sizes(self, param):
         """Parameters with each symbolic size replaced by its `Length`."""
         if type(param) is tuple:
             return tuple(map(self.sizes, param))
+        if hasattr(param, "index_batch"):  # lax's dimension numbers
+            return param._replace(sizes=param.sizes and self.sizes(param.sizes))
         return self.names.length(param) if hasattr(param, "scope") else param
 
 

@@ -5,6 +5,7 @@ example's, with a `Length` where the size is each example's own.
 """
 
 import math
+import operator
 
 from autodiff_lab import source, xp
 from autodiff_lab.operators import Methods
@@ -113,6 +114,27 @@ class Length(Lane):
 
     def same(self, other):
         return isinstance(other, Length) and agree(self.data, other.data)
+
+
+def _grown(name, bound):
+    """Arithmetic that gives a size again: `bound` says what no example exceeds, or None."""
+    plain, other = getattr(operator, name), getattr(Lane, f"__{name}__")
+
+    def operate(self, n):
+        if type(n) is int or isinstance(n, Length):
+            data, padded = (n, n) if type(n) is int else (n.data, n.padded)
+            padded = bound(self.padded, padded, type(n) is int)
+            if padded is not None:
+                return Length(plain(self.data, data), max(0, padded))
+        return other(self, n)
+
+    return operate
+
+
+Length.__add__ = Length.__radd__ = _grown("add", lambda m, n, _: m + n)
+Length.__mul__ = Length.__rmul__ = _grown("mul", lambda m, n, _: m * n if n >= 0 else None)
+Length.__sub__ = _grown("sub", lambda m, n, number: m - n if number else m)
+Length.__floordiv__ = _grown("floordiv", lambda m, n, number: m // n if number and n > 0 else None)
 
 
 def shared(verbs, count, x, like=None):

@@ -12,6 +12,8 @@ from .errors import MaskError
 from .lane import Lane, size
 from .lifting.items import joined
 from .randomness import DROPOUTS, SHARED, dropout, refuse
+from .torch_places import PLACES
+from .torch_sizes import SIZES
 
 
 def run(f, args, kwargs, count):
@@ -22,9 +24,11 @@ def call(func, args, kwargs):
     """One PyTorch call with lanes among its arguments."""
     name = func.__name__
     verbs = xp.verbs("torch")
+    if name == "unfold" and not hasattr(func, "__code__"):  # the method: windows along one dim
+        name = "Tensor.unfold"
     if name == "size" and hasattr(func, "is_verb"):
         return size(*args)
-    if name in ANSWERS:
+    if name in ANSWERS and not hasattr(func, "is_verb"):
         return ANSWERS[name](*args, **kwargs)
     if name in JOINS and args and getattr(args[0], "ragged", False):
         return joined(JOINS[name], args[0], *args[1:], *kwargs.values())
@@ -37,7 +41,7 @@ def call(func, args, kwargs):
     if lowered.rewritten is not None:
         return lowered.rewritten()
     row, xs, params = lowered.row, lowered.xs, lowered.params
-    if row.kind == "composite":
+    if row.kind == "composite" and row.along is None:
         return row.fn(verbs, *xs, **params)
     return rules.apply(row, verbs, _count((*xs, *params.get("shape", ()))), xs, params)
 
@@ -59,6 +63,7 @@ JOINS = {"stack": "stack", "cat": "concat", "concat": "concat", "concatenate": "
 ANSWERS = {
     "size": _size,
     "dim": lambda x: x.ndim,
+    **PLACES, **SIZES,
     "is_floating_point": lambda x: x.data.is_floating_point(),
     **{name: refuse(name) for name in SHARED},
     **{name: dropout(name) for name in DROPOUTS},

@@ -15,6 +15,7 @@ class How(NamedTuple):
     mode: object
     sorted: bool
     unique: bool
+    fill: object = 0  # what an index outside reads, for masks: of a derivative it is zero
 
     def of_scatter(self):
         return self._replace(sizes=None)
@@ -45,7 +46,8 @@ def of_gather(params):
     n = params["dimension_numbers"]
     return How(n.offset_dims, n.collapsed_slice_dims, n.start_index_map, n.operand_batching_dims,
                n.start_indices_batching_dims, tuple(params["slice_sizes"]), params["mode"],
-               params["indices_are_sorted"], params["unique_indices"])  # fmt: skip
+               params["indices_are_sorted"], params["unique_indices"],
+               params.get("fill_value"))  # fmt: skip
 
 
 def of_scatter(params):

@@ -10,6 +10,7 @@ dilates w; `layout` says which axis of x, w and y is batch, channel, space.
 """
 
 from . import fused
+from .pooling import size
 from .row import bilinear, composite
 
 
@@ -61,6 +62,26 @@ def _axes(ndims, *, layout=None, groups=1, batch_groups=1, **_):
     return [tuple(side.get(i) for i in range(n)) for side in (x, w)], n
 
 
+def _along(m, x, w, *, layout=None, **p):
+    """Along space: dead entries are zero like the padding, and outputs are counted by each size."""
+    if layout is not None:
+        lhs, rhs, out = layout
+        y = m.apply("conv", m.apply("permute", x, axes=tuple(lhs)),
+                    m.apply("permute", w, axes=tuple(rhs)), **_standard(p, lhs, rhs))
+        return m.apply("permute", y, axes=tuple(sorted(range(len(out)), key=lambda i: out[i])))
+    if p.get("batch_groups", 1) != 1:
+        m.refuse("mixes groups of images along a ragged dim")
+    kernel, plan = p["shapes"][1][2:], zip(p["stride"], p["padding"], p["dilation"], p["gaps"],
+                                           strict=True)  # fmt: skip
+    return m.run(0.0, {a: (0, a, lambda n, k=k, how=how: size(n, k, *how))
+                       for a, (k, how) in enumerate(zip(kernel, plan, strict=True), 2)})
+
+
+def _standard(p, lhs, rhs):
+    x, w = p["shapes"]
+    return p | {"layout": None, "shapes": (tuple(x[i] for i in lhs), tuple(w[i] for i in rhs))}
+
+
 def _together(xp, x, w, *, lead=(False, False), **p):
     """`lead` says which input carries an axis of examples in front."""
     if not any(lead):
@@ -88,7 +109,7 @@ def _many(p, many, axis):
 bilinear("conv", _together,
          (lambda xp, g, w, **p: xp.conv_input(g, w, **p),
           lambda xp, g, x, **p: xp.conv_weight(g, x, **p)),
-         axes=_axes, batch=lambda batched, **p: p | {"lead": batched.inputs},
+         axes=_axes, along=_along, batch=lambda batched, **p: p | {"lead": batched.inputs},
          torch="torch.conv1d torch.conv2d torch.conv3d",
          jax="jax.lax.conv_general_dilated jax.lax.conv jax.lax.conv_with_general_padding",
          prims="conv_general_dilated",

@@ -17,7 +17,7 @@ from ..errors import MaskError
 from ..lane import lanes_in
 from .builtins import BUILTINS
 from .items import Items, joined
-from .rewrite import rewrite
+from .rewrite import MAKERS, rewrite
 
 _lifted: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()
 
@@ -93,6 +93,10 @@ def call(f, args, kwargs):
         from ..jax_dispatch import call as dispatch
 
         return dispatch(f, args, kwargs)
+    if framework == "torch" and getattr(f, "__name__", "") in MAKERS and inspect.isbuiltin(f):
+        from ..torch_sizes import MADE  # PyTorch wants whole numbers there
+
+        return MADE[f.__name__](*args, **kwargs)
     return f(*args, **kwargs)
 
 

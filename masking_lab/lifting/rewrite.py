@@ -21,6 +21,8 @@ from .canonical import Fresh, as_index, assign, canonical, flow_call
 from .liveness import assigned, live, shared_writes
 
 CLASSES = (int, float, bool, range, zip, enumerate, reversed, list, tuple)  # that ask for numbers
+# Functions of PyTorch that take sizes, and want whole numbers.
+MAKERS = frozenset("zeros ones empty full arange linspace eye".split())
 
 
 def rewrite(text):
@@ -238,8 +240,9 @@ class Expressions(ast.NodeTransformer):
             return not _is_flows(func)
         module = (getattr(found, "__module__", None) or "").split(".")[0]
         plain_class = inspect.isclass(found) and found not in CLASSES
-        dispatches = module in ("torch", "_operator") and not drawing(found, (None, 1.0, True))
-        return not plain_class and not dispatches
+        makes = module == "torch" and getattr(found, "__name__", "") in MAKERS
+        draws = drawing(found, (None, 1.0, True)) is not None
+        return makes or draws or (not plain_class and module not in ("torch", "_operator"))
 
     def is_fresh(self, func):
         """Does a call of it give back something new? The user's functions may give an argument."""
