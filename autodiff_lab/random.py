@@ -127,12 +127,17 @@ def permutation(key, n, like=None):
 
     They are sorted by random keys, as often as makes ties of all keys unlikely.
     """
-    key = _checked(key)
-    order = _counters(key, (n,))[1]
-    for _ in range(math.ceil(3 * math.log(max(1, n)) / math.log(MASK))):
-        key, now = map(_checked, split(key))
+    key = _checked(key if _is_known((n,)) else _handed(key, like, "uint32"))
+    order = _counters(key, (n,))[1] + key[0] * 0
+    for rounds in range(3):
+        few = 2 ** (32 * rounds / 3)  # so many are in order after this many rounds
+        if _is_known((n,)) and n <= few:
+            break
+        keys = split(key)
+        key, now = _checked(keys[0]), _checked(keys[1])
         high, low = threefry(now, *_counters(now, (n,)))
-        order = order[_stable_order(high ^ low)]
+        new = _sorted_by(high ^ low, order)
+        order = new if _is_known((n,)) else xp.of(new).where(key[0] * 0 + n > few, new, order)
     return order if like is None else _handed(order, like)
 
 
@@ -239,7 +244,9 @@ def _lib(x):
     return verbs.lib if verbs else np
 
 
-def _stable_order(words):
+def _sorted_by(words, x):
+    if xp.framework_of(words) == "jax":
+        return xp.of(words).lax.sort((words, x), num_keys=1, is_stable=True)[1]
     if _lib(words) is np:
-        return np.argsort(words, kind="stable")
-    return _lib(words).argsort(words, stable=True)
+        return x[np.argsort(words, kind="stable")]
+    return x[_lib(words).argsort(words, stable=True)]

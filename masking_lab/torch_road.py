@@ -12,6 +12,7 @@ from .errors import MaskError
 from .lane import Lane, size
 from .lifting.items import joined
 from .randomness import DROPOUTS, SHARED, dropout, refuse
+from .torch_layers import CHECKS
 from .torch_places import PLACES
 from .torch_sizes import SIZES
 
@@ -32,6 +33,8 @@ def call(func, args, kwargs):
         return ANSWERS[name](*args, **kwargs)
     if name in JOINS and args and getattr(args[0], "ragged", False):
         return joined(JOINS[name], args[0], *args[1:], *kwargs.values())
+    if name in CHECKS:
+        CHECKS[name](*args, **kwargs)
     lowered = lower(func, args, kwargs)
     if lowered is None:
         raise MaskError(
