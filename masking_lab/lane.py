@@ -7,6 +7,8 @@ example's, with a `Length` where the size is each example's own.
 import math
 import operator
 
+import numpy as np
+
 from autodiff_lab import source, xp
 from autodiff_lab.operators import Methods
 
@@ -162,6 +164,8 @@ def agree(m, n):
     if m is n:
         return True
     try:
+        if xp.framework_of(m) == "jax":  # whose comparison jit would trace, of constants too
+            return np.array_equal(m, n)
         return m.shape == n.shape and bool((m == n).all())
     except Exception:  # a traced value has no truth value
         return False

@@ -58,8 +58,8 @@ def _targets(input, target, weight=None, size_average=None, ignore_index=-100, *
         first = int(t[wrong].reshape(-1)[0])
         told = wrong.flatten(1).any(1) if wrong.ndim > 1 else wrong
         raise IndexError(
-            f"target {first} is out of bounds for {input.data.shape[axis + 1]} classes, on examples "
-            f"{told.nonzero()[:, 0].tolist()}"
+            f"target {first} is out of bounds for {input.data.shape[axis + 1]} classes, on "
+            f"examples {told.nonzero()[:, 0].tolist()}"
         )
 
 

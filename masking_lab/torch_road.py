@@ -33,7 +33,7 @@ def call(func, args, kwargs):
         return ANSWERS[name](*args, **kwargs)
     if name in JOINS and args and getattr(args[0], "ragged", False):
         return joined(JOINS[name], args[0], *args[1:], *kwargs.values())
-    if name in CHECKS:
+    if name in CHECKS and not hasattr(func, "is_verb"):
         CHECKS[name](*args, **kwargs)
     lowered = lower(func, args, kwargs)
     if lowered is None:
@@ -66,7 +66,8 @@ JOINS = {"stack": "stack", "cat": "concat", "concat": "concat", "concatenate": "
 ANSWERS = {
     "size": _size,
     "dim": lambda x: x.ndim,
-    **PLACES, **SIZES,
+    **PLACES,
+    **SIZES,
     "is_floating_point": lambda x: x.data.is_floating_point(),
     **{name: refuse(name) for name in SHARED},
     **{name: dropout(name) for name in DROPOUTS},
