@@ -15,8 +15,10 @@ framework.
 """
 
 from .autobatch import autobatch
+from .batching import batch
 from .errors import MaskError
 from .lifting import lift, lifted_source
-from .masked_batch import MaskedBatch, batch
+from .masked_batch import MaskedBatch
+from .padding_waste import waste
 
-__all__ = ["MaskError", "MaskedBatch", "autobatch", "batch", "lift", "lifted_source"]
+__all__ = ["MaskError", "MaskedBatch", "autobatch", "batch", "lift", "lifted_source", "waste"]
