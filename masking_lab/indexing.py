@@ -7,7 +7,8 @@ an example does not have is what it is in the loop: an error on PyTorch, on JAX 
 from autodiff_lab import source, xp
 
 from .errors import MaskError
-from .lane import Lane, Length
+from .lane import Lane, realigned
+from .masked_batch import aligned, depends, valid
 
 
 def getitem(x, index):
@@ -36,7 +37,9 @@ def _along(x, axis, i):
     if i is None:
         shape = (*x.data.shape[: axis + 1], 1, *x.data.shape[axis + 1 :])
         data = xp.of(x.data).reshape(x.data, shape)
-        return Lane(data, (*x.sizes[:axis], None, *x.sizes[axis:]), x.fill)
+        goes = [a if a < axis else a + 1 for a in range(x.ndim)]
+        sizes = [None if n is None else realigned(n, goes) for n in x.sizes]
+        return Lane(data, (*sizes[:axis], None, *sizes[axis:]), x.fill)
     if isinstance(i, slice):
         return _slice(x, axis, i)
     if isinstance(i, Lane) and i.ndim == 0:
@@ -61,7 +64,8 @@ def _own_entry(x, axis, i):
     own, padded = x.sizes[axis], x.data.shape[axis + 1]
     verbs = xp.of(x.data)
     size = padded if own is None else own
-    place = verbs.where(i.data < 0, i.data + size, i.data)
+    i = i.data if own is None else _lined_up(verbs, i.data, own)
+    place = verbs.where(i < 0, i + size, i)
     if verbs.name == "jax":  # which takes the nearest entry
         place = verbs.where(place < 0, 0, verbs.where(place >= size, size - 1, place))
     else:
@@ -71,15 +75,31 @@ def _own_entry(x, axis, i):
 
 def entry(x, axis, i):
     """The i-th entries; of an example that has none, anything."""
-    sizes = _without(x.sizes, axis)
     if not isinstance(i, Lane):
-        return Lane(x.entries(axis, i), sizes)
-    verbs, shape = xp.of(x.data), tuple(x.data.shape)
-    place = verbs.clip(i.data, 0, max(shape[axis + 1] - 1, 0))
+        at = (slice(None),) * (axis + 1) + (i,)
+        return Lane(x.entries(axis, i), _sizes_at(x, axis, lambda n: n[at]))
+    verbs = xp.of(x.data)
+    place = verbs.clip(i.data, 0, max(x.data.shape[axis + 1] - 1, 0))
+    data = _gathered(verbs, x.data, axis, place)
+    return Lane(data, _sizes_at(x, axis, lambda n: _gathered(verbs, n, axis, place)))
+
+
+def _gathered(verbs, data, axis, place):
+    """The entries of a dim at each example's own place, without that dim."""
+    shape = tuple(data.shape)
     one = (*shape[: axis + 1], 1, *shape[axis + 2 :])
-    place = verbs.broadcast(place, one, (0,))
-    data = verbs.take_along(x.data, place, axis + 1)
-    return Lane(verbs.reshape(data, _without(shape, axis + 1)), sizes)
+    data = verbs.take_along(data, aligned(verbs, place, one), axis + 1)
+    return verbs.reshape(data, _without(shape, axis + 1))
+
+
+def _sizes_at(x, axis, taken):
+    """The sizes of the other dims where `axis` is taken away; `taken` does it to an array."""
+    goes = [a if a < axis else a - 1 for a in range(x.ndim)]
+    sizes = [
+        n if n is None or n.ndim == 1 else taken(n) if depends(n, axis) else realigned(n, goes)
+        for n in x.sizes
+    ]
+    return _without(sizes, axis)
 
 
 def _slice(x, axis, s):
@@ -88,8 +108,8 @@ def _slice(x, axis, s):
         return x
     own, padded = x.sizes[axis], x.data.shape[axis + 1]
     if own is None and not any(isinstance(v, Lane) for v in (s.start, s.stop, s.step)):
-        data = x.data[(slice(None),) * (axis + 1) + (s,)]
-        return Lane(data, x.sizes, x.fill)
+        at = (slice(None),) * (axis + 1) + (s,)
+        return Lane(x.data[at], _sizes_along(x, axis, lambda n: n[at]), x.fill)
     if s == slice(None, None, -1):
         return _by_place(x, axis, lambda i, size: size - 1 - i, own)
     if isinstance(s.step, Lane) or s.step not in (None, 1):
@@ -98,13 +118,19 @@ def _slice(x, axis, s):
             "go through the entries in a loop, or take x[::-1]"
         )
     verbs = xp.of(x.data)
-    size = Length(_whole(verbs, x, padded) if own is None else own, padded)
-    start, stop = _bound(s.start, size, 0), _bound(s.stop, size, size)
-    count = verbs.where(stop.data > start.data, stop.data - start.data, 0)
+    size = _whole(verbs, x, padded) if own is None else own
+    start, stop = _bound(verbs, s.start, size, 0), _bound(verbs, s.stop, size, size)
+    count = verbs.where(stop > start, stop - start, 0)
     if isinstance(s.start, (int, type(None))) and (s.start or 0) >= 0:
-        data = x.data[(slice(None),) * (axis + 1) + (slice(s.start, None),)]
-        return Lane(data, (*x.sizes[:axis], count, *x.sizes[axis + 1 :]))
-    return _by_place(x, axis, lambda i, size: i + _along_axis(verbs, start.data, x, axis), count)
+        at = (slice(None),) * (axis + 1) + (slice(s.start, None),)
+        sizes = _sizes_along(x, axis, lambda n: n[at])
+        return Lane(x.data[at], (*sizes[:axis], count, *sizes[axis + 1 :]))
+    return _by_place(x, axis, lambda i, size: i + aligned(verbs, start, i.shape), count)
+
+
+def _sizes_along(x, axis, moved):
+    """The sizes where the entries of an axis are `moved`: those that depend on it move along."""
+    return [moved(n) if depends(n, axis) else n for n in x.sizes]
 
 
 def _whole(verbs, x, n):
@@ -112,34 +138,45 @@ def _whole(verbs, x, n):
     return verbs.broadcast(verbs.asarray(n, x.data), (x.data.shape[0],), ())
 
 
-def _bound(b, size, default):
+def _bound(verbs, b, size, default):
     """A bound of a slice as Python reads it: from the end if negative, and never outside."""
-    verbs = xp.of(size.data)
     b = default if b is None else b
-    b = b.data if isinstance(b, Lane) else _whole(verbs, size, b)
-    b = verbs.where(b < 0, b + size.data, b)
-    return Lane(verbs.where(b < 0, 0, verbs.where(b > size.data, size.data, b)), ())
+    if b is size:
+        return size
+    b = _lined_up(verbs, b.data, size) if isinstance(b, Lane) else verbs.zeros_like(size) + b
+    b = verbs.where(b < 0, b + size, b)
+    return verbs.where(b < 0, 0, verbs.where(b > size, size, b))
+
+
+def _lined_up(verbs, i, lengths):
+    """One number for each example, beside lengths that may depend on outer dims."""
+    return verbs.reshape(i, (*i.shape, *(1,) * (lengths.ndim - i.ndim)))
 
 
 def _by_place(x, axis, place, count):
     """The entries at `place(i, size)` for each i along an axis; `count` of them are real."""
-    verbs, shape = xp.of(x.data), tuple(x.data.shape)
-    own, padded = x.sizes[axis], shape[axis + 1]
-    size = padded if own is None else _along_axis(verbs, own, x, axis)
-    index = verbs.arange(shape, axis + 1, "int64" if verbs.name == "torch" else "int32", x.data)
-    index = verbs.clip(place(index, size), 0, max(padded - 1, 0))
-    data = verbs.take_along(x.data, index, axis + 1)
-    return Lane(data, (*x.sizes[:axis], count, *x.sizes[axis + 1 :]))
+    verbs, own = xp.of(x.data), x.sizes[axis]
+    wide = "int64" if verbs.name == "torch" else "int32"
 
+    def moved(data):
+        shape = tuple(data.shape)
+        size = shape[axis + 1] if own is None else aligned(verbs, own, shape)
+        index = place(verbs.arange(shape, axis + 1, wide, x.data), size)
+        index = verbs.clip(index, 0, max(shape[axis + 1] - 1, 0))
+        return verbs.take_along(data, index, axis + 1)
 
-def _along_axis(verbs, n, x, axis):
-    return verbs.broadcast(n, tuple(x.data.shape), (0,))
+    sizes = _sizes_along(x, axis, moved)
+    return Lane(moved(x.data), (*sizes[:axis], count, *sizes[axis + 1 :]))
 
 
 def check(x, axis, i, own, padded):
     """An index that some example does not have."""
     size = padded if own is None else own
     bad = (i >= size) | (i < -size if isinstance(i, int) else i < 0)
+    if own is not None and own.ndim > 1:  # only where there is an outer entry
+        verbs = xp.of(own)
+        outer = valid(verbs, x.sizes[: own.ndim - 1], own.shape, own)
+        bad = bad if outer is None else bad & outer
     try:
         wrong = bad if isinstance(bad, bool) else bool(bad.any())
     except Exception:  # under tracing nobody knows
@@ -151,7 +188,7 @@ def check(x, axis, i, own, padded):
 
 
 def _numbers(bad):
-    return [k for k, b in enumerate(bad.tolist()) if b]
+    return [k for k, b in enumerate(bad) if bool(b.any())]
 
 
 def _without(things, axis):
