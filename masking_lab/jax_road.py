@@ -14,10 +14,11 @@ from autodiff_lab import source, trees, xp
 from autodiff_lab.on_jax.front import body_of, opened, rebind, where_of
 from autodiff_lab.on_jax.own_rules import named
 from autodiff_lab.on_jax.spellings import CALLS, lower
+from autodiff_lab.table.row import unchanged
 
 from . import rules
 from .errors import MaskError, NeedsValues
-from .lane import Lane, Length
+from .lane import Lane, Length, agree, realigned, refill
 from .lifting.items import finished
 from .masked_batch import told
 
@@ -55,7 +56,7 @@ ARRAY = object()
 
 def _program(jax, f, leaves, paths, rebuild, known):
     sizes = [n for x in leaves if isinstance(x, Lane) for n in (x, *x.shape) if type(n) is Length]
-    shortest = [_shortest(n.data) for n in sizes]
+    shortest = [_shortest(n) for n in sizes]
     may_be_empty = any(n is None or n == 0 for n in shortest)
     names = _Names(jax, may_be_empty)
     given = [names.given(x) for x in leaves]
@@ -109,7 +110,10 @@ def _trace(jax, f, leaves, rebuild, names, given, shortest):
     return Program(names, closed, outputs, output["rebuild"])
 
 
-def _shortest(lengths):
+def _shortest(length):
+    lengths = length.data
+    if length.ndim:  # where there is an outer entry
+        lengths = refill(xp.of(lengths), Lane(lengths, length.sizes), length.padded).data
     try:
         return int(lengths.min()) if lengths.size else 1
     except Exception:  # under tracing nobody knows
@@ -170,7 +174,8 @@ class _Names:
         if not hasattr(x, "scope"):
             return x
         padded = {f"n{i}": n.padded + self.less for i, n in enumerate(self.lengths)}
-        return Length(self.value(x), _evaluated(x, padded, max, min))
+        own = self.value(x)
+        return Length(own.data, _evaluated(x, padded, max, min), own.sizes)
 
     def word(self, i):
         return f"n{i} - 1" if self.less else f"n{i}"
@@ -194,14 +199,62 @@ class _Names:
 
     def value(self, dim):
         """Each example's own value of a size that may be computed, such as 3*n0 - 1."""
-        known = {f"n{i}": n.data + self.less for i, n in enumerate(self.lengths)}
-        return _evaluated(dim, known, self.jax.numpy.maximum, self.jax.numpy.minimum)
+        used = {f"n{i}": self.lengths[i] for i in map(int, re.findall(r"\bn(\d+)", str(dim)))}
+        outer = next((n for n in used.values() if n.ndim), None)
+        if outer is not None:
+            return self._nested(dim, used, outer)
+        known = {name: n.data + self.less for name, n in used.items()}
+        return Lane(_evaluated(dim, known, self.jax.numpy.maximum, self.jax.numpy.minimum), ())
+
+    def _nested(self, dim, used, outer):
+        """The same where a size is each outer entry's own."""
+        for n in used.values():
+            alike = n.data.shape == outer.data.shape and _agree_all(n.sizes, outer.sizes)
+            if not alike and (n.ndim or any(n.same(m) for m in outer.shape)):
+                raise MaskError(
+                    f"the nested lengths {told(outer.data)} were multiplied by those of another "
+                    "dim (a mean over both, say), which has no mask rule on JAX; reduce one dim "
+                    "after the other"
+                )
+        known = {
+            name: (n.data if n.ndim else n.data.reshape(-1, *(1,) * outer.ndim)) + self.less
+            for name, n in used.items()
+        }
+        found = _evaluated(dim, known, self.jax.numpy.maximum, self.jax.numpy.minimum)
+        return PerEntry(found, outer.sizes)
 
     def told(self, text):
         """Symbolic names as the lengths they stand for."""
         for i, n in reversed(list(enumerate(self.lengths))):
             text = re.sub(rf"\b{self.word(i)}\b", f"<lengths {told(n.data)}>", text)
         return text
+
+
+def _agree_all(sizes, others):
+    pairs = list(zip(sizes, others, strict=False))
+    return all(m is n or (None not in (m, n) and agree(m, n)) for m, n in pairs)
+
+
+class PerEntry(Lane):
+    """What the trace takes for one number, and is each outer entry's own.
+
+    Where it meets an array it is put along the outer dims, which it knows by their sizes.
+    """
+
+    def beside(self, shape):
+        """With the dims of an array of this shape."""
+        places = [rules.place_of(size, shape) for size in self.shape]
+        asked = [p for p, n in zip(places, self.data.shape[1:], strict=True) if n != 1]
+        data = realigned(self.data, places)
+        if data is None:
+            raise MaskError(
+                "a nested ragged size met an array without its outer dims; reduce, and divide, "
+                "one dim after the other"
+            )
+        data = data.reshape(*data.shape, *(1,) * (len(shape) + 1 - data.ndim))
+        sizes = [n.data if i in asked and isinstance(n, Length) else None
+                 for i, n in enumerate(shape)]  # fmt: skip
+        return Lane(data, sizes)
 
 
 def _evaluated(dim, known, largest, smallest):
@@ -244,7 +297,8 @@ class Interpreter:
             return self.run(*opened(body_of(eqn.params)), values, called)
         if name == "dim_as_value":
             own = self.names.value(eqn.params["dim"])
-            return [Lane(self.verbs.astype(own, eqn.outvars[0].aval.dtype), ())]
+            own.data = self.verbs.astype(own.data, eqn.outvars[0].aval.dtype)
+            return [own]
         symbolic = any(not isinstance(n, int) for v in eqn.outvars for n in v.aval.shape)
         if not symbolic and not any(isinstance(v, Lane) for v in values):
             return rebind(eqn, values)
@@ -263,8 +317,25 @@ class Interpreter:
         row, operands, params = lowered
         xs = [values[i] if type(i) is int else i.value for i in operands]
         params = {k: self.sizes(v) for k, v in params.items()}
+        if any(isinstance(x, PerEntry) for x in xs):
+            return [self.per_entry(row, xs, params, eqn.outvars[0].aval.shape, place)]
         y = rules.apply(row, self.verbs, self.count, xs, params, place)
         return list(y) if row.outputs != 1 else [y]
+
+    def per_entry(self, row, xs, params, shape, place):
+        """A row that meets what is one number of the trace, and each outer entry's own."""
+        shape = self.sizes(tuple(shape))
+        if not row.elementwise and row.axes is not unchanged and row.name != "broadcast":
+            raise MaskError(
+                f"{row.name} at {place()} takes a nested ragged size, for which it has no mask "
+                "rule; compute with arrays"
+            )
+        if shape:
+            xs = [x.beside(shape) if isinstance(x, PerEntry) else x for x in xs]
+        if row.name == "broadcast":
+            params = {"shape": shape, "dims": tuple(range(len(shape)))}
+        y = rules.apply(row, self.verbs, self.count, xs, params, place)
+        return y if shape else PerEntry(y.data, y.sizes)
 
     def sizes(self, param):
         """Parameters with each symbolic size replaced by its `Length`."""

@@ -8,7 +8,7 @@ position counts from an example's first entry whichever side the padding came on
 from autodiff_lab import xp
 
 from .errors import MaskError
-from .masked_batch import MaskedBatch, aligned, depends, shortened, told, valid
+from .masked_batch import MaskedBatch, aligned, shortened, told, valid
 
 
 def from_padded(data, mask, lengths, side):

@@ -98,14 +98,14 @@ def _given(shape):
     found = {i: n.data for i, n in enumerate(shape) if isinstance(n, Length) and not n.ndim}
     for i, n in enumerate(shape):
         if isinstance(n, Length) and n.ndim:
-            own = [_place_of(size, shape) for size in n.shape]
+            own = [place_of(size, shape) for size in n.shape]
             found[i] = realigned(n.data, own)
             if found[i] is None:
                 raise _cannot("needs the outer dims of a nested ragged size beside it")
     return found
 
 
-def _place_of(size, shape):
+def place_of(size, shape):
     """Where a size stands in a shape, if it does so once."""
     same = [
         i

@@ -50,6 +50,9 @@ def put(x, index, value):
     x = x if isinstance(x, Lane) else shared(verbs, count, x)
     index = index if type(index) is tuple else (index,)
     index = (*index, *(slice(None),) * (x.ndim - len(index)))
+    if any(n is not None and n.ndim > 1 for n in x.sizes):
+        raise MaskError(f"writing into a nested batch at {source.here()} has no mask rule; build a "
+                        "list of new arrays")  # fmt: skip
     mask, kept = _mask(verbs, x, index)
     value = value if isinstance(value, Lane) else shared(verbs, count, value, x.data)
     if value.ndim > len(kept):

@@ -33,7 +33,7 @@ def _run(framework, f, lanes, count):
     if framework == "torch":
         return f(*args, **kwargs)
     refusal = None
-    if not decides(f):
+    if not decides(f) and not (is_lifted(f) and _is_nested(lanes)):
         try:
             return jax_road.run(f, args, kwargs, count)
         except (MaskError, IndexError, TypeError) as error:  # perhaps one operation at a time
@@ -46,6 +46,12 @@ def _run(framework, f, lanes, count):
         if refusal is None or isinstance(refusal, NeedsValues):
             raise
         raise refusal from None
+
+
+def _is_nested(lanes):
+    """Then an index means more than a traced number can say: one operation at a time."""
+    found = [x for x in trees.leaves(lanes) if isinstance(x, Lane)]
+    return any(n is not None and n.ndim > 1 for x in found for n in x.sizes)
 
 
 def _lane(verbs, b):
