@@ -6,14 +6,18 @@ an example does not have is what it is in the loop: an error on PyTorch, on JAX 
 
 from autodiff_lab import source, xp
 
+from . import arrays
+from .along import Along
 from .errors import MaskError
-from .lane import Lane, realigned
+from .lane import Lane, Length, lined_up, realigned
 from .masked_batch import aligned, depends, valid
 
 
 def getitem(x, index):
     """`x[index]` of a lane, from the last dim to the first: so the axes keep their places."""
     index = _spelled_out(x, index if type(index) is tuple else (index,))
+    if any(arrays.is_array(i) for i in index):
+        return arrays.getitem(x, index)
     axis = x.ndim
     for i in reversed(index):
         if i is not None:
@@ -24,13 +28,20 @@ def getitem(x, index):
 
 def _spelled_out(x, index):
     """One entry per dim, and a None for each new one."""
-    taken = len([i for i in index if i is not None and i is not Ellipsis])
+    taken = sum(_width(i) for i in index)
     if taken > x.ndim:
         raise IndexError(f"too many indices: {taken} for {x!r}")
     rest = (slice(None),) * (x.ndim - taken)
     dots = [k for k, i in enumerate(index) if i is Ellipsis]
     at = dots[0] if dots else len(index)
     return (*index[:at], *rest, *index[at + 1 :])
+
+
+def _width(i):
+    """How many dims an index takes: a mask has its own."""
+    if i is None or i is Ellipsis:
+        return 0
+    return len(i.shape) if str(getattr(i, "dtype", "")).endswith("bool") else 1
 
 
 def _along(x, axis, i):
@@ -46,9 +57,7 @@ def _along(x, axis, i):
         return _own_entry(x, axis, i)
     if isinstance(i, int) and not isinstance(i, bool):
         return _entry(x, axis, i)
-    raise MaskError(
-        f"an array as an index at {source.here()} has no mask rule yet; go through it in a loop"
-    )
+    raise MaskError(f"{i!r} is not an index ({source.here()})")
 
 
 def _entry(x, axis, i):
@@ -64,7 +73,7 @@ def _own_entry(x, axis, i):
     own, padded = x.sizes[axis], x.data.shape[axis + 1]
     verbs = xp.of(x.data)
     size = padded if own is None else own
-    i = i.data if own is None else _lined_up(verbs, i.data, own)
+    i = i.data if own is None else lined_up(verbs, i.data, own.ndim)
     place = verbs.where(i < 0, i + size, i)
     if verbs.name == "jax":  # which takes the nearest entry
         place = verbs.where(place < 0, 0, verbs.where(place >= size, size - 1, place))
@@ -109,28 +118,23 @@ def _slice(x, axis, s):
     own, padded = x.sizes[axis], x.data.shape[axis + 1]
     if own is None and not any(isinstance(v, Lane) for v in (s.start, s.stop, s.step)):
         at = (slice(None),) * (axis + 1) + (s,)
-        return Lane(x.data[at], _sizes_along(x, axis, lambda n: n[at]), x.fill)
+        sizes = [n[at] if depends(n, axis) else n for n in x.sizes]
+        return Lane(x.data[at], sizes, x.fill)
     if s == slice(None, None, -1):
-        return _by_place(x, axis, lambda i, size: size - 1 - i, own)
-    if isinstance(s.step, Lane) or s.step not in (None, 1):
+        m = Along(None, xp.of(x.data), x.data.shape[0], (x,), {})
+        return m.read(x, {axis: lambda i, n: n - 1 - i})
+    verbs, step = xp.of(x.data), 1 if s.step is None else s.step
+    if not isinstance(step, int) or step < 1:
         raise MaskError(
             f"a slice with step {s.step} of a ragged dim at {source.here()} has no mask rule yet; "
-            "go through the entries in a loop, or take x[::-1]"
+            "take x[::-1] first, or go through the entries in a loop"
         )
-    verbs = xp.of(x.data)
-    size = _whole(verbs, x, padded) if own is None else own
-    start, stop = _bound(verbs, s.start, size, 0), _bound(verbs, s.stop, size, size)
-    count = verbs.where(stop > start, stop - start, 0)
-    if isinstance(s.start, (int, type(None))) and (s.start or 0) >= 0:
-        at = (slice(None),) * (axis + 1) + (slice(s.start, None),)
-        sizes = _sizes_along(x, axis, lambda n: n[at])
-        return Lane(x.data[at], (*sizes[:axis], count, *sizes[axis + 1 :]))
-    return _by_place(x, axis, lambda i, size: i + aligned(verbs, start, i.shape), count)
-
-
-def _sizes_along(x, axis, moved):
-    """The sizes where the entries of an axis are `moved`: those that depend on it move along."""
-    return [moved(n) if depends(n, axis) else n for n in x.sizes]
+    size = Length(_whole(verbs, x, padded) if own is None else own, padded, x.sizes)
+    plain = isinstance(s.start, int) and s.start >= 0  # beyond the end nothing is left
+    start = min(s.start, padded) if plain else _bound(s.start, size, 0)
+    stop = _bound(s.stop, size, size)
+    m = Along(None, verbs, x.data.shape[0], (x,), {})
+    return m.cut(x, axis, start, stop, step)
 
 
 def _whole(verbs, x, n):
@@ -138,35 +142,17 @@ def _whole(verbs, x, n):
     return verbs.broadcast(verbs.asarray(n, x.data), (x.data.shape[0],), ())
 
 
-def _bound(verbs, b, size, default):
+def _bound(b, size, default):
     """A bound of a slice as Python reads it: from the end if negative, and never outside."""
-    b = default if b is None else b
-    if b is size:
-        return size
-    b = _lined_up(verbs, b.data, size) if isinstance(b, Lane) else verbs.zeros_like(size) + b
-    b = verbs.where(b < 0, b + size, b)
-    return verbs.where(b < 0, 0, verbs.where(b > size, size, b))
-
-
-def _lined_up(verbs, i, lengths):
-    """One number for each example, beside lengths that may depend on outer dims."""
-    return verbs.reshape(i, (*i.shape, *(1,) * (lengths.ndim - i.ndim)))
-
-
-def _by_place(x, axis, place, count):
-    """The entries at `place(i, size)` for each i along an axis; `count` of them are real."""
-    verbs, own = xp.of(x.data), x.sizes[axis]
-    wide = "int64" if verbs.name == "torch" else "int32"
-
-    def moved(data):
-        shape = tuple(data.shape)
-        size = shape[axis + 1] if own is None else aligned(verbs, own, shape)
-        index = place(verbs.arange(shape, axis + 1, wide, x.data), size)
-        index = verbs.clip(index, 0, max(shape[axis + 1] - 1, 0))
-        return verbs.take_along(data, index, axis + 1)
-
-    sizes = _sizes_along(x, axis, moved)
-    return Lane(moved(x.data), (*sizes[:axis], count, *sizes[axis + 1 :]))
+    verbs, n = xp.of(size.data), size.padded
+    if b is None:
+        return default
+    last = n if isinstance(b, Lane) else max(0, min(n, b + n if b < 0 else b))
+    b = b.data if isinstance(b, Lane) else _whole(verbs, size, b)
+    b = lined_up(verbs, b, size.data.ndim)
+    b = verbs.where(b < 0, b + size.data, b)
+    b = verbs.where(b < 0, 0, verbs.where(b > size.data, size.data, b))
+    return Length(b, last, size.sizes)
 
 
 def check(x, axis, i, own, padded):

@@ -6,6 +6,7 @@ ragged dim then reads "n0" wherever it appears: as a shape it means the padded s
 autodiff's tape, and the row's mask rule does the rest. (JAX once had this as `jax.mask`.)
 """
 
+import operator
 import re
 import traceback
 from typing import NamedTuple
@@ -16,11 +17,12 @@ from autodiff_lab.on_jax.own_rules import named
 from autodiff_lab.on_jax.spellings import CALLS, lower
 from autodiff_lab.table.row import unchanged
 
-from . import rules
+from . import rules, sizes
 from .errors import MaskError, NeedsValues
 from .lane import Lane, Length, agree, realigned, refill
 from .lifting.items import finished
 from .masked_batch import told
+from .padding import padded_to
 
 
 def run(f, args, kwargs, count, known=None, place=None):
@@ -140,7 +142,7 @@ class _Names:
 
     def __init__(self, jax, may_be_empty):
         self.jax, self.scope = jax, jax.export.SymbolicScope()
-        self.lengths = []
+        self.lengths, self.known = [], {}
         self.less = 1 if may_be_empty else 0  # a dim reads "n0 - 1", and n0 is the length plus one
 
     def renewed(self, leaves):
@@ -173,9 +175,8 @@ class _Names:
         """A size that `f` returns, perhaps computed from others, as each example's own number."""
         if not hasattr(x, "scope"):
             return x
-        padded = {f"n{i}": n.padded + self.less for i, n in enumerate(self.lengths)}
         own = self.value(x)
-        return Length(own.data, _evaluated(x, padded, max, min), own.sizes)
+        return Length(own.data, self.bound(x), own.sizes)
 
     def word(self, i):
         return f"n{i} - 1" if self.less else f"n{i}"
@@ -188,14 +189,13 @@ class _Names:
         return self.word(len(self.lengths) - 1)
 
     def length(self, dim):
-        """The `Length` that a symbolic dim stands for."""
-        known = {self.word(i): n for i, n in enumerate(self.lengths)}
-        if str(dim) not in known:
-            raise MaskError(
-                f"the size {self.told(str(dim))} is computed from a ragged size, which has no mask "
-                "rule yet; keep ragged dims as they are, or reduce them first"
-            )
-        return known[str(dim)]
+        """The `Length` that a symbolic dim stands for: the same one for the same dim."""
+        if not self.known:
+            self.known.update({self.word(i): n for i, n in enumerate(self.lengths)})
+        word = str(dim)
+        if word not in self.known:
+            self.known[word] = Length(self.value(dim), self.bound(dim))
+        return self.known[word]
 
     def value(self, dim):
         """Each example's own value of a size that may be computed, such as 3*n0 - 1."""
@@ -204,7 +204,7 @@ class _Names:
         if outer is not None:
             return self._nested(dim, used, outer)
         known = {name: n.data + self.less for name, n in used.items()}
-        return Lane(_evaluated(dim, known, self.jax.numpy.maximum, self.jax.numpy.minimum), ())
+        return Lane(sizes.own(dim, known, self.jax.numpy), ())
 
     def _nested(self, dim, used, outer):
         """The same where a size is each outer entry's own."""
@@ -220,8 +220,12 @@ class _Names:
             name: (n.data if n.ndim else n.data.reshape(-1, *(1,) * outer.ndim)) + self.less
             for name, n in used.items()
         }
-        found = _evaluated(dim, known, self.jax.numpy.maximum, self.jax.numpy.minimum)
-        return PerEntry(found, outer.sizes)
+        return PerEntry(sizes.own(dim, known, self.jax.numpy), outer.sizes)
+
+    def bound(self, dim):
+        """The size that all examples are padded to along such a dim."""
+        ends = {f"n{i}": (self.less, n.padded + self.less) for i, n in enumerate(self.lengths)}
+        return sizes.bound(dim, ends)
 
     def told(self, text):
         """Symbolic names as the lengths they stand for."""
@@ -255,17 +259,6 @@ class PerEntry(Lane):
         sizes = [n.data if i in asked and isinstance(n, Length) else None
                  for i, n in enumerate(shape)]  # fmt: skip
         return Lane(data, sizes)
-
-
-def _evaluated(dim, known, largest, smallest):
-    """A symbolic size with numbers in the place of names: JAX prints it as Python."""
-    functions = {
-        "floordiv": lambda a, b: a // b,
-        "mod": lambda a, b: a % b,
-        "max": largest,
-        "min": smallest,
-    }
-    return eval(str(dim), {"__builtins__": {}}, known | functions)
 
 
 class Interpreter:
@@ -309,7 +302,7 @@ class Interpreter:
         if custom is not None:
             return [rules.apply(custom.custom_row, self.verbs, self.count, values, {}, place)]
         lowered = lower(eqn)
-        if lowered is None or lowered[0].kind == "composite":
+        if lowered is None or (lowered[0].kind == "composite" and lowered[0].along is None):
             raise MaskError(
                 f"JAX's {name} at {place()} has no row, so nobody knows what a mask does to it; "
                 "write it with operations that have one"
@@ -320,7 +313,23 @@ class Interpreter:
         if any(isinstance(x, PerEntry) for x in xs):
             return [self.per_entry(row, xs, params, eqn.outvars[0].aval.shape, place)]
         y = rules.apply(row, self.verbs, self.count, xs, params, place)
-        return list(y) if row.outputs != 1 else [y]
+        ys = list(y) if row.outputs != 1 else [y]
+        return [self.known(x, v.aval.shape) for x, v in zip(ys, eqn.outvars, strict=True)]
+
+    def known(self, x, shape):
+        """A result with the sizes that its names stand for, the same for the same names."""
+        sizes = list(x.sizes)
+        for axis, n in enumerate(shape):
+            if isinstance(n, int):
+                continue
+            n = self.names.length(n)
+            sizes[axis] = n.data
+            if x.data.shape[axis + 1] != n.padded:
+                x = padded_to(self.verbs, x, axis, n.padded)
+        if not all(map(operator.is_, sizes, x.sizes)):
+            x, weak = Lane(x.data, sizes, x.fill), x.weak
+            x.weak = weak
+        return x
 
     def per_entry(self, row, xs, params, shape, place):
         """A row that meets what is one number of the trace, and each outer entry's own."""

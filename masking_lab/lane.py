@@ -182,6 +182,11 @@ def _counted(x, axis, keepdims):
     return lane
 
 
+def lined_up(verbs, n, rank):
+    """Numbers of each example beside others that have more axes."""
+    return n if n.ndim >= rank else verbs.reshape(n, (*n.shape, *(1,) * (rank - n.ndim)))
+
+
 def realigned(n, goes):
     """Lengths for an array whose axis goes[a] was axis a; None if a dim they depend on is gone."""
     outer = [a for a in range(n.ndim - 1) if depends(n, a)]

@@ -15,6 +15,7 @@ from typing import NamedTuple
 from autodiff_lab import source
 from autodiff_lab.table.row import NEG, ONE, unchanged
 
+from . import along
 from .errors import MaskError
 from .lane import Lane, Length, agree, realigned, refill
 from .masked_batch import told
@@ -34,6 +35,8 @@ class Refused(Exception):
 def apply(row, verbs, count, xs, params, place=source.here):
     """`row(*xs, **params)` for `count` examples at once. Inputs that are not lanes are shared."""
     try:
+        if row.along is not None and along.concerns(row, xs, params):
+            return row.along(along.Along(row, verbs, count, xs, params), *xs, **params)
         return _apply(row, verbs, count, xs, params)
     except Refused as why:
         raise MaskError(f"{row.name} at {place()} {why}") from None
@@ -43,12 +46,12 @@ def _apply(row, verbs, count, xs, params):
     ndims = [len(_dims(x)) for x in xs]
     if row.axes is None:
         raise _cannot("chooses entries by their place")
-    places, ndim = row.axes(ndims, **_comparable(params))
+    places, ndim = row.axes(ndims, **comparable(params))
     _refuse_moves(row, xs, params)
     sizes = _sizes(row, xs, places, ndim, params)
     xs = [_sanitise(row, verbs, x, places[i]) for i, x in enumerate(_promoted(row, verbs, xs))]
     batched = Batched(count, tuple(isinstance(x, Lane) for x in xs))
-    plain = {k: _padded(v) for k, v in params.items()}
+    plain = {k: padded(v) for k, v in params.items()}
     if not any(batched.inputs):
         data = row.fn(verbs, *xs, **plain)
         data = verbs.broadcast(data, (count, *data.shape), tuple(range(1, ndim + 1)))
@@ -219,10 +222,10 @@ def _aligned(row, verbs, x, n, ndim, count):
     return x.data
 
 
-def _padded(param):
+def padded(param):
     if isinstance(param, Length):
         return param.padded
-    return tuple(map(_padded, param)) if type(param) is tuple else param
+    return tuple(map(padded, param)) if type(param) is tuple else param
 
 
 class _Token(NamedTuple):
@@ -231,7 +234,7 @@ class _Token(NamedTuple):
     number: int
 
 
-def _comparable(params):
+def comparable(params):
     """Parameters with every Length replaced by a token, so that sizes can be compared."""
     seen = []
 

@@ -11,6 +11,7 @@ from . import rules
 from .errors import MaskError
 from .lane import Lane, size
 from .lifting.items import joined, joins
+from .torch_places import PLACES
 
 
 def run(f, args, kwargs, count):
@@ -23,7 +24,7 @@ def call(func, args, kwargs):
     verbs = xp.verbs("torch")
     if name == "size" and hasattr(func, "is_verb"):
         return size(*args)
-    if name in ANSWERS:
+    if name in ANSWERS and not hasattr(func, "is_verb"):
         return ANSWERS[name](*args, **kwargs)
     if joins(func, args):
         return joined(func, *args, **kwargs)
@@ -36,7 +37,7 @@ def call(func, args, kwargs):
     if lowered.rewritten is not None:
         return lowered.rewritten()
     row, xs, params = lowered.row, lowered.xs, lowered.params
-    if row.kind == "composite":
+    if row.kind == "composite" and row.along is None:
         return row.fn(verbs, *xs, **params)
     return rules.apply(row, verbs, _count((*xs, *params.get("shape", ()))), xs, params)
 
@@ -56,5 +57,6 @@ def _size(x, dim=None):
 ANSWERS = {
     "size": _size,
     "dim": lambda x: x.ndim,
+    **PLACES,
     "is_floating_point": lambda x: x.data.is_floating_point(),
 }

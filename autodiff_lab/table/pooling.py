@@ -7,7 +7,7 @@ transpose: `pool_gather` reads the entry that won in each window, `pool_scatter`
 import math
 
 from . import fused
-from .row import composite, general, linear, unchanged
+from .row import composite, general, linear, positive, unchanged
 
 
 def _plan(window, **rest):
@@ -29,8 +29,8 @@ DILATED = ([(2, 7)], _plan((1, 3), stride=(1, 2), dilation=(1, 2), padding=((0, 
 def size(n, k, s, padding, d, gap):
     """The number of windows along one axis of n entries."""
     low, high = padding
-    padded = low + (n - 1) * gap + 1 + high if n else low + high
-    return max(0, (padded - (k - 1) * d - 1) // s + 1)
+    padded = low + n + positive(n - 1) * (gap - 1) + high
+    return positive((padded - (k - 1) * d - 1) // s + 1)
 
 
 def out_shape(x, *, window, stride, padding, dilation, gaps):
@@ -49,6 +49,16 @@ def _moves(*, window, stride, padding, dilation, gaps):
 
 def _batch(batched, *, padding, **rest):
     return {k: (1, *v) for k, v in rest.items()} | {"padding": ((0, 0), *padding)}
+
+
+def _along(identity):
+    """Dead entries change nothing in a window, and an example has as many windows as it has."""
+    def along(m, x, **p):
+        plans = list(zip(*(p[k] for k in ("window", "stride", "padding", "dilation", "gaps")),
+                         strict=True))  # fmt: skip
+        return m.run(identity, {a: (0, a, lambda n, a=a: size(n, *plans[a])) for a in _moves(**p)})
+
+    return {"identity": identity, "along": along}
 
 
 windowed = {"axes": unchanged, "moves": _moves, "batch": _batch}
@@ -73,7 +83,7 @@ def _spread(xp, g, x, *, window, stride, padding, dilation, gaps):
 
 
 linear("window_sum", lambda xp, x, **p: xp.window_sum(x, **p), _spread,
-       torch="-", jax="-", prims="reduce_window_sum", identity=0.0, **windowed,
+       torch="-", jax="-", prims="reduce_window_sum", **_along(0.0), **windowed,
        tex=r"y_i = \sum_k x_{s i + d k - p}",
        dtex=r"\bar x_j = \sum g_i \text{ over the windows } i \text{ that } j \text{ lies in}",
        pitfalls="avg_pool divides by the window's size; whether padding counts is torch's "
@@ -90,7 +100,7 @@ SMALL = "window=(2,), stride=(1,), padding=((0, 0),), dilation=(1,), gaps=(1,)"
 general("max_pool", lambda xp, x, **p: xp.max_pool(x, **p),
         lambda xp, dx, y, x, **p: xp.pool_gather(dx, x, low=False, **p),
         lambda xp, g, y, x, **p: (xp.pool_scatter(g, x, low=False, **p),),
-        keeps="x", fast=fused.max_pool, identity="lowest", **windowed,
+        keeps="x", fast=fused.max_pool, **_along("lowest"), **windowed,
         prims="reduce_window_max", jax="-",
         torch="torch.nn.functional.max_pool1d torch.nn.functional.max_pool2d "
               "torch.nn.functional.max_pool3d",
@@ -101,7 +111,7 @@ general("max_pool", lambda xp, x, **p: xp.max_pool(x, **p),
 general("min_pool", lambda xp, x, **p: xp.min_pool(x, **p),
         lambda xp, dx, y, x, **p: xp.pool_gather(dx, x, low=True, **p),
         lambda xp, g, y, x, **p: (xp.pool_scatter(g, x, low=True, **p),),
-        keeps="x", identity="highest", **windowed, prims="reduce_window_min", jax="-", torch="-",
+        keeps="x", **_along("highest"), **windowed, prims="reduce_window_min", jax="-", torch="-",
         tex=r"y_i = \min_k x_{s i + d k - p}", kinks=TIES, cases=CASES,
         dtex=r"g_i \text{ goes to the entry that won in window } i",
         example=f"min_pool([1., 3., 2.], {SMALL}) = [1., 2.]")

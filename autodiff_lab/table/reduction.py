@@ -128,11 +128,13 @@ def _one_axis(ndims, *, axis, **_):
     return [tuple(None if i == axis else i - (i > axis) for i in range(ndims[0]))], ndims[0] - 1
 
 
-PLACE = {"axes": _one_axis, "moves": lambda *, axis: [axis],
-         "batch": lambda batched, *, axis: {"axis": axis + 1}, "identity": 0.0,
+PLACE = {"axes": _one_axis, "moves": lambda *, axis: [axis],  # of entries that tie the first
+         "batch": lambda batched, *, axis: {"axis": axis + 1},
          "cases": (([(2, 3)], {"axis": 1}), ([(3,)], {"axis": 0}))}
 constant("argmax", lambda xp, x, *, axis: xp.argmax(x, axis), tex=r"y = \arg\max_i x_i",
          pitfalls="A whole number has no derivative; take_along at it has.",
+         along=lambda m, x, *, axis: m.run("lowest"),
          example="argmax([1., 3., 2.], axis=0) = 1", **PLACE)
 constant("argmin", lambda xp, x, *, axis: xp.argmin(x, axis), tex=r"y = \arg\min_i x_i",
+         along=lambda m, x, *, axis: m.run("highest"),
          example="argmin([3., 1., 2.], axis=0) = 1", **PLACE)

@@ -43,6 +43,7 @@ class Row:
     axes: object = None  # axes(ndims, **params) -> (for each input, where its axes go), output ndim
     batch: object = None  # batch(batched, **params) -> params with a batch axis in front
     moves: object = None  # moves(**params) -> the axes along which entries change places
+    along: object = None  # along(m, *xs, **params): what it does along a ragged dim (masking_lab)
     identity: object = None  # what a dead entry is replaced with before it is reduced: -inf for max
     safe: float = 0.0  # what a dead entry is replaced with elsewhere: 1 under log and divide
     domain: tuple | str = (-2.0, 2.0)  # where the tests draw inputs from, or a kind of matrix
@@ -154,6 +155,11 @@ def right_aligned(ndims, **_):
 
 def unchanged(ndims, **_):
     return [tuple(range(n)) for n in ndims], ndims[0]
+
+
+def positive(n):
+    """A size that is computed, and not below 0: a number, or an array of each example's own."""
+    return max(n, 0) if isinstance(n, int) else n.clip(0)
 
 
 def _spellings(prefixes, given, name):

@@ -69,18 +69,26 @@ linear("cumsum", lambda xp, x, *, axis, reverse=False: xp.cumsum(x, axis, revers
        batch=lambda batched, *, axis, reverse=False: {"axis": axis + 1, "reverse": reverse},
        tex=r"y_k = \sum_{i \le k} x_i", dtex=r"\text{the running sum of } g \text{ from the end}",
        cases=CASES, example="cumsum([1., 2., 3.], axis=0, reverse=False) = [1., 3., 6.]")
-composite("cumprod", cumprod, cases=CASES, prims="cumprod", tex=r"y_k = \prod_{i \le k} x_i",
+def whole(identity):
+    """Under a mask: dead entries change nothing that is live, in both directions."""
+    return {"axes": unchanged, "along": lambda m, x, **_: m.run(identity),
+            "batch": lambda batched, *, axis, **rest: {"axis": axis + 1, **rest}}  # fmt: skip
+
+
+composite("cumprod", cumprod, cases=CASES, **whole(1.0), prims="cumprod",
+          tex=r"y_k = \prod_{i \le k} x_i",
           pitfalls="Nothing is divided, so a zero does no harm to the derivative.",
           example="cumprod([1., 2., 3.], axis=0, reverse=False) = [1., 2., 6.]")
 composite("cumlogsumexp", running(lambda xp, a, b: xp.logaddexp(a, b)), cases=CASES,
+          **whole("lowest"),
           torch="logcumsumexp", jax="jax.lax.cumlogsumexp", prims="cumlogsumexp",
           tex=r"y_k = \log \sum_{i \le k} e^{x_i}",
           example="cumlogsumexp([0., 0.], axis=0, reverse=False) = [0., 0.69314718]")
 composite("cummax", running(lambda xp, a, b: xp.maximum(a, b)), cases=CASES, torch="-",
-          jax="jax.lax.cummax", prims="cummax", tex=r"y_k = \max_{i \le k} x_i",
+          **whole("lowest"), jax="jax.lax.cummax", prims="cummax", tex=r"y_k = \max_{i \le k} x_i",
           kinks="ties share by halves in JAX; torch gives all to the entry at its index",
           example="cummax([1., 3., 2.], axis=0, reverse=False) = [1., 3., 3.]")
 composite("cummin", running(lambda xp, a, b: xp.minimum(a, b)), cases=CASES, torch="-",
-          jax="jax.lax.cummin", prims="cummin", tex=r"y_k = \min_{i \le k} x_i",
+          **whole("highest"), jax="jax.lax.cummin", prims="cummin", tex=r"y_k = \min_{i \le k} x_i",
           kinks="ties share by halves in JAX; torch gives all to the entry at its index",
           example="cummin([3., 1., 2.], axis=0, reverse=False) = [3., 1., 1.]")

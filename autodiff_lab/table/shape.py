@@ -104,6 +104,7 @@ linear("permute", lambda xp, x, *, axes: xp.permute(x, axes),
 linear("flip", lambda xp, x, *, axis: xp.flip(x, axis),
        lambda xp, g, x, *, axis: (xp.flip(g, axis),),
        axes=unchanged, moves=lambda *, axis: axis,
+       along=lambda m, x, *, axis: m.read(x, {a: lambda i, n: n - 1 - i for a in axis}),
        batch=lambda batched, *, axis: {"axis": tuple(a + 1 for a in axis)},
        prims="rev", tex=r"y_i = x_{n-1-i}", dtex=r"\text{the same flip of } g",
        cases=(([(2, 3)], {"axis": (0, 1)}), ([(3,)], {"axis": (0,)})),
@@ -124,9 +125,14 @@ def _slice_of_pad(x, low, high, gaps):
 
 
 def _sliced(*, start, stop, step):
-    """Axes that are not taken whole: a ragged axis is whole if it stops at its own size."""
-    return [i for i, (a, b, t) in enumerate(zip(start, stop, step, strict=True))
-            if a != 0 or t != 1 or isinstance(b, int)]  # fmt: skip
+    """Axes that may not be taken whole: a ragged one stops at its own size or before."""
+    return range(len(start))
+
+
+def _cut(m, x, *, start, stop, step):
+    for axis in _sliced(start=start, stop=stop, step=step):
+        x = m.cut(x, axis, start[axis], stop[axis], step[axis])
+    return x
 
 
 def _pad_transpose(xp, g, x, value, **params):
@@ -141,7 +147,7 @@ def _padded(*, low, high, gaps):
 
 linear("slice", lambda xp, x, *, start, stop, step: xp.slice(x, start, stop, step),
        lambda xp, g, x, **params: (xp.pad(g, 0.0, **_pad_of_slice(x, **params)),),
-       axes=unchanged, moves=_sliced,
+       axes=unchanged, moves=_sliced, along=_cut,
        batch=lambda batched, *, start, stop, step: {
            "start": (0, *start), "stop": (batched.size, *stop), "step": (1, *step)},
        torch="narrow select torch.Tensor.__getitem__", jax="jax.lax.slice jax.Array.__getitem__",
@@ -154,6 +160,7 @@ linear("slice", lambda xp, x, *, start, stop, step: xp.slice(x, start, stop, ste
 linear("pad", lambda xp, x, value, *, low, high, gaps: xp.pad(x, value, low, high, gaps),
        _pad_transpose, arity=2, linear_in=(0, 1),
        axes=lambda ndims, **_: ([tuple(range(ndims[0])), ()], ndims[0]), moves=_padded,
+       along=lambda m, x, value, *, low, high, gaps: m.pad(x, value, low, high, gaps),
        batch=lambda batched, *, low, high, gaps: {
            "low": (0, *low), "high": (0, *high), "gaps": (0, *gaps)},
        torch="torch.nn.functional.pad", jax="pad jax.lax.pad", prims="pad",
@@ -178,7 +185,7 @@ def _split(xp, g, *xs, axis):
 linear("concat", lambda xp, *xs, axis: xp.concat(xs, axis), _split,
        arity=None, linear_in="all",
        axes=lambda ndims, **_: ([tuple(range(n)) for n in ndims], ndims[0]),
-       moves=lambda *, axis: [axis],
+       moves=lambda *, axis: [axis], along=lambda m, *xs, axis: m.join(xs, axis),
        batch=lambda batched, *, axis: {"axis": axis + 1},
        torch="torch.cat torch.concat torch.concatenate", jax="concatenate concat",
        prims="concatenate", tex=r"y = (x_1, x_2, \ldots)", dtex=r"\text{the slices of } g",
@@ -197,8 +204,16 @@ def _pieces(xp, x, *, axis, sizes):
     return tuple(parts)
 
 
+def _cut_pieces(m, x, *, axis, sizes):
+    at, parts = 0, []
+    for size in sizes:
+        parts.append(m.cut(x, axis, at, at + size))
+        at = at + size
+    return tuple(parts)
+
+
 linear("split", _pieces, lambda xp, gs, x, *, axis, sizes: (xp.concat(gs, axis),), outputs="many",
-       axes=unchanged, moves=lambda *, axis, sizes: [axis],
+       axes=unchanged, moves=lambda *, axis, sizes: [axis], along=_cut_pieces,
        batch=lambda batched, *, axis, sizes: {"axis": axis + 1, "sizes": sizes},
        torch="split chunk", jax="jax.lax.split", prims="split", tex=r"(y_1, y_2, \ldots) = x",
        dtex=r"\text{the } g \text{ joined}",
