@@ -6,7 +6,7 @@ again. PyTorch refuses an index that an example does not have; JAX takes the nea
 
 from autodiff_lab import source
 
-from .lane import Lane, refill, shared
+from .lane import Lane, Length, refill, shared
 from .masked_batch import valid
 from .padding import cropped, padded_to
 
@@ -72,7 +72,7 @@ def _together(m, x, index):
 def _clipped(m, x, axis, i):
     """An index counted from the front, inside the padded data; checked where that can be."""
     own, padded = x.sizes[axis], x.data.shape[axis + 1]
-    size = padded if own is None else m.spread(own, i.ndim - 1)
+    size = padded if own is None else m.spread(Length(own, padded), i.ndim - 1)
     i = m.verbs.where(i < 0, i + size, i)
     if m.verbs.name == "torch":
         _check(axis, i, size)

@@ -194,7 +194,8 @@ class _Names:
             self.known.update({self.word(i): n for i, n in enumerate(self.lengths)})
         word = str(dim)
         if word not in self.known:
-            self.known[word] = Length(self.value(dim), self.bound(dim))
+            own = self.value(dim)
+            self.known[word] = Length(own.data, self.bound(dim), own.sizes)
         return self.known[word]
 
     def value(self, dim):
@@ -323,6 +324,8 @@ class Interpreter:
             if isinstance(n, int):
                 continue
             n = self.names.length(n)
+            if n.ndim:  # lined up with the array that had it first
+                continue
             sizes[axis] = n.data
             if x.data.shape[axis + 1] != n.padded:
                 x = padded_to(self.verbs, x, axis, n.padded)

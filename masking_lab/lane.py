@@ -5,6 +5,7 @@ example's, with a `Length` where the size is each example's own.
 """
 
 import math
+import operator
 
 from autodiff_lab import source, xp
 from autodiff_lab.operators import Methods
@@ -122,6 +123,33 @@ class Length(Lane):
         return isinstance(other, Length) and agree(self.data, other.data)
 
 
+def _grown(name, bound):
+    """Arithmetic that gives a size again: `bound` says what no example exceeds, or None."""
+    plain, other = getattr(operator, name), getattr(Lane, f"__{name}__")
+
+    def operate(self, n):
+        if type(n) is int or isinstance(n, Length):
+            data, padded = (n, n) if type(n) is int else (n.data, n.padded)
+            padded = bound(self.padded, padded, type(n) is int)
+            if padded is not None:
+                outer = n if type(n) is not int and n.ndim > self.ndim else self
+                own, data = (_beside(x, outer.data.ndim) for x in (self.data, data))
+                return Length(plain(own, data), max(0, padded), outer.sizes)
+        return other(self, n)
+
+    return operate
+
+
+Length.__add__ = Length.__radd__ = _grown("add", lambda m, n, _: m + n)
+Length.__mul__ = Length.__rmul__ = _grown("mul", lambda m, n, _: m * n if n >= 0 else None)
+Length.__sub__ = _grown("sub", lambda m, n, number: m - n if number else m)
+Length.__floordiv__ = _grown("floordiv", lambda m, n, number: m // n if number and n > 0 else None)
+
+
+def _beside(n, rank):
+    return n if type(n) is int else lined_up(xp.of(n), n, rank)
+
+
 def shared(verbs, count, x, like=None):
     """What all examples share, as a lane; a number is weak, as Python's are."""
     weak = not hasattr(x, "shape")
@@ -180,6 +208,15 @@ def _counted(x, axis, keepdims):
     lane = Lane(count, [None if n is None else realigned(n, goes) for n in own])
     lane.weak = True
     return lane
+
+
+def refuse_nested(what, xs):
+    """For what has no rule where the size of a dim depends on an outer one."""
+    if any(n is not None and n.ndim > 1 for x in xs for n in getattr(x, "sizes", ())):
+        raise MaskError(
+            f"{what} at {source.here()} has no mask rule for nested raggedness; go through the "
+            "outer dim in a loop"
+        )
 
 
 def lined_up(verbs, n, rank):

@@ -173,7 +173,7 @@ def _quantile(input, q, dim=None, keepdim=False, *, interpolation="linear"):
     _at_least_one(input, axis)
     ordered, m = _sort(input, axis)[0], words(input)
     n = m.spread(m.size(input, axis), input.ndim)
-    rank = q * (n - 1) * torch.ones((), dtype=input.dtype)
+    rank = torch.ones((), dtype=input.dtype) * q * (n - 1)
     low = rank.floor().long()
     shape = tuple(1 if a == axis + 1 else k for a, k in enumerate(input.data.shape))
     a, b = (
@@ -421,6 +421,7 @@ PLACES = {
     "index_add": _index_into("add_at"), "index_copy": _index_into("put_at"),
     "index_fill": _index_into("put_at"), "index_put": _index_put,
     "masked_select": _masked_select, "nonzero": _nonzero,
+    "Tensor.unfold": _windows,
     "hstack": _joined(1), "vstack": _joined(0), "bincount": _bincount,
     "searchsorted": _searchsorted,
     "unique": _refused("unique", "sort, and compare neighbours"),

@@ -9,9 +9,10 @@ from autodiff_lab.on_torch.spellings import lower
 
 from . import rules
 from .errors import MaskError
-from .lane import Lane, size
+from .lane import Lane, lanes_in, refuse_nested, size
 from .lifting.items import joined, joins
 from .torch_places import PLACES
+from .torch_sizes import SIZES
 
 
 def run(f, args, kwargs, count):
@@ -25,6 +26,8 @@ def call(func, args, kwargs):
     if name == "size" and hasattr(func, "is_verb"):
         return size(*args)
     if name in ANSWERS and not hasattr(func, "is_verb"):
+        if name not in ("size", "dim", "is_floating_point"):
+            refuse_nested(f"torch.{name}", lanes_in((*args, *kwargs.values())))
         return ANSWERS[name](*args, **kwargs)
     if joins(func, args):
         return joined(func, *args, **kwargs)
@@ -57,6 +60,6 @@ def _size(x, dim=None):
 ANSWERS = {
     "size": _size,
     "dim": lambda x: x.ndim,
-    **PLACES,
+    **PLACES, **SIZES,
     "is_floating_point": lambda x: x.data.is_floating_point(),
 }

@@ -74,7 +74,7 @@ def _before(shape, i):
 
 linear("reshape", lambda xp, x, *, shape, old: xp.reshape(x, shape),
        lambda xp, g, x, *, shape, old: (xp.reshape(g, old),),
-       axes=_reshape_axes,
+       axes=_reshape_axes, along=lambda m, x, *, shape, old: m.reshape(x, shape),
        batch=lambda batched, *, shape, old: {
            "shape": (batched.size, *shape), "old": (batched.size, *old)},
        torch="reshape torch.Tensor.view flatten squeeze", jax="reshape ravel squeeze",

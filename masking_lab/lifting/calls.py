@@ -111,7 +111,14 @@ def call(f, args, kwargs):
         from ..jax_dispatch import call as dispatch
 
         return dispatch(f, args, kwargs)
+    if framework == "torch" and getattr(f, "__name__", "") in MADE and inspect.isbuiltin(f):
+        from ..torch_sizes import MADE as made  # PyTorch wants whole numbers there
+
+        return made[f.__name__](*args, **kwargs)
     return f(*args, **kwargs)
+
+
+MADE = frozenset("zeros ones empty full arange linspace eye".split())
 
 
 def _is_jaxs(f):

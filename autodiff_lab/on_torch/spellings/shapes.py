@@ -10,13 +10,23 @@ def flat_sizes(sizes):
 
 
 def _resolve(sizes, old):
-    """Fill in the -1 of a reshape. Sizes that are not ints (ragged ones) are on both sides."""
+    """Fill in the -1 of a reshape. Sizes that are not ints (ragged ones) may be on both sides."""
     ints = [s for s in sizes if isinstance(s, int)]
     if -1 not in ints:
         return tuple(sizes)
     known = math.prod(s for s in ints if s != -1)
-    left = math.prod(n for n in old if isinstance(n, int)) // known if known else 0
+    total = math.prod(n for n in old if isinstance(n, int))
+    ragged = [n for n in old if not isinstance(n, int)]
+    for size in sizes:
+        if not isinstance(size, int):
+            ragged = _without(ragged, size)
+    left = math.prod([total, *ragged]) // known if known else 0
     return tuple(left if isinstance(s, int) and s == -1 else s for s in sizes)
+
+
+def _without(sizes, size):
+    at = next((i for i, n in enumerate(sizes) if size.same(n)), None)
+    return sizes if at is None else sizes[:at] + sizes[at + 1 :]
 
 
 # ----- shapes -----
