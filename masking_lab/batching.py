@@ -162,7 +162,7 @@ class Stacker:
         """The value, if it is of the same kind as another; an empty list is of any kind."""
         if _is_list(v.it) == _is_list(first.it):
             return v
-        if v.it == [] and len(first.it.shape):
+        if _is_list(v.it) and not v.it and len(first.it.shape):
             shape = (0, *first.it.shape[1:])
             return Value(v.name, self.verbs.zeros(shape, first.it.dtype, first.it), first.plain)
         kind, other = (
