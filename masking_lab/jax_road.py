@@ -15,14 +15,14 @@ from autodiff_lab import source, trees, xp
 from autodiff_lab.on_jax.front import body_of, opened, rebind, where_of
 from autodiff_lab.on_jax.own_rules import named
 from autodiff_lab.on_jax.spellings import CALLS, lower
-from autodiff_lab.table.row import unchanged
 
-from . import rules, sizes
+from . import per_entry, rules, sizes
 from .errors import MaskError, NeedsValues
-from .lane import Lane, Length, agree, realigned, refill
+from .lane import Lane, Length, refill
 from .lifting.items import finished
 from .masked_batch import told
 from .padding import padded_to
+from .per_entry import PerEntry, refuse_mixed
 
 
 def run(f, args, kwargs, count, known=None, place=None):
@@ -209,14 +209,7 @@ class _Names:
 
     def _nested(self, dim, used, outer):
         """The same where a size is each outer entry's own."""
-        for n in used.values():
-            alike = n.data.shape == outer.data.shape and _agree_all(n.sizes, outer.sizes)
-            if not alike and (n.ndim or any(n.same(m) for m in outer.shape)):
-                raise MaskError(
-                    f"the nested lengths {told(outer.data)} were multiplied by those of another "
-                    "dim (a mean over both, say), which has no mask rule on JAX; reduce one dim "
-                    "after the other"
-                )
+        refuse_mixed(used.values(), outer)
         known = {
             name: (n.data if n.ndim else n.data.reshape(-1, *(1,) * outer.ndim)) + self.less
             for name, n in used.items()
@@ -233,33 +226,6 @@ class _Names:
         for i, n in reversed(list(enumerate(self.lengths))):
             text = re.sub(rf"\b{self.word(i)}\b", f"<lengths {told(n.data)}>", text)
         return text
-
-
-def _agree_all(sizes, others):
-    pairs = list(zip(sizes, others, strict=False))
-    return all(m is n or (None not in (m, n) and agree(m, n)) for m, n in pairs)
-
-
-class PerEntry(Lane):
-    """What the trace takes for one number, and is each outer entry's own.
-
-    Where it meets an array it is put along the outer dims, which it knows by their sizes.
-    """
-
-    def beside(self, shape):
-        """With the dims of an array of this shape."""
-        places = [rules.place_of(size, shape) for size in self.shape]
-        asked = [p for p, n in zip(places, self.data.shape[1:], strict=True) if n != 1]
-        data = realigned(self.data, places)
-        if data is None:
-            raise MaskError(
-                "a nested ragged size met an array without its outer dims; reduce, and divide, "
-                "one dim after the other"
-            )
-        data = data.reshape(*data.shape, *(1,) * (len(shape) + 1 - data.ndim))
-        sizes = [n.data if i in asked and isinstance(n, Length) else None
-                 for i, n in enumerate(shape)]  # fmt: skip
-        return Lane(data, sizes)
 
 
 class Interpreter:
@@ -312,7 +278,8 @@ class Interpreter:
         xs = [values[i] if type(i) is int else i.value for i in operands]
         params = {k: self.sizes(v) for k, v in params.items()}
         if any(isinstance(x, PerEntry) for x in xs):
-            return [self.per_entry(row, xs, params, eqn.outvars[0].aval.shape, place)]
+            shape = self.sizes(tuple(eqn.outvars[0].aval.shape))
+            return [per_entry.apply(row, self.verbs, self.count, xs, params, shape, place)]
         y = rules.apply(row, self.verbs, self.count, xs, params, place)
         ys = list(y) if row.outputs != 1 else [y]
         return [self.known(x, v.aval.shape) for x, v in zip(ys, eqn.outvars, strict=True)]
@@ -333,21 +300,6 @@ class Interpreter:
             x, weak = Lane(x.data, sizes, x.fill), x.weak
             x.weak = weak
         return x
-
-    def per_entry(self, row, xs, params, shape, place):
-        """A row that meets what is one number of the trace, and each outer entry's own."""
-        shape = self.sizes(tuple(shape))
-        if not row.elementwise and row.axes is not unchanged and row.name != "broadcast":
-            raise MaskError(
-                f"{row.name} at {place()} takes a nested ragged size, for which it has no mask "
-                "rule; compute with arrays"
-            )
-        if shape:
-            xs = [x.beside(shape) if isinstance(x, PerEntry) else x for x in xs]
-        if row.name == "broadcast":
-            params = {"shape": shape, "dims": tuple(range(len(shape)))}
-        y = rules.apply(row, self.verbs, self.count, xs, params, place)
-        return y if shape else PerEntry(y.data, y.sizes)
 
     def sizes(self, param):
         """Parameters with each symbolic size replaced by its `Length`."""
