@@ -34,7 +34,7 @@ class PerEntry(Lane):
 
 
 def apply(row, verbs, count, xs, params, shape, place):
-    """A row whose result has this shape in the trace, and that has a `PerEntry` among its inputs."""
+    """A row with a `PerEntry` among its inputs, whose result has this shape in the trace."""
     if not row.elementwise and row.axes is not unchanged and row.name != "broadcast":
         raise MaskError(
             f"{row.name} at {place()} takes a nested ragged size, for which it has no mask rule; "

@@ -11,6 +11,7 @@ from . import rules
 from .errors import MaskError
 from .lane import Lane, lanes_in, refuse_nested, size
 from .lifting.items import joined, joins
+from .torch_layers import LAYERS
 from .torch_places import PLACES
 from .torch_sizes import SIZES
 
@@ -60,6 +61,6 @@ def _size(x, dim=None):
 ANSWERS = {
     "size": _size,
     "dim": lambda x: x.ndim,
-    **PLACES, **SIZES,
+    **PLACES, **SIZES, **LAYERS,
     "is_floating_point": lambda x: x.data.is_floating_point(),
 }
