@@ -17,11 +17,13 @@ framework.
 
 from .autobatch import autobatch
 from .batch_norm import batch_norm, statistics
+from .batching import batch
 from .errors import MaskError
 from .lifting import lift, lifted_source
-from .masked_batch import MaskedBatch, batch
+from .masked_batch import MaskedBatch
+from .padding_waste import waste
 from .randomness import keys
 from .reduce import count, reduce
 
 __all__ = ["MaskError", "MaskedBatch", "autobatch", "batch", "batch_norm", "count", "keys",
-           "lift", "lifted_source", "reduce", "statistics"]  # fmt: skip
+           "lift", "lifted_source", "reduce", "statistics", "waste"]  # fmt: skip

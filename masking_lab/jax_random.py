@@ -11,7 +11,7 @@ from autodiff_lab import random
 from autodiff_lab.on_jax.front import rebind
 
 from .errors import MaskError
-from .lane import Lane, Length
+from .lane import Lane, Length, refuse_nested
 
 SHAPED = ("random_bits", "random_split")
 PLAIN = ("random_wrap", "random_unwrap", "random_fold_in", "random_seed")
@@ -35,6 +35,7 @@ def apply(eqn, values, params, count, place):
 
 def _check(name, keys, shape, place):
     """Is it true of these keys that a place alone decides what is drawn?"""
+    refuse_nested(f"JAX's {name}", [*shape, keys])
     keys = keys.data if isinstance(keys, Lane) else keys
     jax = sys.modules["jax"]
     ragged = any(isinstance(n, Length) for n in shape)

@@ -16,12 +16,13 @@ from autodiff_lab.on_jax.front import body_of, opened, rebind, where_of
 from autodiff_lab.on_jax.own_rules import named
 from autodiff_lab.on_jax.spellings import CALLS, lower
 
-from . import jax_random, rules, sizes
+from . import jax_random, per_entry, rules, sizes
 from .errors import MaskError, NeedsValues
-from .lane import Lane, Length
+from .lane import Lane, Length, refill
 from .lifting.items import finished
 from .masked_batch import told
 from .padding import padded_to
+from .per_entry import PerEntry, refuse_mixed
 
 
 def run(f, args, kwargs, count, known=None, place=None):
@@ -57,7 +58,7 @@ ARRAY = object()
 
 def _program(jax, f, leaves, paths, rebuild, known):
     sizes = [n for x in leaves if isinstance(x, Lane) for n in (x, *x.shape) if type(n) is Length]
-    shortest = [_shortest(n.data) for n in sizes]
+    shortest = [_shortest(n) for n in sizes]
     may_be_empty = any(n is None or n == 0 for n in shortest)
     names = _Names(jax, may_be_empty)
     given = [names.given(x) for x in leaves]
@@ -111,7 +112,10 @@ def _trace(jax, f, leaves, rebuild, names, given, shortest):
     return Program(names, closed, outputs, output["rebuild"])
 
 
-def _shortest(lengths):
+def _shortest(length):
+    lengths = length.data
+    if length.ndim:  # where there is an outer entry
+        lengths = refill(xp.of(lengths), Lane(lengths, length.sizes), length.padded).data
     try:
         return int(lengths.min()) if lengths.size else 1
     except Exception:  # under tracing nobody knows
@@ -171,7 +175,8 @@ class _Names:
         """A size that `f` returns, perhaps computed from others, as each example's own number."""
         if not hasattr(x, "scope"):
             return x
-        return Length(self.value(x), self.bound(x))
+        own = self.value(x)
+        return Length(own.data, self.bound(x), own.sizes)
 
     def word(self, i):
         return f"n{i} - 1" if self.less else f"n{i}"
@@ -189,13 +194,27 @@ class _Names:
             self.known.update({self.word(i): n for i, n in enumerate(self.lengths)})
         word = str(dim)
         if word not in self.known:
-            self.known[word] = Length(self.value(dim), self.bound(dim))
+            own = self.value(dim)
+            self.known[word] = Length(own.data, self.bound(dim), own.sizes)
         return self.known[word]
 
     def value(self, dim):
         """Each example's own value of a size that may be computed, such as 3*n0 - 1."""
-        known = {f"n{i}": n.data + self.less for i, n in enumerate(self.lengths)}
-        return sizes.own(dim, known, self.jax.numpy)
+        used = {f"n{i}": self.lengths[i] for i in map(int, re.findall(r"\bn(\d+)", str(dim)))}
+        outer = next((n for n in used.values() if n.ndim), None)
+        if outer is not None:
+            return self._nested(dim, used, outer)
+        known = {name: n.data + self.less for name, n in used.items()}
+        return Lane(sizes.own(dim, known, self.jax.numpy), ())
+
+    def _nested(self, dim, used, outer):
+        """The same where a size is each outer entry's own."""
+        refuse_mixed(used.values(), outer)
+        known = {
+            name: (n.data if n.ndim else n.data.reshape(-1, *(1,) * outer.ndim)) + self.less
+            for name, n in used.items()
+        }
+        return PerEntry(sizes.own(dim, known, self.jax.numpy), outer.sizes)
 
     def bound(self, dim):
         """The size that all examples are padded to along such a dim."""
@@ -238,7 +257,8 @@ class Interpreter:
             return self.run(*opened(body_of(eqn.params)), values, called)
         if name == "dim_as_value":
             own = self.names.value(eqn.params["dim"])
-            return [Lane(self.verbs.astype(own, eqn.outvars[0].aval.dtype), ())]
+            own.data = self.verbs.astype(own.data, eqn.outvars[0].aval.dtype)
+            return [own]
         symbolic = any(not isinstance(n, int) for v in eqn.outvars for n in v.aval.shape)
         if not symbolic and not any(isinstance(v, Lane) for v in values):
             return rebind(eqn, values)
@@ -260,6 +280,9 @@ class Interpreter:
         row, operands, params = lowered
         xs = [values[i] if type(i) is int else i.value for i in operands]
         params = {k: self.sizes(v) for k, v in params.items()}
+        if any(isinstance(x, PerEntry) for x in xs):
+            shape = self.sizes(tuple(eqn.outvars[0].aval.shape))
+            return [per_entry.apply(row, self.verbs, self.count, xs, params, shape, place)]
         y = rules.apply(row, self.verbs, self.count, xs, params, place)
         ys = list(y) if row.outputs != 1 else [y]
         return [self.known(x, v.aval.shape) for x, v in zip(ys, eqn.outvars, strict=True)]
@@ -271,6 +294,8 @@ class Interpreter:
             if isinstance(n, int):
                 continue
             n = self.names.length(n)
+            if n.ndim:  # lined up with the array that had it first
+                continue
             sizes[axis] = n.data
             if x.data.shape[axis + 1] != n.padded:
                 x = padded_to(self.verbs, x, axis, n.padded)

@@ -15,7 +15,7 @@ from contextvars import ContextVar
 from autodiff_lab import random, source, trees, xp
 
 from .errors import MaskError
-from .masked_batch import MaskedBatch, is_batch, register_with_jax
+from .masked_batch import MaskedBatch, is_batch
 
 
 def keys(key, b):
@@ -46,7 +46,6 @@ def keys(key, b):
         data = verbs.lib.as_tensor(words.astype("int64") if xp.of(words) is None else words,
                                    device=None if first is None else first.data.device)  # fmt: skip
         return MaskedBatch(data, (None,))
-    register_with_jax()
     data = verbs.lib.asarray(words)
     if not str(getattr(key, "dtype", "")).startswith("key<"):
         return MaskedBatch(data, (None,))

@@ -1,76 +1,74 @@
-"""What PyTorch checks, or writes, beside what a layer or a loss computes: for each example.
+"""PyTorch's layers that are one call of many operations, written out for one example.
 
-The rows know nothing of it, and the loop over the examples would meet it.
+`nn.MultiheadAttention` (and with it `nn.TransformerEncoderLayer`) ends in one function of PyTorch's
+("Attention is all you need", Vaswani et al. 2017); for lanes it is spelled in operations that have
+rows.
 """
 
-from autodiff_lab import source, xp
+from autodiff_lab import source
 
 from .errors import MaskError
-from .lane import Lane, refill, size
 
 
-def _batch_norm(input, *args, **kwargs):
-    """In training its statistics are one example's own; running ones would be everybody's."""
-    if len(args) == 8:  # torch.batch_norm, whose order is another than F.batch_norm's
-        running, training = args[2], args[4]
-    else:
-        names = ("running_mean", "running_var", "weight", "bias", "training")
-        given = dict(zip(names, args, strict=False)) | kwargs
-        running, training = given.get("running_mean"), given.get("training", False)
-    if not training:
-        return
-    if running is not None:
+def _attention(query, key, value, embed_dim_to_check, num_heads, in_proj_weight, in_proj_bias,
+               bias_k, bias_v, add_zero_attn, dropout_p, out_proj_weight, out_proj_bias,
+               training=True, key_padding_mask=None, need_weights=True, attn_mask=None,
+               use_separate_proj_weight=False, q_proj_weight=None, k_proj_weight=None,
+               v_proj_weight=None, static_k=None, static_v=None, average_attn_weights=True,
+               is_causal=False):  # fmt: skip
+    """`(outputs, weights)` of queries of shape (n, e), keys and values of shape (m, e)."""
+    from torch.nn import functional as F
+
+    unusual = (bias_k, bias_v, static_k, static_v)
+    if query.ndim != 2 or add_zero_attn or any(x is not None for x in unusual):
         raise MaskError(
-            f"batch_norm at {source.here()} is in training and would move its running statistics "
-            "for one example after the other; call eval() on it, or take it out of f and normalise "
-            "over all valid entries of the batch: ml.batch_norm(batch, module)"
+            f"multi-head attention at {source.here()} is called for one example with queries of "
+            f"{query.ndim} dims, or with bias_k, static_k or add_zero_attn; give it queries of "
+            "shape (length, features), without these"
         )
-    _several(input, (0, *range(2, input.ndim)), "value per channel")
+    weights = (q_proj_weight, k_proj_weight, v_proj_weight)
+    weights = weights if use_separate_proj_weight else in_proj_weight.chunk(3)
+    biases = (None,) * 3 if in_proj_bias is None else in_proj_bias.chunk(3)
+    q, k, v = (
+        _by_head(F.linear(x, w, b), num_heads)
+        for x, w, b in zip((query, key, value), weights, biases, strict=True)
+    )
+    scores = q @ k.transpose(1, 2) / q.shape[-1] ** 0.5
+    for mask in (attn_mask, key_padding_mask):
+        scores = scores if mask is None else _masked(scores, mask)
+    chosen = F.softmax(scores, dim=-1)
+    if dropout_p and training:
+        chosen = F.dropout(chosen, dropout_p)
+    y = chosen @ v
+    y = y.transpose(0, 1).reshape(query.shape[0], num_heads * v.shape[-1])
+    y = F.linear(y, out_proj_weight, out_proj_bias)
+    if not need_weights:
+        return y, None
+    return y, chosen.mean(0) if average_attn_weights else chosen
 
 
-def _instance_norm(input, *args, use_input_stats=True, **_):
-    on = args[4] if len(args) in (5, 6, 7, 8) else use_input_stats
-    if on:
-        _several(input, range(2, input.ndim), "spatial element")
+def _by_head(x, heads):
+    return x.reshape(x.shape[0], heads, x.shape[1] // heads).transpose(0, 1)
 
 
-def _several(input, axes, what):
-    """PyTorch refuses to take a variance of one number."""
-    if not isinstance(input, Lane):
-        return
-    n = size(input, tuple(axes))
-    one = n.data == 1 if isinstance(n, Lane) else n == 1
-    if one if isinstance(one, bool) else _known(one.any()):
-        told = "" if isinstance(one, bool) else f" on examples {one.nonzero()[:, 0].tolist()}"
-        raise ValueError(f"Expected more than 1 {what} when training{told}")
+def _masked(scores, mask):
+    """PyTorch's masks: True leaves a pair out, a number is added."""
+    if str(mask.dtype) == "torch.bool":
+        return scores.masked_fill(mask, float("-inf"))
+    return scores + mask
 
 
-def _targets(input, target, weight=None, size_average=None, ignore_index=-100, *_, **__):
-    """Comparing with all classes would not notice one that does not exist."""
-    if not isinstance(target, Lane) or target.dtype.is_floating_point:
-        return
-    axis = 1 if input.ndim > 1 else 0
-    t, classes = refill(xp.of(target.data), target, 0).data, input.shape[axis]
-    if isinstance(classes, Lane):
-        classes = classes.data.reshape(-1, *[1] * (t.ndim - 1))
-    wrong = ((t < 0) | (t >= classes)) & (t != ignore_index)
-    if _known(wrong.any()):
-        first = int(t[wrong].reshape(-1)[0])
-        told = wrong.flatten(1).any(1) if wrong.ndim > 1 else wrong
-        raise IndexError(
-            f"target {first} is out of bounds for {input.data.shape[axis + 1]} classes, on "
-            f"examples {told.nonzero()[:, 0].tolist()}"
+def _whole_sequence(name):
+    def refused(*args, **kwargs):
+        raise MaskError(
+            f"torch.{name} at {source.here()} runs over a whole sequence, which has no mask rule; "
+            f"go through it with a cell: for x in sequence: h = cell(x, h)"
         )
 
-
-def _known(truth):
-    try:
-        return bool(truth)
-    except Exception:  # under vmap or tracing nobody knows
-        return False
+    return refused
 
 
-CHECKS = {
-    "batch_norm": _batch_norm, "instance_norm": _instance_norm,
-    "cross_entropy": _targets, "nll_loss": _targets,
-}  # fmt: skip
+LAYERS = {
+    "multi_head_attention_forward": _attention,
+    **{name: _whole_sequence(name) for name in ("gru", "lstm", "rnn_tanh", "rnn_relu")},
+}

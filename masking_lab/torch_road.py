@@ -9,10 +9,11 @@ from autodiff_lab.on_torch.spellings import lower
 
 from . import rules
 from .errors import MaskError
-from .lane import Lane, size
-from .lifting.items import joined
+from .lane import Lane, lanes_in, refuse_nested, size
+from .lifting.items import joined, joins
 from .randomness import DROPOUTS, SHARED, dropout, refuse
-from .torch_layers import CHECKS
+from .torch_checks import CHECKS
+from .torch_layers import LAYERS
 from .torch_places import PLACES
 from .torch_sizes import SIZES
 
@@ -30,9 +31,11 @@ def call(func, args, kwargs):
     if name == "size" and hasattr(func, "is_verb"):
         return size(*args)
     if name in ANSWERS and not hasattr(func, "is_verb"):
+        if name not in ("size", "dim", "is_floating_point"):
+            refuse_nested(f"torch.{name}", lanes_in((*args, *kwargs.values())))
         return ANSWERS[name](*args, **kwargs)
-    if name in JOINS and args and getattr(args[0], "ragged", False):
-        return joined(JOINS[name], args[0], *args[1:], *kwargs.values())
+    if joins(func, args):
+        return joined(func, *args, **kwargs)
     if name in CHECKS and not hasattr(func, "is_verb"):
         CHECKS[name](*args, **kwargs)
     lowered = lower(func, args, kwargs)
@@ -61,13 +64,10 @@ def _size(x, dim=None):
     return x.shape if dim is None else x.shape[dim]
 
 
-JOINS = {"stack": "stack", "cat": "concat", "concat": "concat", "concatenate": "concat"}
-
 ANSWERS = {
     "size": _size,
     "dim": lambda x: x.ndim,
-    **PLACES,
-    **SIZES,
+    **PLACES, **SIZES, **LAYERS,
     "is_floating_point": lambda x: x.data.is_floating_point(),
     **{name: refuse(name) for name in SHARED},
     **{name: dropout(name) for name in DROPOUTS},

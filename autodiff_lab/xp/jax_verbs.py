@@ -137,7 +137,7 @@ class JaxVerbs(JaxKinks, JaxWindows, JaxLinalg, JaxFourier):
     def cumsum(self, x, axis, reverse=False):
         return self.lax.cumsum(x, axis, reverse=reverse)
 
-    def size(self, x, axis):
+    def size(self, x, axis, keepdims=False):
         return math.prod(x.shape[a] for a in axis)
 
     # ----- move entries about -----

@@ -200,7 +200,7 @@ class TorchVerbs(TorchKinks, TorchWindows, TorchLinalg, TorchFourier):
         return f(x, tuple(axis), keepdims) if axis else x  # for torch () means every axis
 
     @verb
-    def size(self, x, axis):
+    def size(self, x, axis, keepdims=False):
         return math.prod(x.shape[a] for a in axis)
 
     # ----- move entries about -----

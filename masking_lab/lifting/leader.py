@@ -26,7 +26,7 @@ class Taken:
     """The examples for which `test` holds, a lane of booleans or a bool."""
 
     def __init__(self, test):
-        self.test, self.sizes = test, {}
+        self.sizes = {}
         if not isinstance(test, Lane):
             self.none, self.all = not test, bool(test)
         else:
@@ -72,7 +72,8 @@ class Taken:
         if self.all:
             return x
         if isinstance(x, Length):
-            return Length(self.lengths(x.data), x.padded)
+            outer = [None if n is None else self.lengths(n) for n in x.sizes]
+            return Length(self.lengths(x.data), x.padded, outer)
         if isinstance(x, Lane):
             return Led(self, x)
         if hasattr(type(x), "leads"):  # a name that has no value, or on some examples only
@@ -93,7 +94,7 @@ class Taken:
     @property
     def leader(self):
         if not hasattr(self, "_leader"):
-            self._leader = _first(self.mask)
+            self._leader = _first(self.verbs, self.mask)
         return self._leader
 
     def row(self, data):
@@ -161,15 +162,10 @@ def known(mask):
     return count == 0, count == mask.shape[0]
 
 
-def _first(mask):
+def _first(verbs, mask):
+    """The number of the first example that takes the block: an int, where it is known."""
+    first = verbs.argmax(verbs.astype(mask, verbs.dtype("int32")), 0)
     try:
-        return int(mask.argmax() if mask.dtype != _torch_bool() else mask.int().argmax())
-    except Exception:
-        return mask.argmax()
-
-
-def _torch_bool():
-    import sys
-
-    torch = sys.modules.get("torch")
-    return torch.bool if torch else None
+        return int(first)
+    except Exception:  # under tracing nobody knows
+        return first

@@ -7,11 +7,12 @@ that decides nothing is traced once with symbolic sizes. All roads end in `maski
 from autodiff_lab import trees, xp
 
 from .. import jax_road
+from ..batching import is_number
 from ..errors import MaskError, NeedsValues
 from ..lane import Lane, refill
-from ..lifting import callee, decides
+from ..lifting import callee, decides, is_lifted
 from ..lifting.items import finished
-from ..masked_batch import MaskedBatch, is_batch, register_with_jax
+from ..masked_batch import MaskedBatch, is_batch
 from ..randomness import watched
 from . import strategy
 
@@ -24,7 +25,7 @@ def masked(f, args, kwargs, count):
     verbs = xp.of(first.data)
     lanes = rebuild([_lane(verbs, x) if is_batch(x) else x for x in leaves])
     result = watched(f, lambda: _run(verbs.name, callee(f), lanes, count))
-    return trees.map(lambda y: _finished(verbs, y, count, first.data), finished(result))
+    return trees.map(lambda y: _finished(verbs, y, count, first), finished(result))
 
 
 def _run(framework, f, lanes, count):
@@ -32,14 +33,13 @@ def _run(framework, f, lanes, count):
     args, kwargs = lanes
     if framework == "torch":
         return f(*args, **kwargs)
-    register_with_jax()
     refusal = None
-    if not decides(f):
+    if not decides(f) and not (is_lifted(f) and _is_nested(lanes)):
         try:
             return jax_road.run(f, args, kwargs, count)
         except (MaskError, IndexError, TypeError) as error:  # perhaps one operation at a time
             refusal = error
-            if not hasattr(f, "lifted_from"):
+            if not is_lifted(f):
                 raise
     try:
         return f(*args, **kwargs)
@@ -49,20 +49,26 @@ def _run(framework, f, lanes, count):
         raise refusal from None
 
 
+def _is_nested(lanes):
+    """Then an index means more than a traced number can say: one operation at a time."""
+    found = [x for x in trees.leaves(lanes) if isinstance(x, Lane)]
+    return any(n is not None and n.ndim > 1 for x in found for n in x.sizes)
+
+
 def _lane(verbs, b):
     """One example's view of a batch; dead entries are cleared once, so that nothing reads them."""
     return refill(verbs, Lane(b.data, b.sizes), 0.0)
 
 
-def _finished(verbs, y, count, like):
+def _finished(verbs, y, count, first):
     """Every array or number in the result is a batch, with zeros in its padding."""
     if isinstance(y, Lane):
         y = refill(verbs, y, 0.0)
-        return MaskedBatch(y.data, y.sizes)
-    if isinstance(y, (bool, int, float)):
-        y = verbs.asarray(y, like)
+        return MaskedBatch(y.data, y.sizes, first.side)
+    if is_number(y):
+        y = verbs.asarray(y, first.data)
     if xp.framework_of(y) is None:
         return y
     shape = tuple(y.shape)
     data = verbs.broadcast(y, (count, *shape), tuple(range(1, len(shape) + 1)))
-    return MaskedBatch(data, (None,) * len(shape))
+    return MaskedBatch(data, (None,) * len(shape), first.side)

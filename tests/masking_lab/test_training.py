@@ -166,6 +166,46 @@ def test_containers_scalars_and_several_ragged_dims(name):
 
 
 @both
+def test_nested_raggedness_counts_what_is_there(name):
+    xs = [[array(name, np.full(n, 2.0)) for n in lengths] for lengths in ((3, 1), (2,), (1, 4, 0))]
+    b = ml.batch(xs)
+    assert int(ml.count(b)) == 11 and float(ml.reduce(b, "token")) == 2.0
+    assert float(ml.reduce(b, "sum")) == 22.0 and int(ml.count(b, "example")) == 3
+
+
+def rotated(lib, x, angle):
+    a, b = x[:, :2], x[:, 2:]
+    turned = [a * lib.cos(angle) - b * lib.sin(angle), a * lib.sin(angle) + b * lib.cos(angle)]
+    return lib.concatenate(turned, 1)
+
+
+POSITIONS = {
+    "a learned table": lambda lib, x, w: x + w[lib.arange(x.shape[0])],
+    "sine": lambda lib, x, w: x + lib.sin(lib.arange(x.shape[0])[:, None] * w[0]),
+    "rotary": lambda lib, x, w: rotated(lib, x, lib.arange(x.shape[0])[:, None] * w[1][:2]),
+    "the last": lambda lib, x, w: x[-1] * w[0] + x.shape[0],
+}
+
+
+@both
+@pytest.mark.parametrize("how", POSITIONS)
+@pytest.mark.parametrize("side", ["right", "left"])
+def test_positions_are_the_examples_own_on_either_side(side, how, name):
+    """What a tokenizer pads on the left is read as it is padded on the right."""
+    lib, xs = module(name), examples(name)
+    w = array(name, np.random.default_rng(3).normal(size=(5, 4)))
+    padded = np.full((len(xs), max(LENGTHS) + 2, 4), math.nan)
+    mask = np.zeros(padded.shape[:2], bool)
+    for i, n in enumerate(LENGTHS):
+        at = slice(0, n) if side == "right" else slice(padded.shape[1] - n, None)
+        padded[i, at], mask[i, at] = to_numpy(xs[i]), True
+    b = ml.MaskedBatch.from_padded(array(name, padded), array(name, mask))
+    f = POSITIONS[how]
+    for y, x in zip(ml.autobatch(f)(lib, b, w).unbatch(), xs, strict=True):
+        close(y, f(lib, x, w))
+
+
+@both
 def test_what_reduce_refuses(name):
     b = ml.batch(examples(name))
     short = ml.batch([array(name, np.ones(n)) for n in (3, 1, 5, 1)])
