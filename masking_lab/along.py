@@ -17,7 +17,7 @@ import math
 from autodiff_lab import source, xp
 from autodiff_lab.table.row import ROWS, positive
 
-from . import chosen
+from . import chosen, lax_places
 from .errors import MaskError
 from .lane import Lane, Length, lined_up, refill, refuse_nested, shared
 from .masked_batch import depends, valid
@@ -289,6 +289,23 @@ class Along:
             place, number = place + (number % n) * behind, number // n
             behind = behind * size
         return place
+
+    # ----- lax's own words for places (`lax_places`) -----
+    def gather(self, x, *rest):
+        self.not_nested(x)
+        return lax_places.gather(self, x, *rest)
+
+    def scatter(self, x, *rest, **how):
+        self.not_nested(x)
+        return lax_places.scatter(self, x, *rest, **how)
+
+    def dynamic_slice(self, x, *rest, **how):
+        self.not_nested(x)
+        return lax_places.dynamic_slice(self, x, *rest, **how)
+
+    def dynamic_update_slice(self, x, *rest, **how):
+        self.not_nested(x)
+        return lax_places.dynamic_update_slice(self, x, *rest, **how)
 
     # ----- entries chosen by arrays of whole numbers (`chosen`) -----
     def chosen(self, x, *index):
