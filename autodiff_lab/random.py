@@ -163,8 +163,10 @@ def _rounds(a, b, high, low):
     return high, low
 
 
-_rounds.custom_row = Row("threefry", "constant", lambda xp, *words: _rounds(*words), arity=4,
-                         outputs=2, axes=right_aligned)  # fmt: skip
+_rounds.custom_row = Row(  # type: ignore[attr-defined]
+    "threefry", "constant", lambda xp, *words: _rounds(*words), arity=4, outputs=2,
+    axes=right_aligned,
+)  # fmt: skip
 
 
 def _wrap(word):
