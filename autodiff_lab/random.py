@@ -26,6 +26,7 @@ import numpy as np
 from . import xp
 from .errors import AutodiffError
 from .table import ROWS
+from .table.row import Row, right_aligned
 
 MASK = 0xFFFFFFFF
 ROTATIONS = (13, 15, 26, 6), (17, 29, 16, 24)
@@ -50,7 +51,7 @@ def split(key, n=2):
     (3, 2)
     """
     key = _checked(key)
-    return _as_keys(threefry(key, *_counters(key, n)))
+    return _as_keys(threefry(key, *_counters(key, (n,))))
 
 
 def fold_in(key, data):
@@ -126,19 +127,31 @@ def permutation(key, n, like=None):
 
     They are sorted by random keys, as often as makes ties of all keys unlikely.
     """
-    key = _checked(key)
-    order = _counters(key, n)[1]
-    for _ in range(math.ceil(3 * math.log(max(1, n)) / math.log(MASK))):
-        key, now = map(_checked, split(key))
-        high, low = threefry(now, *_counters(now, n))
-        order = order[_stable_order(high ^ low)]
+    key = _checked(key if _is_known((n,)) else _handed(key, like, "uint32"))
+    order = _counters(key, (n,))[1] + key[0] * 0
+    for rounds in range(3):
+        few = 2 ** (32 * rounds / 3)  # so many are in order after this many rounds
+        if _is_known((n,)) and n <= few:
+            break
+        keys = split(key)
+        key, now = _checked(keys[0]), _checked(keys[1])
+        high, low = threefry(now, *_counters(now, (n,)))
+        new = _sorted_by(high ^ low, order)
+        order = new if _is_known((n,)) else xp.of(new).where(key[0] * 0 + n > few, new, order)
     return order if like is None else _handed(order, like)
 
 
 # ----- the cipher -----
 def threefry(key, high, low):
     """Twenty rounds on the two words of a counter; the key is added in after every four."""
-    a, b = key[0], key[1]
+    words = key[0], key[1], high, low
+    for word in words:
+        if getattr(word, "rank", 0) > 1:  # a masked batch: to it this is one operation
+            return word.__torch_function__(_rounds, (), words)
+    return _rounds(*words)
+
+
+def _rounds(a, b, high, low):
     keys = a, b, a ^ b ^ 0x1BD11BDA
     high, low = _wrap(high + a), _wrap(low + b)
     for i in range(5):
@@ -148,6 +161,12 @@ def threefry(key, high, low):
         high = _wrap(high + keys[(i + 1) % 3])
         low = _wrap(low + keys[(i + 2) % 3] + (i + 1))
     return high, low
+
+
+_rounds.custom_row = Row(  # type: ignore[attr-defined]
+    "threefry", "constant", lambda xp, *words: _rounds(*words), arity=4, outputs=2,
+    axes=right_aligned,
+)  # fmt: skip
 
 
 def _wrap(word):
@@ -160,16 +179,27 @@ def _words(key, shape, like):
     if like is None and xp.framework_of(key) is None:
         _checked(key)
         raise AutodiffError(WHICH)
-    key = _checked(key)
-    shape = (shape,) if isinstance(shape, int) else tuple(shape)
-    high, low = threefry(key, *_counters(key, math.prod(shape)))
-    return high.reshape(shape), low.reshape(shape)
+    shape = tuple(shape) if isinstance(shape, (tuple, list)) else (shape,)
+    key = _checked(key if _is_known(shape) else _handed(key, like, "uint32"))
+    return threefry(key, *_counters(key, shape))
 
 
-def _counters(key, n):
-    """The two words of each number below n: the high one is 0."""
-    device = {"device": key.device} if xp.framework_of(key) == "torch" else {}
-    places = _lib(key).arange(n, dtype=key.dtype, **device)
+def _is_known(shape):
+    """Or is a size each example's own, in a masked batch?"""
+    return all(isinstance(n, (int, np.integer)) for n in shape)
+
+
+def _counters(key, shape):
+    """The two words of each place, counted row by row: the high one is 0."""
+    if _is_known(shape):
+        device = {"device": key.device} if xp.framework_of(key) == "torch" else {}
+        places = _lib(key).arange(math.prod(shape), dtype=key.dtype, **device).reshape(shape)
+        return places * 0, places
+    verbs = xp.of(key)
+    places, below = verbs.zeros((), key.dtype, key), 1
+    for axis in reversed(range(len(shape))):
+        places = places + verbs.arange(shape, axis, key.dtype, key) * below
+        below = shape[axis] * below
     return places * 0, places
 
 
@@ -216,7 +246,9 @@ def _lib(x):
     return verbs.lib if verbs else np
 
 
-def _stable_order(words):
+def _sorted_by(words, x):
+    if xp.framework_of(words) == "jax":
+        return xp.of(words).lax.sort((words, x), num_keys=1, is_stable=True)[1]
     if _lib(words) is np:
-        return np.argsort(words, kind="stable")
-    return _lib(words).argsort(words, stable=True)
+        return x[np.argsort(words, kind="stable")]
+    return x[_lib(words).argsort(words, stable=True)]

@@ -14,11 +14,13 @@ few words:
 
 import math
 
+from autodiff_lab import source, xp
 from autodiff_lab.table.row import ROWS, positive
 
 from . import chosen, lax_places, matrices
-from .lane import Lane, Length, refill, shared
-from .masked_batch import valid
+from .errors import MaskError
+from .lane import Lane, Length, lined_up, refill, refuse_nested, shared
+from .masked_batch import depends, valid
 from .padding import cropped, extreme
 
 
@@ -57,6 +59,8 @@ class Along:
         """
         from .rules import Batched, padded
 
+        self.not_nested()
+
         row, xs = self.row, [self.filled(x, fill) for x in self.xs]
         sizes = self._sizes(grow or {})
         batched = Batched(self.count, tuple(isinstance(x, Lane) for x in xs))
@@ -86,6 +90,10 @@ class Along:
                 found[place] = None if own is None else size(own)
         return found
 
+    def not_nested(self, *xs):
+        """Only `read` and `cut` know sizes that depend on an outer dim."""
+        refuse_nested(self.row.name if self.row else "this", xs or self.xs)
+
     def filled(self, x, fill):
         if not isinstance(x, Lane):
             return x
@@ -99,24 +107,17 @@ class Along:
 
         return rules.apply(ROWS[name], self.verbs, self.count, xs, params)
 
-    def refuse(self, why):
-        from .rules import Refused
-
-        raise Refused(f"{why}, which has no mask rule yet; do that before batching")
-
     # ----- numbers that may be each example's own -----
     def lane(self, x, like=None):
         return x if isinstance(x, Lane) else shared(self.verbs, self.count, x, like)
 
     def size(self, x, axis):
         own, padded = x.sizes[axis], x.data.shape[axis + 1]
-        return padded if own is None else Length(own, padded)
+        return padded if own is None else Length(own, padded, x.sizes)
 
     def spread(self, n, ndim):
         """A number of each example, to be used beside arrays of `ndim` axes and the batch's."""
-        if not isinstance(n, Lane):
-            return n
-        return self.verbs.reshape(n.data, (n.data.shape[0],) + (1,) * ndim)
+        return lined_up(self.verbs, n.data, ndim + 1) if isinstance(n, Lane) else n
 
     def places(self, padded, axis, ndim):
         """0, 1, 2, ... along one axis of data with `ndim` axes and the batch's."""
@@ -150,13 +151,25 @@ class Along:
         """The entries of `x` at an index along one axis; an index outside reads anything."""
         verbs, shape = self.verbs, tuple(x.data.shape)
         own, padded = (size.data, size.padded) if isinstance(size, Length) else (None, size)
-        sizes = (*x.sizes[:axis], own, *x.sizes[axis + 1 :])
         goal = (*shape[: axis + 1], padded, *shape[axis + 2 :])
+        sizes = [self._moved(n, axis, index, padded) if depends(n, axis) else n for n in x.sizes]
+        sizes[axis] = own
         if shape[axis + 1] == 0:  # nothing to read
             return Lane(verbs.zeros(goal, x.dtype, x.data), sizes)
         index = verbs.clip(index, 0, shape[axis + 1] - 1)
         index = verbs.broadcast(index, goal, tuple(range(len(goal))))
         return Lane(verbs.take_along(x.data, index, axis + 1), sizes)
+
+    def _moved(self, n, axis, index, padded):
+        """The sizes that depend on an axis whose entries are read at an index."""
+        if any(m != 1 for m in index.shape[n.ndim :]):
+            raise MaskError(f"moving entries apart from each other at {source.here()} tears a "
+                            "nested dim; go through the outer dim in a loop")  # fmt: skip
+        goal = (*n.shape[: axis + 1], padded, *n.shape[axis + 2 :])
+        index = self.verbs.reshape(index, tuple(index.shape[: n.ndim]))
+        index = self.verbs.clip(index, 0, n.shape[axis + 1] - 1)
+        index = self.verbs.broadcast(index, goal, tuple(range(len(goal))))
+        return self.verbs.take_along(n, index, axis + 1)
 
     # ----- slices, joins, padding -----
     def cut(self, x, axis, start, stop, step=1):
@@ -168,19 +181,22 @@ class Along:
         count = _map(lambda a, b: positive(-(-(b - a) // step)), start, stop)
         if isinstance(count, Length):
             padded = -(-((_padded(stop)) - (0 if isinstance(start, Length) else start)) // step)
-            count = Length(count.data, max(padded, 0))
+            count = Length(count.data, max(padded, 0), count.sizes)
         if not isinstance(start, Length):  # the data's own slice will do
             n = count.padded if isinstance(count, Length) else count
             chosen = slice(start, start + max(n - 1, 0) * step + 1 if n else start, step)
-            data = x.data[(slice(None),) * (axis + 1) + (chosen,)]
+            at = (slice(None),) * (axis + 1) + (chosen,)
+            data = x.data[at]
             if data.shape[axis + 1] == n:
-                own = count.data if isinstance(count, Length) else None
-                return Lane(data, (*x.sizes[:axis], own, *x.sizes[axis + 1 :]))
+                sizes = [m[at] if depends(m, axis) else m for m in x.sizes]
+                sizes[axis] = count.data if isinstance(count, Length) else None
+                return Lane(data, sizes)
         first = self.spread(start, x.ndim)
         return self.read(x, {axis: lambda i, n: first + step * i}, {axis: count})
 
     def join(self, xs, axis):
         """One behind the other: each example's parts touch."""
+        self.not_nested()
         lanes = [self.lane(x) for x in xs]
         dtype = self.verbs.common_dtype([x.dtype for x in lanes])
         lanes = self.fitted([self._cast(x, dtype) for x in lanes], axis)
@@ -216,6 +232,7 @@ class Along:
 
     def pad(self, x, value, low, high, gaps):
         """`value` in front of the entries, behind the last one, and `gaps` of them in between."""
+        self.not_nested()
         verbs, x = self.verbs, refill(self.verbs, self.lane(x), 0.0)
         ends = (0, *(max(n, 0) for n in low)), (0, *(max(n, 0) for n in high)), (0, *gaps)
         y = verbs.pad(x.data, 0, *ends)
@@ -240,6 +257,7 @@ class Along:
     # ----- the same entries in another shape -----
     def reshape(self, x, shape):
         """In the order of the example: entry k is entry k of it, whatever lies between."""
+        self.not_nested()
         old = [self.size(x, a) for a in range(x.ndim)]
         sizes = [n.data if isinstance(n, Length) else None for n in shape]
         wide = (self.count, *map(_padded, shape))
@@ -271,14 +289,42 @@ class Along:
             behind = behind * size
         return place
 
+    # ----- lax's own words for places (`lax_places`) -----
+    def gather(self, x, *rest):
+        self.not_nested(x)
+        return lax_places.gather(self, x, *rest)
 
-# ----- entries chosen by arrays of whole numbers -----
-Along.chosen, Along.written = chosen.read, chosen.write
-Along.chosen_along, Along.written_along = chosen.read_along, chosen.write_along
-Along.gather, Along.scatter = lax_places.gather, lax_places.scatter
-Along.square, Along.whole = matrices.square, matrices.whole
-Along.dynamic_slice = lax_places.dynamic_slice
-Along.dynamic_update_slice = lax_places.dynamic_update_slice
+    def scatter(self, x, *rest, **how):
+        self.not_nested(x)
+        return lax_places.scatter(self, x, *rest, **how)
+
+    def dynamic_slice(self, x, *rest, **how):
+        self.not_nested(x)
+        return lax_places.dynamic_slice(self, x, *rest, **how)
+
+    def dynamic_update_slice(self, x, *rest, **how):
+        self.not_nested(x)
+        return lax_places.dynamic_update_slice(self, x, *rest, **how)
+
+    # ----- entries chosen by arrays of whole numbers (`chosen`) -----
+    def chosen(self, x, *index):
+        self.not_nested(x)
+        return chosen.read(self, x, *index)
+
+    def written(self, x, b, *index, add):
+        self.not_nested()
+        return chosen.write(self, x, b, *index, add=add)
+
+    def chosen_along(self, x, index, axis):
+        self.not_nested()
+        return chosen.read_along(self, x, index, axis)
+
+    def written_along(self, x, b, index, axis, add):
+        self.not_nested()
+        return chosen.write_along(self, x, b, index, axis, add)
+
+    # ----- ragged matrices (`matrices`) -----
+    square, whole = matrices.square, matrices.whole
 
 
 def _padded(n):
@@ -289,8 +335,10 @@ def _map(f, *sizes):
     """A formula of sizes: a number, or a Length where one of them is one."""
     if not any(isinstance(n, Length) for n in sizes):
         return f(*sizes)
-    own = f(*(n.data if isinstance(n, Length) else n for n in sizes))
-    return Length(own, max(0, f(*map(_padded, sizes))))
+    outer = max((n for n in sizes if isinstance(n, Length)), key=lambda n: n.ndim)
+    verbs, rank = xp.of(outer.data), outer.data.ndim
+    own = f(*(lined_up(verbs, n.data, rank) if isinstance(n, Length) else n for n in sizes))
+    return Length(own, max(0, f(*map(_padded, sizes))), outer.sizes)
 
 
 def _first(sizes):

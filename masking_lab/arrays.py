@@ -9,11 +9,12 @@ from autodiff_lab import source, xp
 
 from .along import Along
 from .chosen import read
-from .lane import Lane, refill
+from .lane import Lane, refill, refuse_nested
 
 
 def getitem(x, index):
     """numpy's rules: slices first, then the arrays together."""
+    refuse_nested("an array as an index", [x])
     verbs = xp.of(x.data)
     m = Along(None, verbs, x.data.shape[0], (x,), {})
     basic, places, arrays = [], [], []

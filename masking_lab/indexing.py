@@ -9,7 +9,8 @@ from autodiff_lab import source, xp
 from . import arrays
 from .along import Along
 from .errors import MaskError
-from .lane import Lane, Length
+from .lane import Lane, Length, lined_up, realigned
+from .masked_batch import aligned, depends, valid
 
 
 def getitem(x, index):
@@ -47,7 +48,9 @@ def _along(x, axis, i):
     if i is None:
         shape = (*x.data.shape[: axis + 1], 1, *x.data.shape[axis + 1 :])
         data = xp.of(x.data).reshape(x.data, shape)
-        return Lane(data, (*x.sizes[:axis], None, *x.sizes[axis:]), x.fill)
+        goes = [a if a < axis else a + 1 for a in range(x.ndim)]
+        sizes = [None if n is None else realigned(n, goes) for n in x.sizes]
+        return Lane(data, (*sizes[:axis], None, *sizes[axis:]), x.fill)
     if isinstance(i, slice):
         return _slice(x, axis, i)
     if isinstance(i, Lane) and i.ndim == 0:
@@ -70,7 +73,8 @@ def _own_entry(x, axis, i):
     own, padded = x.sizes[axis], x.data.shape[axis + 1]
     verbs = xp.of(x.data)
     size = padded if own is None else own
-    place = verbs.where(i.data < 0, i.data + size, i.data)
+    i = i.data if own is None else lined_up(verbs, i.data, own.ndim)
+    place = verbs.where(i < 0, i + size, i)
     if verbs.name == "jax":  # which takes the nearest entry
         place = verbs.where(place < 0, 0, verbs.where(place >= size, size - 1, place))
     else:
@@ -80,15 +84,31 @@ def _own_entry(x, axis, i):
 
 def entry(x, axis, i):
     """The i-th entries; of an example that has none, anything."""
-    sizes = _without(x.sizes, axis)
     if not isinstance(i, Lane):
-        return Lane(x.entries(axis, i), sizes)
-    verbs, shape = xp.of(x.data), tuple(x.data.shape)
-    place = verbs.clip(i.data, 0, max(shape[axis + 1] - 1, 0))
+        at = (slice(None),) * (axis + 1) + (i,)
+        return Lane(x.entries(axis, i), _sizes_at(x, axis, lambda n: n[at]))
+    verbs = xp.of(x.data)
+    place = verbs.clip(i.data, 0, max(x.data.shape[axis + 1] - 1, 0))
+    data = _gathered(verbs, x.data, axis, place)
+    return Lane(data, _sizes_at(x, axis, lambda n: _gathered(verbs, n, axis, place)))
+
+
+def _gathered(verbs, data, axis, place):
+    """The entries of a dim at each example's own place, without that dim."""
+    shape = tuple(data.shape)
     one = (*shape[: axis + 1], 1, *shape[axis + 2 :])
-    place = verbs.broadcast(place, one, (0,))
-    data = verbs.take_along(x.data, place, axis + 1)
-    return Lane(verbs.reshape(data, _without(shape, axis + 1)), sizes)
+    data = verbs.take_along(data, aligned(verbs, place, one), axis + 1)
+    return verbs.reshape(data, _without(shape, axis + 1))
+
+
+def _sizes_at(x, axis, taken):
+    """The sizes of the other dims where `axis` is taken away; `taken` does it to an array."""
+    goes = [a if a < axis else a - 1 for a in range(x.ndim)]
+    sizes = [
+        n if n is None or n.ndim == 1 else taken(n) if depends(n, axis) else realigned(n, goes)
+        for n in x.sizes
+    ]
+    return _without(sizes, axis)
 
 
 def _slice(x, axis, s):
@@ -97,8 +117,9 @@ def _slice(x, axis, s):
         return x
     own, padded = x.sizes[axis], x.data.shape[axis + 1]
     if own is None and not any(isinstance(v, Lane) for v in (s.start, s.stop, s.step)):
-        data = x.data[(slice(None),) * (axis + 1) + (s,)]
-        return Lane(data, x.sizes, x.fill)
+        at = (slice(None),) * (axis + 1) + (s,)
+        sizes = [n[at] if depends(n, axis) else n for n in x.sizes]
+        return Lane(x.data[at], sizes, x.fill)
     if s == slice(None, None, -1):
         m = Along(None, xp.of(x.data), x.data.shape[0], (x,), {})
         return m.read(x, {axis: lambda i, n: n - 1 - i})
@@ -108,7 +129,7 @@ def _slice(x, axis, s):
             f"a slice with step {s.step} of a ragged dim at {source.here()} has no mask rule yet; "
             "take x[::-1] first, or go through the entries in a loop"
         )
-    size = Length(_whole(verbs, x, padded) if own is None else own, padded)
+    size = Length(_whole(verbs, x, padded) if own is None else own, padded, x.sizes)
     plain = isinstance(s.start, int) and s.start >= 0  # beyond the end nothing is left
     start = min(s.start, padded) if plain else _bound(s.start, size, 0)
     stop = _bound(s.stop, size, size)
@@ -128,14 +149,20 @@ def _bound(b, size, default):
         return default
     last = n if isinstance(b, Lane) else max(0, min(n, b + n if b < 0 else b))
     b = b.data if isinstance(b, Lane) else _whole(verbs, size, b)
+    b = lined_up(verbs, b, size.data.ndim)
     b = verbs.where(b < 0, b + size.data, b)
-    return Length(verbs.where(b < 0, 0, verbs.where(b > size.data, size.data, b)), last)
+    b = verbs.where(b < 0, 0, verbs.where(b > size.data, size.data, b))
+    return Length(b, last, size.sizes)
 
 
 def check(x, axis, i, own, padded):
     """An index that some example does not have."""
     size = padded if own is None else own
     bad = (i >= size) | (i < -size if isinstance(i, int) else i < 0)
+    if own is not None and own.ndim > 1:  # only where there is an outer entry
+        verbs = xp.of(own)
+        outer = valid(verbs, x.sizes[: own.ndim - 1], own.shape, own)
+        bad = bad if outer is None else bad & outer
     try:
         wrong = bad if isinstance(bad, bool) else bool(bad.any())
     except Exception:  # under tracing nobody knows
@@ -147,7 +174,7 @@ def check(x, axis, i, own, padded):
 
 
 def _numbers(bad):
-    return [k for k, b in enumerate(bad.tolist()) if b]
+    return [k for k, b in enumerate(bad) if bool(b.any())]
 
 
 def _without(things, axis):

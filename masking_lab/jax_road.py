@@ -19,13 +19,14 @@ from autodiff_lab.on_jax.own_rules import named
 from autodiff_lab.on_jax.spellings import CALLS, lower
 from autodiff_lab.table.row import ROWS
 
-from . import jax_control, rules, sizes
+from . import jax_control, jax_random, per_entry, rules, sizes
 from .errors import MaskError, NeedsValues
 from .jax_sizes import watched
-from .lane import Lane, Length
+from .lane import Lane, Length, refill
 from .lifting.items import finished
 from .masked_batch import told
 from .padding import cropped, padded_to
+from .per_entry import PerEntry, refuse_mixed
 
 
 def run(f, args, kwargs, count, known=None, place=None):
@@ -61,7 +62,7 @@ ARRAY = object()
 
 def _program(jax, f, leaves, paths, rebuild, known):
     sizes = [n for x in leaves if isinstance(x, Lane) for n in (x, *x.shape) if type(n) is Length]
-    shortest = [_shortest(n.data) for n in sizes]
+    shortest = [_shortest(n) for n in sizes]
     may_be_empty = any(n is None or n == 0 for n in shortest)
     names = _Names(jax, may_be_empty)
     given = [names.given(x) for x in leaves]
@@ -116,7 +117,10 @@ def _trace(jax, f, leaves, rebuild, names, given, shortest):
     return Program(names, closed, outputs, output["rebuild"])
 
 
-def _shortest(lengths):
+def _shortest(length):
+    lengths = length.data
+    if length.ndim:  # where there is an outer entry
+        lengths = refill(xp.of(lengths), Lane(lengths, length.sizes), length.padded).data
     try:
         return int(lengths.min()) if lengths.size else 1
     except Exception:  # under tracing nobody knows
@@ -195,7 +199,8 @@ class _Names:
         """A size that `f` returns, perhaps computed from others, as each example's own number."""
         if not hasattr(x, "scope"):
             return x
-        return Length(self.value(x), self.bound(x))
+        own = self.value(x)
+        return Length(own.data, self.bound(x), own.sizes)
 
     def word(self, i):
         return f"n{i} - 1" if self.less else f"n{i}"
@@ -214,13 +219,27 @@ class _Names:
         word = str(dim)
         self.dims[word] = dim
         if word not in self.known:
-            self.known[word] = Length(self.value(dim), self.bound(dim))
+            own = self.value(dim)
+            self.known[word] = Length(own.data, self.bound(dim), own.sizes)
         return self.known[word]
 
     def value(self, dim):
         """Each example's own value of a size that may be computed, such as 3*n0 - 1."""
-        known = {f"n{i}": n.data + self.less for i, n in enumerate(self.lengths)}
-        return sizes.own(dim, known, self.jax.numpy)
+        used = {f"n{i}": self.lengths[i] for i in map(int, re.findall(r"\bn(\d+)", str(dim)))}
+        outer = next((n for n in used.values() if n.ndim), None)
+        if outer is not None:
+            return self._nested(dim, used, outer)
+        known = {name: n.data + self.less for name, n in used.items()}
+        return Lane(sizes.own(dim, known, self.jax.numpy), ())
+
+    def _nested(self, dim, used, outer):
+        """The same where a size is each outer entry's own."""
+        refuse_mixed(used.values(), outer)
+        known = {
+            name: (n.data if n.ndim else n.data.reshape(-1, *(1,) * outer.ndim)) + self.less
+            for name, n in used.items()
+        }
+        return PerEntry(sizes.own(dim, known, self.jax.numpy), outer.sizes)
 
     def bound(self, dim):
         """The size that all examples are padded to along such a dim."""
@@ -272,6 +291,9 @@ class Interpreter:
         def place():
             return self.place() if self.place else source.words(where_of(eqn, call)[0])
 
+        if name in jax_random.NAMES:
+            params = {k: self.sizes(v) for k, v in eqn.params.items()}
+            return [jax_random.apply(eqn, values, params, self.count, place)]
         if custom is not None:
             return [rules.apply(custom.custom_row, self.verbs, self.count, values, {}, place)]
         lowered = _of_matrices(eqn) if name in CALLS else lower(eqn)
@@ -283,6 +305,9 @@ class Interpreter:
         row, operands, params = lowered
         xs = [values[i] if type(i) is int else i.value for i in operands]
         params = {k: self.sizes(v) for k, v in params.items()}
+        if any(isinstance(x, PerEntry) for x in xs):
+            shape = self.sizes(tuple(eqn.outvars[0].aval.shape))
+            return [per_entry.apply(row, self.verbs, self.count, xs, params, shape, place)]
         y = rules.apply(row, self.verbs, self.count, xs, params, place)
         ys = list(y) if row.outputs != 1 else [y]
         return [self.known(x, v.aval.shape) for x, v in zip(ys, eqn.outvars, strict=True)]
@@ -302,6 +327,8 @@ class Interpreter:
                 sizes[axis], x = None, cropped(x, axis, n)
                 continue
             n = self.names.length(n)
+            if n.ndim:  # lined up with the array that had it first
+                continue
             sizes[axis] = n.data
             if x.data.shape[axis + 1] != n.padded:
                 x = padded_to(self.verbs, x, axis, n.padded)
@@ -312,10 +339,10 @@ class Interpreter:
 
     def number(self, dim, dtype):
         """A size as a value: each example's own; what bounds it bounds a loop's trips."""
-        size = self.names.length(dim)
-        lane = Lane(self.verbs.astype(size.data, dtype), ())
-        lane.bound = size.padded
-        return lane
+        own = self.names.value(dim)
+        own.data = self.verbs.astype(own.data, dtype)
+        own.bound = self.names.bound(dim)
+        return own
 
     def led(self, taken):
         """The road inside a block that some examples take: the others have their leader's sizes."""

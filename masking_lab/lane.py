@@ -7,11 +7,13 @@ example's, with a `Length` where the size is each example's own.
 import math
 import operator
 
+import numpy as np
+
 from autodiff_lab import source, xp
 from autodiff_lab.operators import Methods
 
 from .errors import MaskError
-from .masked_batch import told_shape, valid
+from .masked_batch import depends, told_shape, valid
 
 
 class Lane(Methods):
@@ -56,7 +58,7 @@ class Lane(Methods):
     def shape(self):
         """The example's own shape: a ragged size is a `Length`, one number per example."""
         sizes = zip(self.data.shape[1:], self.sizes, strict=True)
-        return tuple(n if own is None else Length(own, n) for n, own in sizes)
+        return tuple(n if own is None else Length(own, n, self.sizes) for n, own in sizes)
 
     @property
     def dtype(self):
@@ -104,12 +106,19 @@ class Lane(Methods):
 
 
 class Length(Lane):
-    """A ragged size: each example's own number, and the size that all are padded to."""
+    """A ragged size: each example's own number, and the size that all are padded to.
+
+    A size that depends on outer dims is an array over them; `sizes` are those of the outer dims.
+    """
 
     weak = True
 
-    def __init__(self, lengths, padded):
-        super().__init__(lengths, ())
+    def __init__(self, lengths, padded, sizes=()):
+        if lengths.ndim == 1:
+            super().__init__(lengths, ())
+        else:
+            outer = range(lengths.ndim - 1)
+            super().__init__(lengths, [sizes[a] if depends(lengths, a) else None for a in outer])
         self.padded = padded
 
     def same(self, other):
@@ -125,7 +134,9 @@ def _grown(name, bound):
             data, padded = (n, n) if type(n) is int else (n.data, n.padded)
             padded = bound(self.padded, padded, type(n) is int)
             if padded is not None:
-                return Length(plain(self.data, data), max(0, padded))
+                outer = n if type(n) is not int and n.ndim > self.ndim else self
+                own, data = (_beside(x, outer.data.ndim) for x in (self.data, data))
+                return Length(plain(own, data), max(0, padded), outer.sizes)
         return other(self, n)
 
     return operate
@@ -135,6 +146,10 @@ Length.__add__ = Length.__radd__ = _grown("add", lambda m, n, _: m + n)
 Length.__mul__ = Length.__rmul__ = _grown("mul", lambda m, n, _: m * n if n >= 0 else None)
 Length.__sub__ = _grown("sub", lambda m, n, number: m - n if number else m)
 Length.__floordiv__ = _grown("floordiv", lambda m, n, number: m // n if number and n > 0 else None)
+
+
+def _beside(n, rank):
+    return n if type(n) is int else lined_up(xp.of(n), n, rank)
 
 
 def shared(verbs, count, x, like=None):
@@ -162,18 +177,73 @@ def agree(m, n):
     if m is n:
         return True
     try:
+        if xp.framework_of(m) == "jax":  # whose comparison jit would trace, of constants too
+            return np.array_equal(m, n)
         return m.shape == n.shape and bool((m == n).all())
     except Exception:  # a traced value has no truth value
         return False
 
 
-def size(x, axis):
+def size(x, axis, keepdims=False):
     """The number of entries along `axis`: a number, or each example's own."""
+    if any(n is not None and n.ndim > 1 for n in x.sizes):
+        return _counted(x, axis, keepdims)
     ragged = [Length(x.sizes[a], x.data.shape[a + 1]) for a in axis if x.sizes[a] is not None]
     count = math.prod(x.data.shape[a + 1] for a in axis if x.sizes[a] is None)
     for n in ragged:
         count = n if isinstance(count, int) and count == 1 else n * count
     return count
+
+
+def _counted(x, axis, keepdims):
+    """The same where a size depends on an outer dim, which may be among those that are counted."""
+    verbs = xp.of(x.data)
+    asked = [n if a in axis else None for a, n in enumerate(x.sizes)]
+    asks = [a in axis or any(depends(n, a) for n in asked) for a in range(x.ndim)]
+    shape = [n if yes else 1 for n, yes in zip(x.data.shape[1:], asks, strict=True)]
+    mask = valid(verbs, asked, (x.data.shape[0], *shape), x.data)
+    if mask is None:
+        return math.prod(shape)
+    places = tuple(a + 1 for a in axis)
+    count = verbs.sum(verbs.astype(mask, verbs.dtype("int32")), places, keepdims)
+    kept = [a for a in range(x.ndim) if keepdims or a not in axis]
+    goes = [kept.index(a) if a in kept and a not in axis else None for a in range(x.ndim)]
+    own = [x.sizes[a] if asks[a] and a not in axis else None for a in kept]
+    lane = Lane(count, [None if n is None else realigned(n, goes) for n in own])
+    lane.weak = True
+    return lane
+
+
+def refuse_nested(what, xs):
+    """For what has no rule where the size of a dim depends on an outer one."""
+    if any(n is not None and n.ndim > 1 for x in xs for n in getattr(x, "sizes", ())):
+        raise MaskError(
+            f"{what} at {source.here()} has no mask rule for nested raggedness; go through the "
+            "outer dim in a loop"
+        )
+
+
+def lined_up(verbs, n, rank):
+    """Numbers of each example beside others that have more axes."""
+    return n if n.ndim >= rank else verbs.reshape(n, (*n.shape, *(1,) * (rank - n.ndim)))
+
+
+def realigned(n, goes):
+    """Lengths for an array whose axis goes[a] was axis a; None if a dim they depend on is gone."""
+    outer = [a for a in range(n.ndim - 1) if depends(n, a)]
+    places = [goes[a] for a in outer]
+    if None in places:
+        return None
+    if outer == places and n.ndim == len(outer) + 1:
+        return n
+    verbs = xp.of(n)
+    dims = [n.shape[a + 1] for a in outer]
+    order = sorted(range(len(outer)), key=lambda i: places[i])
+    n = verbs.permute(verbs.reshape(n, (n.shape[0], *dims)), (0, *(i + 1 for i in order)))
+    shape = [1] * (max(places, default=-1) + 1)
+    for place, m in zip(places, dims, strict=True):
+        shape[place] = m
+    return verbs.reshape(n, (n.shape[0], *shape))
 
 
 def refill(verbs, x, value, axes=None):
@@ -189,5 +259,7 @@ def refill(verbs, x, value, axes=None):
     if x.data.dtype == verbs.bool_type:
         value = bool(value)
     elif not verbs.is_float(x.data.dtype) and not verbs.is_complex(x.data.dtype):
+        if str(x.data.dtype).startswith("key<"):  # JAX's random keys: any is as good
+            return x
         value = int(value)
     return Lane(verbs.where(mask, x.data, value), x.sizes, value if whole else None)

@@ -17,7 +17,7 @@ from autodiff_lab.table.row import NEG, ONE, unchanged
 
 from . import along
 from .errors import MaskError
-from .lane import Lane, Length, agree, refill
+from .lane import Lane, Length, agree, realigned, refill
 from .masked_batch import told
 
 
@@ -76,12 +76,13 @@ def _dims(x):
 
 def _sizes(row, xs, places, ndim, params):
     """The ragged sizes of the output. A negative place is an index that is summed away."""
-    found = {i: n.data for i, n in enumerate(params.get("shape", ())) if isinstance(n, Length)}
+    found = _given(params.get("shape", ()))
     for x, goes in zip(xs, places, strict=True):
         for (_, lengths), place in zip(_dims(x), goes, strict=True):
             if lengths is None:
                 continue
             if place is not None:
+                lengths = lengths if lengths.ndim == 1 else _nested(lengths, place, goes, ndim)
                 found[place] = _merge(found.get(place), lengths)
             elif row.identity is None:
                 raise _cannot("merges or splits a ragged dim")
@@ -93,6 +94,37 @@ def _sizes(row, xs, places, ndim, params):
                     "that all examples share; they do not match"
                 )
     return [found.get(i) for i in range(ndim)]
+
+
+def _given(shape):
+    """The ragged sizes that a shape asks for; a nested one needs its outer dims beside it."""
+    found = {i: n.data for i, n in enumerate(shape) if isinstance(n, Length) and not n.ndim}
+    for i, n in enumerate(shape):
+        if isinstance(n, Length) and n.ndim:
+            own = [place_of(size, shape) for size in n.shape]
+            found[i] = realigned(n.data, own)
+            if found[i] is None:
+                raise _cannot("needs the outer dims of a nested ragged size beside it")
+    return found
+
+
+def place_of(size, shape):
+    """Where a size stands in a shape, if it does so once."""
+    same = [
+        i
+        for i, n in enumerate(shape)
+        if (size.same(n) if isinstance(size, Length) else type(n) is int and n == size)
+    ]
+    return same[0] if len(same) == 1 else None
+
+
+def _nested(lengths, place, goes, ndim):
+    """Lengths that depend on an outer dim, lined up with the output; summed dims come last."""
+    gone = sorted({p for p in goes if p is not None and p < 0})
+    moved = realigned(lengths, [ndim + gone.index(p) if p in gone else p for p in goes])
+    if moved is None or (place >= 0 and moved.ndim > ndim + 1):
+        raise _cannot("takes away the dim that the size of another depends on")
+    return moved
 
 
 def _merge(known, own):

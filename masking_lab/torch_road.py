@@ -9,8 +9,11 @@ from autodiff_lab.on_torch.spellings import lower
 
 from . import rules
 from .errors import MaskError
-from .lane import Lane, size
+from .lane import Lane, lanes_in, refuse_nested, size
 from .lifting.items import joined, joins
+from .randomness import DROPOUTS, SHARED, dropout, refuse
+from .torch_checks import CHECKS
+from .torch_layers import LAYERS
 from .torch_places import PLACES
 from .torch_recurrent import NETWORKS
 from .torch_sizes import SIZES
@@ -29,9 +32,13 @@ def call(func, args, kwargs):
     if name == "size" and hasattr(func, "is_verb"):
         return size(*args)
     if name in ANSWERS and not hasattr(func, "is_verb"):
+        if name not in ("size", "dim", "is_floating_point"):
+            refuse_nested(f"torch.{name}", lanes_in((*args, *kwargs.values())))
         return ANSWERS[name](*args, **kwargs)
     if joins(func, args):
         return joined(func, *args, **kwargs)
+    if name in CHECKS and not hasattr(func, "is_verb"):
+        CHECKS[name](*args, **kwargs)
     lowered = lower(func, args, kwargs)
     if lowered is None:
         raise MaskError(
@@ -61,8 +68,11 @@ def _size(x, dim=None):
 ANSWERS = {
     "size": _size,
     "dim": lambda x: x.ndim,
-    "is_floating_point": lambda x: x.data.is_floating_point(),
     **PLACES,
     **SIZES,
+    **LAYERS,
     **NETWORKS,
+    "is_floating_point": lambda x: x.data.is_floating_point(),
+    **{name: refuse(name) for name in SHARED},
+    **{name: dropout(name) for name in DROPOUTS},
 }

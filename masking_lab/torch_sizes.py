@@ -86,11 +86,9 @@ def _arange(*bounds, dtype=None, device=None, start=None, end=None, step=None, *
     m = Along(None, xp.verbs("torch"), *_first(start, stop, step))
     if any(isinstance(n, float) for n in (start, stop)) or not isinstance(step, int):
         raise TypeError("arange over whole numbers with one step for all")
-    if isinstance(stop, Length) and type(start) is type(step) is int and (start, step) == (0, 1):
-        n = stop
-    else:
-        n = as_size(-((start - stop) // step))
-        n = n if not isinstance(n, Length) else Length(n.data.clip(0), n.padded)
+    counts = type(start) is type(step) is int and (start, step) == (0, 1)
+    n = as_size(stop if counts else -((start - stop) // step))  # a size itself knows its padding
+    n = n if not isinstance(n, Length) else Length(n.data.clip(0), n.padded)
     padded = n.padded if isinstance(n, Length) else n
     i = m.places(padded, 0, 1) * step + m.spread(start, 1)
     i = i.expand(m.count, padded).to(dtype or i.dtype)

@@ -33,6 +33,8 @@ def sample(row, rng, shape):
     """An input for the row: numbers in its domain, or the kind of matrix that it names."""
     if not isinstance(row.domain, str):
         return rng.uniform(*row.domain, shape)
+    if row.domain == "integers":
+        return rng.integers(0, 5, shape)
     x = rng.uniform(-1.0, 1.0, shape)
     if len(shape) < 2 or shape[-1] != shape[-2]:
         return x

@@ -121,6 +121,18 @@ def _convert(eqn):
     return ROWS["astype"], (0,), {"dtype": eqn.params["new_dtype"]}
 
 
+# ----- bits -----
+def _shift_right_logical(eqn):
+    """Of unsigned numbers `>>` is this one."""
+    return (ROWS["right_shift"], (0, 1), {}) if eqn.invars[0].aval.dtype.kind == "u" else None
+
+
+def _bitcast(eqn):
+    new = eqn.params["new_dtype"]
+    same_size = eqn.invars[0].aval.dtype.itemsize == new.itemsize
+    return (ROWS["bitcast"], (0,), {"dtype": new}) if same_size else None
+
+
 # ----- choose, reduce, contract -----
 def _select_n(eqn):
     if len(eqn.invars) != 3 or eqn.invars[0].aval.dtype != bool:
@@ -254,6 +266,8 @@ SIGNATURES = {
     "stack": _stack,
     "iota": _iota,
     "convert_element_type": _convert,
+    "shift_right_logical": _shift_right_logical,
+    "bitcast_convert_type": _bitcast,
     "select_n": _select_n,
     "reduce_sum": _reduction("sum"),
     "reduce_max": _reduction("max"),

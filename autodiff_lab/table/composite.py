@@ -31,13 +31,13 @@ def in_float32(body):
 # ----- statistics -----
 @in_float32
 def mean(xp, x, *, axis, keepdims):
-    return xp.sum(x, axis, keepdims) / xp.size(x, axis)
+    return xp.sum(x, axis, keepdims) / xp.size(x, axis, keepdims)
 
 
 @in_float32
 def var(xp, x, *, axis, keepdims, correction=1):
     centred = x - mean(xp, x, axis=axis, keepdims=True)
-    n = xp.size(x, axis) - correction
+    n = xp.size(x, axis, keepdims) - correction
     n = max(n, 0) if isinstance(n, (int, float)) else xp.relu(n)
     return xp.sum(_squared_magnitude(xp, centred), axis, keepdims) / n
 

@@ -26,6 +26,17 @@ constant("bitwise_or", lambda xp, a, b: a | b, 2, prims="or",
 constant("bitwise_xor", lambda xp, a, b: a ^ b, 2, prims="xor",
          example="bitwise_xor([True, True], [True, False]) = [False, True]")
 constant("bitwise_not", lambda xp, x: ~x, prims="not", example="bitwise_not([True]) = [False]")
+constant("left_shift", lambda xp, a, b: a << b, 2, torch="bitwise_left_shift",
+         jax="left_shift", prims="shift_left", domain="integers", tex=r"y = a \cdot 2^b",
+         example="left_shift([1, 3], 2) = [4, 12]")
+constant("right_shift", lambda xp, a, b: a >> b, 2, torch="bitwise_right_shift",
+         jax="right_shift", prims="shift_right_arithmetic", domain="integers",
+         tex=r"y = \lfloor a / 2^b \rfloor",
+         example="right_shift([5, -8], 2) = [1, -2]")
+constant("bitcast", lambda xp, x, *, dtype: xp.bitcast(x, dtype), axes=unchanged,
+         torch="-", jax="jax.lax.bitcast_convert_type", prims="bitcast_convert_type",
+         cases=(([(4, 3)], {"dtype": "int64"}),), tex=r"y \text{ has the bits of } x",
+         example="bitcast([1.], dtype='int32') = [1065353216]")
 constant("isfinite", lambda xp, x: xp.isfinite(x), prims="is_finite",
          example="isfinite([1., inf]) = [True, False]")
 

@@ -95,7 +95,9 @@ def nll(xp, logp, t, w=None, *, axis, ignore, reduction, smoothing=0.0):
     if reduction != "mean":
         return reduce(xp, y, reduction)
     everything = tuple(range(len(y.shape)))
-    return xp.sum(y, everything) / xp.sum(mine, everything)
+    total, n = xp.sum(y, everything), xp.sum(mine, everything)
+    some = n != 0  # of nothing the mean is NaN, and it has no derivative
+    return xp.where(some, total / xp.where(some, n, 1.0), xp.stop_gradient(total / n))
 
 
 @in_float32

@@ -46,7 +46,7 @@ class Row:
     along: object = None  # along(m, *xs, **params): what it does along a ragged dim (masking_lab)
     identity: object = None  # what a dead entry is replaced with before it is reduced: -inf for max
     safe: float = 0.0  # what a dead entry is replaced with elsewhere: 1 under log and divide
-    domain: tuple | str = (-2.0, 2.0)  # where the tests draw inputs from, or a kind of matrix
+    domain: tuple | str = (-2.0, 2.0)  # where the tests draw inputs from, or what kind
     cases: tuple = ()  # (shapes, params) the tests try, for rows with parameters
     torch: tuple = ()  # PyTorch's spellings
     jax: tuple = ()  # JAX's spellings

@@ -43,6 +43,9 @@ class JaxVerbs(JaxKinks, JaxWindows, JaxStencils, JaxLinalg, JaxFourier):
     def astype(self, x, dtype):
         return self.lax.convert_element_type(x, dtype)
 
+    def bitcast(self, x, dtype):
+        return self.lax.bitcast_convert_type(x, dtype)
+
     def dtype(self, name):
         return self.lib.dtype(name)
 
@@ -135,7 +138,7 @@ class JaxVerbs(JaxKinks, JaxWindows, JaxStencils, JaxLinalg, JaxFourier):
     def cumsum(self, x, axis, reverse=False):
         return self.lax.cumsum(x, axis, reverse=reverse)
 
-    def size(self, x, axis):
+    def size(self, x, axis, keepdims=False):
         return math.prod(x.shape[a] for a in axis)
 
     # ----- move entries about -----

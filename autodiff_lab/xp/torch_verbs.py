@@ -48,6 +48,9 @@ class TorchVerbs(TorchKinks, TorchWindows, TorchStencils, TorchLinalg, TorchFour
     def astype(self, x, dtype):
         return x.to(self.dtype(dtype))
 
+    def bitcast(self, x, dtype):
+        return x.view(self.dtype(dtype))
+
     def dtype(self, name):
         return getattr(self.lib, name) if isinstance(name, str) else name
 
@@ -198,7 +201,7 @@ class TorchVerbs(TorchKinks, TorchWindows, TorchStencils, TorchLinalg, TorchFour
         return f(x, tuple(axis), keepdims) if axis else x  # for torch () means every axis
 
     @verb
-    def size(self, x, axis):
+    def size(self, x, axis, keepdims=False):
         return math.prod(x.shape[a] for a in axis)
 
     # ----- move entries about -----

@@ -14,6 +14,7 @@ from contextvars import ContextVar
 from autodiff_lab import source, xp
 from autodiff_lab.reading import read
 
+from .. import randomness
 from ..errors import MaskError
 from ..lane import lanes_in
 from .builtins import BUILTINS
@@ -124,6 +125,7 @@ def call(f, args, kwargs):
 
 def made(f, args, kwargs):
     """What a call means where nobody else answers it."""
+    randomness.check(f, args, kwargs)
     f = callee(f)
     if joins(f, args):
         return joined(f, *args, **kwargs)

@@ -9,6 +9,7 @@ from autodiff_lab import trees, xp
 from ..errors import MaskError
 from ..indexing import entry
 from ..lane import Lane, Length, shared
+from ..masked_batch import aligned, shortened, valid
 
 
 class Items(list):
@@ -90,8 +91,9 @@ class Items(list):
     def stacked(self):
         """All elements of an example as one array with a ragged dim in front; a tuple of them
         for elements that are tuples."""
-        leaves, _, rebuild = trees.flatten(self[0] if not self.ragged else list(self)[0])
-        columns = [trees.flatten(x)[0] for x in list(self)]
+        elements = _opened(list(self))
+        leaves, _, rebuild = trees.flatten(elements[0])
+        columns = [trees.flatten(x)[0] for x in elements]
         return rebuild([self._stacked([c[k] for c in columns]) for k in range(len(leaves))])
 
     def _stacked(self, column):
@@ -99,24 +101,80 @@ class Items(list):
         like = first.data if first is not None else next(m for m in self.here if m is not None)
         verbs, count = xp.of(like), like.shape[0]
         column = [x if isinstance(x, Lane) else shared(verbs, count, x, like) for x in column]
-        if any(n is not None for x in column for n in x.sizes):
-            raise MaskError("a ragged list of arrays that are ragged themselves has no rule yet; "
-                            "reduce each of them before it is appended")  # fmt: skip
         dtype = verbs.common_dtype([x.dtype for x in column])
-        parts = [verbs.astype(x.data, dtype) for x in column]
-        parts = [verbs.reshape(p, (count, 1, *p.shape[1:])) for p in parts]
-        data = verbs.concat(parts, 1)
+        data = _side_by_side(verbs, [verbs.astype(x.data, dtype) for x in column])
         if not self.ragged:
-            return Lane(data, (None,) * (data.ndim - 1))
-        return Lane(self._in_front(verbs, data), (self.count().data, *(None,) * (data.ndim - 2)))
+            return Lane(data, (None, *self._inner(verbs, column, None)))
+        trips = self.count().data
+        live = valid(verbs, [trips], (count, len(column)), data)
+        return Lane(self._in_front(verbs, data), (trips, *self._inner(verbs, column, live)))
+
+    def _inner(self, verbs, column, live):
+        """The sizes of elements that are ragged themselves: they may depend on the element."""
+        sizes = []
+        for axis in range(column[0].ndim):
+            if all(x.sizes[axis] is None for x in column):
+                sizes.append(None)
+                continue
+            n = _side_by_side(verbs, _lengths(verbs, column, axis))
+            if live is not None:
+                n = self._in_front(verbs, n)
+                n = verbs.where(verbs.reshape(live, (*live.shape, *(1,) * (n.ndim - 2))), n, 0)
+            sizes.append(_common(verbs, n, live))
+        return sizes
 
     def _in_front(self, verbs, data):
         """Each example's own elements first, in their order."""
         _, masks = self.masks
-        order = verbs.stable_order(verbs.astype(~masks, verbs.dtype("int32")), 1)
-        index = verbs.reshape(order, (*order.shape, *(1,) * (data.ndim - 2)))
-        index = verbs.broadcast(index, tuple(data.shape), tuple(range(data.ndim)))
-        return verbs.take_along(data, index, 1)
+        return _ordered(
+            verbs, data, verbs.stable_order(verbs.astype(~masks, verbs.dtype("int32")), 1)
+        )
+
+
+def _side_by_side(verbs, parts):
+    """Arrays as one, along a new axis after the batch axis, padded to the largest."""
+    ranks = sorted({p.ndim for p in parts})
+    if len(ranks) > 1:
+        raise MaskError(f"a list holds arrays of {ranks[0] - 1} and of {ranks[1] - 1} dims; make "
+                        "its elements agree")  # fmt: skip
+    largest, grown = [max(n) for n in zip(*(p.shape for p in parts), strict=True)], []
+    for p in parts:
+        zeros = (0,) * len(largest)
+        high = tuple(n - m for n, m in zip(largest, p.shape, strict=True))
+        p = verbs.pad(p, 0, zeros, high, zeros) if any(high) else p
+        grown.append(verbs.reshape(p, (p.shape[0], 1, *p.shape[1:])))
+    return verbs.concat(grown, 1)
+
+
+def _opened(elements):
+    """Lists in a list as arrays; an empty one is like the others."""
+    found = [x.stacked() if isinstance(x, Items) and len(x) else x for x in elements]
+    model = next((x for x in found if isinstance(x, Lane)), None)
+    empty = [isinstance(x, Items) and model is not None for x in found]
+    return [model[0:0] if e else x for e, x in zip(empty, found, strict=True)]
+
+
+def _lengths(verbs, column, axis):
+    """The sizes along one axis, with an axis for each outer dim that one of them depends on."""
+    like = next(x.sizes[axis] for x in column if x.sizes[axis] is not None)
+    rank = max(x.sizes[axis].ndim for x in column if x.sizes[axis] is not None)
+    found = []
+    for x in column:
+        n = x.sizes[axis]
+        if n is None:
+            n = verbs.zeros((x.data.shape[0],), like.dtype, like) + x.data.shape[axis + 1]
+        found.append(aligned(verbs, n, x.data.shape[:rank]))
+    return found
+
+
+def _common(verbs, n, live):
+    """Sizes that are the same for all elements of an example, without an axis for the elements."""
+    try:
+        most = verbs.max(n, (1,), True)
+        same = (n == most) if live is None else (n == most) | ~live
+        return shortened(verbs, most) if n.ndim == 2 and bool(same.all()) else n
+    except Exception:  # under tracing nobody knows
+        return n
 
 
 STACKS, CONCATENATES = {"stack"}, {"cat", "concat", "concatenate"}
@@ -135,11 +193,34 @@ def joined(f, items, axis=0, dim=0):
         raise MaskError(f"{f.__name__} of a list with a length of its own in each example goes "
                         f"along axis 0, not {axis or dim}; move the axis afterwards")  # fmt: skip
     x = items.stacked()
-    if f.__name__ in STACKS:
-        return x
+    if f.__name__ not in STACKS:
+        return _concatenated(x)
+    if any(n is not None and n.ndim > 1 for n in x.sizes):
+        raise MaskError(f"{f.__name__} of a list of arrays of different sizes; make their sizes "
+                        "agree, or return the list")  # fmt: skip
+    return x
+
+
+def _concatenated(x):
+    """The first two dims as one: of each example its own entries, in their order."""
     verbs, (count, k, each) = xp.of(x.data), x.data.shape[:3]
     data = verbs.reshape(x.data, (count, k * each, *x.data.shape[3:]))
-    return Lane(data, (x.sizes[0] * each, *x.sizes[2:]))
+    if x.sizes[1] is None:
+        return Lane(data, (x.sizes[0] * each, *x.sizes[2:]))
+    if any(n is not None and n.ndim > 1 for n in x.sizes[2:]):
+        raise MaskError("a concat of arrays that are nested themselves has no rule yet; "
+                        "concatenate the inner ones first")  # fmt: skip
+    mask = verbs.reshape(valid(verbs, x.sizes[:2], (count, k, each), data), (count, k * each))
+    dead = verbs.astype(~mask, verbs.dtype("int32"))
+    own = verbs.sum(1 - dead, (1,))
+    return Lane(_ordered(verbs, data, verbs.stable_order(dead, 1)), (own, *x.sizes[2:]))
+
+
+def _ordered(verbs, data, order):
+    """The entries along the first dim in an order of each example's own."""
+    index = verbs.reshape(order, (*order.shape, *(1,) * (data.ndim - 2)))
+    index = verbs.broadcast(index, tuple(data.shape), tuple(range(data.ndim)))
+    return verbs.take_along(data, index, 1)
 
 
 def finished(result):
@@ -185,6 +266,8 @@ class Ragged:
 def range_(*args):
     if not any(isinstance(a, Lane) for a in args):
         return range(*args)
+    if any(isinstance(a, Lane) and a.ndim for a in args):
+        raise TypeError("range() of an array; take one entry of it, or go through the outer dim")
     start, stop, step = (0, *args, 1) if len(args) == 1 else (*args, 1)[:3]
     if type(start) is type(step) is int and (start, step) == (0, 1):
         return Ragged(stop, lambda i: i, _largest(stop))

@@ -74,7 +74,8 @@ class Taken:
         if self.all:
             return x
         if isinstance(x, Length):
-            return Length(self.lengths(x.data), x.padded)
+            outer = [None if n is None else self.lengths(n) for n in x.sizes]
+            return Length(self.lengths(x.data), x.padded, outer)
         if isinstance(x, Lane):
             return Led(self, x)
         if hasattr(type(x), "leads"):  # a name that has no value, or on some examples only

@@ -16,6 +16,7 @@ import inspect
 from autodiff_lab import source
 from autodiff_lab.reading import MISSING, names
 
+from ..randomness import drawing
 from .canonical import Fresh, as_index, assign, canonical, flow_call
 from .liveness import assigned, live, shared_writes
 
@@ -174,6 +175,11 @@ def _lambda(parameters, body):
     return ast.copy_location(ast.Lambda(_arguments(parameters), body), body)
 
 
+def _is_flows(func):
+    """Is it a function of `flow`'s own?"""
+    return isinstance(func, ast.Attribute) and ast.unparse(func.value) == "flow"
+
+
 def _taken(carried, call, at):
     if not carried:
         return ast.copy_location(ast.Expr(call), at)
@@ -231,15 +237,16 @@ class Expressions(ast.NodeTransformer):
         """Not the functions of PyTorch, which dispatch, and not the classes of Python."""
         found = self._meaning(func)
         if found is MISSING:
-            return ast.unparse(func).split(".")[0] != "flow"
+            return not _is_flows(func)
         module = (getattr(found, "__module__", None) or "").split(".")[0]
         plain_class = inspect.isclass(found) and found not in CLASSES
         makes = module == "torch" and getattr(found, "__name__", "") in MAKERS
-        return makes or (not plain_class and module not in ("torch", "_operator"))
+        draws = drawing(found, (None, 1.0, True)) is not None
+        return makes or draws or (not plain_class and module not in ("torch", "_operator"))
 
     def is_fresh(self, func):
         """Does a call of it give back something new? The user's functions may give an argument."""
-        if ast.unparse(func).startswith("flow."):
+        if _is_flows(func):
             return True
         found = self._meaning(func)
         if found is MISSING:  # a method of an array does; one of the user's objects may not

@@ -7,6 +7,7 @@ from autodiff_lab import xp
 
 from ..errors import MaskError
 from ..lane import Lane, shared
+from ..masked_batch import aligned
 from .items import Items
 from .undefined import PartlyDefined, Undefined
 
@@ -100,15 +101,25 @@ def _size(verbs, test, a, b, axis):
     )
     if m is n and i == j:
         return m, i
-    m, n = (_lengths(verbs, test, own, size) for own, size in ((m, i), (n, j)))
-    return verbs.where(test.data, m, n), max(i, j)
+    rank = max([v.ndim for v in (m, n) if v is not None], default=1)
+    m, n = (_lengths(verbs, test, x, axis, rank) for x in (a, b))
+    if rank > 1:
+        m, n = _one_shape(verbs, m, n)
+    mask = verbs.reshape(test.data, (test.data.shape[0],) + (1,) * (rank - 1))
+    return verbs.where(mask, m, n), max(i, j)
 
 
-def _lengths(verbs, test, own, size):
-    if own is not None:
-        return own
-    count = test.data.shape[0]
-    return verbs.broadcast(verbs.asarray(size, test.data), (count,), ())
+def _lengths(verbs, test, x, axis, rank):
+    """The sizes along an axis, with an axis for each outer dim that either side depends on."""
+    own, count = x.sizes[axis], test.data.shape[0]
+    if own is None:
+        own = verbs.broadcast(verbs.asarray(x.data.shape[axis + 1], test.data), (count,), ())
+    return own if rank == 1 else aligned(verbs, own, x.data.shape[:rank])
+
+
+def _one_shape(verbs, m, n):
+    largest = [max(pair) for pair in zip(m.shape, n.shape, strict=True)]
+    return _padded(verbs, m, largest[1:]), _padded(verbs, n, largest[1:])
 
 
 def _padded(verbs, data, shape):

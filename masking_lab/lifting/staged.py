@@ -71,10 +71,11 @@ class _Maker:
 
     def __call__(self, new):
         data, *sizes = new
-        if self.padded is not None:
-            return Length(data, self.padded)
         sizes = iter(sizes)
-        lane = Lane(data, [next(sizes) if r else None for r in self.ragged])
+        sizes = [next(sizes) if r else None for r in self.ragged]
+        if self.padded is not None:
+            return Length(data, self.padded, sizes)
+        lane = Lane(data, sizes)
         lane.weak = self.weak
         return lane
 

@@ -6,7 +6,7 @@ The copy takes the name's place, so nobody else who holds the old array sees the
 from autodiff_lab import source, xp
 
 from ..errors import MaskError
-from ..lane import Lane, lanes_in, shared
+from ..lane import Lane, lanes_in, refuse_nested, shared
 from .batched import truth
 from .select import select
 
@@ -50,6 +50,7 @@ def put(x, index, value):
     x = x if isinstance(x, Lane) else shared(verbs, count, x)
     index = index if type(index) is tuple else (index,)
     index = (*index, *(slice(None),) * (x.ndim - len(index)))
+    refuse_nested("a write", [x])
     mask, kept = _mask(verbs, x, index)
     value = value if isinstance(value, Lane) else shared(verbs, count, value, x.data)
     if value.ndim > len(kept):

@@ -7,11 +7,13 @@ that decides nothing is traced once with symbolic sizes. All roads end in `maski
 from autodiff_lab import trees, xp
 
 from .. import jax_road
+from ..batching import is_number
 from ..errors import MaskError, NeedsValues
 from ..lane import Lane, refill
 from ..lifting import callee, decides, is_lifted
 from ..lifting.items import finished
-from ..masked_batch import MaskedBatch, is_batch, register_with_jax
+from ..masked_batch import MaskedBatch, is_batch
+from ..randomness import watched
 from . import strategy
 
 
@@ -21,10 +23,10 @@ def masked(f, args, kwargs, count):
     leaves, _, rebuild = trees.flatten((args, kwargs), is_leaf=is_batch)
     first = next(x for x in leaves if is_batch(x))
     lanes = rebuild([Lane(x.data, x.sizes) if is_batch(x) else x for x in leaves])
-    return run_lanes(f, *lanes, count, first.data)
+    return watched(f, lambda: run_lanes(f, *lanes, count, first.data, first.side))
 
 
-def run_lanes(f, args, kwargs, count, like, whole=False):
+def run_lanes(f, args, kwargs, count, like, side="right", whole=False):
     """`f` of lanes: its structure, with a `MaskedBatch` for every array.
 
     `whole` asks PyTorch too to trace a function without decisions as a whole.
@@ -32,7 +34,7 @@ def run_lanes(f, args, kwargs, count, like, whole=False):
     verbs = xp.of(like)
     lanes = trees.map(lambda x: _lane(verbs, x) if isinstance(x, Lane) else x, (args, kwargs))
     result = _run(verbs.name, callee(f), lanes, count, whole)
-    return trees.map(lambda y: _finished(verbs, y, count, like), finished(result))
+    return trees.map(lambda y: _finished(verbs, y, count, like, side), finished(result))
 
 
 def _run(framework, f, lanes, count, whole):
@@ -40,9 +42,8 @@ def _run(framework, f, lanes, count, whole):
     args, kwargs = lanes
     if framework == "torch":
         return _on_torch(f, args, kwargs, count, whole)
-    register_with_jax()
     refusal = None
-    if not decides(f):
+    if not decides(f) and not (is_lifted(f) and _is_nested(lanes)):
         try:
             return jax_road.run(f, args, kwargs, count)
         except (MaskError, IndexError, TypeError) as error:  # perhaps one operation at a time
@@ -74,20 +75,26 @@ def _on_torch(f, args, kwargs, count, whole):
             raise
 
 
+def _is_nested(lanes):
+    """Then an index means more than a traced number can say: one operation at a time."""
+    found = [x for x in trees.leaves(lanes) if isinstance(x, Lane)]
+    return any(n is not None and n.ndim > 1 for x in found for n in x.sizes)
+
+
 def _lane(verbs, x):
     """Dead entries are cleared once, so that nothing reads them."""
     return refill(verbs, x, 0.0)
 
 
-def _finished(verbs, y, count, like):
+def _finished(verbs, y, count, like, side):
     """Every array or number in the result is a batch, with zeros in its padding."""
     if isinstance(y, Lane):
         y = refill(verbs, y, 0.0)
-        return MaskedBatch(y.data, y.sizes)
-    if isinstance(y, (bool, int, float)):
+        return MaskedBatch(y.data, y.sizes, side)
+    if is_number(y):
         y = verbs.asarray(y, like)
     if xp.framework_of(y) is None:
         return y
     shape = tuple(y.shape)
     data = verbs.broadcast(y, (count, *shape), tuple(range(1, len(shape) + 1)))
-    return MaskedBatch(data, (None,) * len(shape))
+    return MaskedBatch(data, (None,) * len(shape), side)

@@ -188,7 +188,40 @@ def test_batching_what_cannot_be_batched(name):
     refused(lambda: ml.batch([]), "at least one example")
     refused(lambda: ml.batch([array(name, [1.0]), array(name, [[1.0]])]), "different dims")
     refused(lambda: ml.batch([array(name, [1.0]), array(name, [1])]), "different dtypes")
-    refused(lambda: ml.batch([1.0, 2.0]), "is a float")
+    refused(lambda: ml.batch([1.0, 2.0]), "no example holds an array", r"like=torch\.tensor")
+    x = array(name, [1.0])
+    refused(lambda: ml.batch([x, "abc"]), "example 1 is a str")
+    refused(lambda: ml.batch([{"x": x}, {"x": None}]), r"example 1 has no array at \['x'\]")
+    refused(lambda: ml.batch([[x], x]), "example 1 is an array .* where example 0 is a list")
+    refused(lambda: ml.batch([[x, (x, x)]]), r"example 0\[1\] is a tuple")
+    refused(lambda: ml.batch([{"x": []}, {"x": []}], like=x), r"example 0\['x'\] .* empty lists")
+    refused(lambda: ml.batch([x], ragged=3), r"ragged=\(3,\)")
+    refused(lambda: ml.batch([x], side="top"), "neither")
+
+
+def test_padded_data_that_does_not_fit(name):
+    data, take = array(name, np.ones((2, 3))), ml.MaskedBatch.from_padded
+    mask = np.asarray([[1, 1, 0], [1, 0, 1]])
+    refused(lambda: take(data, array(name, mask)), "mask of example 1 has holes", "True, False")
+    refused(lambda: take(data, array(name, mask * -1e9)), "a mask holds -1000000000")
+    refused(lambda: take(data, array(name, mask[:1])), r"mask of shape \(1, 3\)")
+    refused(lambda: take(data, lengths=array(name, [2, 4])), r"\[2, 4\]", "between 0 and 3")
+    refused(lambda: take(data, lengths=array(name, [2])), r"lengths of shape \(1,\)")
+    refused(lambda: take(data, lengths=array(name, [2.0, 1.0])), "make them integers")
+    refused(lambda: take(data), "a mask or lengths")
+    refused(lambda: take([[1.0]], [[1]]), "data of type list")
+
+
+def test_a_batch_is_not_an_array(name):
+    b = ragged(name, 2, 1)
+    refused(lambda: b + 1, "ml.autobatch")
+    refused(lambda: b == b, "ml.autobatch")
+    refused(lambda: b[0, 1], r"b\[i\]\[j\]")
+    with pytest.raises(AttributeError, match=r"autobatch\(lambda x: x.sum"):
+        b.sum()
+    with pytest.raises(IndexError, match="no example 2 in a batch of 2"):
+        b[2]
+    refused(lambda: ml.waste([1]), "without a MaskedBatch")
 
 
 def test_the_next_call_works_after_an_exception(name):

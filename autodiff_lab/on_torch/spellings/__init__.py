@@ -149,7 +149,7 @@ def _name(func):
 ALIASES = {
     "truediv": "div", "floordiv": "floor_divide", "mod": "remainder", "and_": "bitwise_and",
     "or_": "bitwise_or", "and": "bitwise_and", "or": "bitwise_or", "invert": "bitwise_not",
-    "xor": "bitwise_xor",
+    "xor": "bitwise_xor", "lshift": "bitwise_left_shift", "rshift": "bitwise_right_shift",
     "log_sigmoid": "logsigmoid", "radd": "add", "rmul": "mul",
 }  # fmt: skip
 

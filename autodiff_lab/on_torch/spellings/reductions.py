@@ -41,7 +41,7 @@ def _running(input, dim):
     return (input,), {"axis": one_axis(dim, input.ndim) if input.ndim else 0, "reverse": False}
 
 
-def _softmax(input, dim=None, *, axis=None):
+def _softmax(input, dim=None, *, axis=None, _stacklevel=3):
     dim = axis if dim is None else dim
     if dim is None:
         raise TypeError("softmax without dim")
