@@ -15,8 +15,9 @@ import numpy as np
 
 from autodiff_lab import trees
 
+from ...batching import batch
 from ...lifting import calls
-from ...masked_batch import MaskedBatch, batch, is_batch
+from ...masked_batch import MaskedBatch, is_batch
 from .. import strategy
 from .execute import execute, gathered
 from .later import Home, Later, Look
