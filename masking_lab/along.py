@@ -19,7 +19,7 @@ from autodiff_lab.table.row import ROWS, positive
 
 from . import chosen, lax_places, matrices
 from .errors import MaskError
-from .lane import Lane, Length, lined_up, refill, refuse_nested, shared
+from .lane import Lane, Length, lined_up, refill, refuse_nested, settled, shared
 from .masked_batch import depends, valid
 from .padding import cropped, extreme
 
@@ -158,7 +158,7 @@ class Along:
             return Lane(verbs.zeros(goal, x.dtype, x.data), sizes)
         index = verbs.clip(index, 0, shape[axis + 1] - 1)
         index = verbs.broadcast(index, goal, tuple(range(len(goal))))
-        return Lane(verbs.take_along(x.data, index, axis + 1), sizes)
+        return Lane(verbs.take_along(x.data, index, axis + 1), settled(verbs, sizes))
 
     def _moved(self, n, axis, index, padded):
         """The sizes that depend on an axis whose entries are read at an index."""

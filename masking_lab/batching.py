@@ -104,8 +104,8 @@ def _stacker(tree, pad_value):
         here = [name for name in ("torch", "jax") if name in sys.modules]
         if len(here) != 1:
             raise MaskError(
-                f"no example holds an array, and {' and '.join(here) or 'no framework'} is "
-                "imported; say which one is meant: like=torch.tensor(0.) or like=jnp.array(0.)"
+                f"no example holds an array, and imported is {' and '.join(here) or 'nothing'}; "
+                "say which framework is meant: like=torch.tensor(0.) or like=jnp.array(0.)"
             )
         verbs = xp.verbs(here[0])
     return Stacker(verbs, like, pad_value)

@@ -214,6 +214,17 @@ def _counted(x, axis, keepdims):
     return lane
 
 
+def settled(verbs, sizes):
+    """Sizes with zeros where there is no outer entry, so that equal ones look equal."""
+    if not any(n is not None and n.ndim > 1 for n in sizes):
+        return sizes
+    new = list(sizes)
+    for a, n in enumerate(sizes):
+        outer = None if n is None else valid(verbs, sizes[: n.ndim - 1], n.shape, n)
+        new[a] = n if outer is None else verbs.where(outer, n, 0)
+    return new
+
+
 def refuse_nested(what, xs):
     """For what has no rule where the size of a dim depends on an outer one."""
     if any(n is not None and n.ndim > 1 for x in xs for n in getattr(x, "sizes", ())):

@@ -9,7 +9,7 @@ from autodiff_lab import trees, xp
 from ..errors import MaskError
 from ..indexing import entry
 from ..lane import Lane, Length, shared
-from ..masked_batch import aligned, shortened, valid
+from ..masked_batch import aligned, shortened, trimmed, valid
 
 
 class Items(list):
@@ -107,7 +107,8 @@ class Items(list):
             return Lane(data, (None, *self._inner(verbs, column, None)))
         trips = self.count().data
         live = valid(verbs, [trips], (count, len(column)), data)
-        return Lane(self._in_front(verbs, data), (trips, *self._inner(verbs, column, live)))
+        sizes = (trips, *self._inner(verbs, column, live))
+        return Lane(*trimmed(self._in_front(verbs, data), sizes))
 
     def _inner(self, verbs, column, live):
         """The sizes of elements that are ragged themselves: they may depend on the element."""

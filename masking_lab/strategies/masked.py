@@ -9,7 +9,7 @@ from autodiff_lab import trees, xp
 from .. import jax_road
 from ..batching import is_number
 from ..errors import MaskError, NeedsValues
-from ..lane import Lane, refill
+from ..lane import Lane, refill, settled
 from ..lifting import callee, decides, is_lifted
 from ..lifting.items import finished
 from ..masked_batch import MaskedBatch, is_batch
@@ -90,7 +90,7 @@ def _finished(verbs, y, count, like, side):
     """Every array or number in the result is a batch, with zeros in its padding."""
     if isinstance(y, Lane):
         y = refill(verbs, y, 0.0)
-        return MaskedBatch(y.data, y.sizes, side)
+        return MaskedBatch(y.data, settled(verbs, y.sizes), side)
     if is_number(y):
         y = verbs.asarray(y, like)
     if xp.framework_of(y) is None:
