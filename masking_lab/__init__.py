@@ -18,7 +18,7 @@ framework.
 from .autobatch import autobatch
 from .errors import MaskError
 from .lifting import lift, lifted_source
-from .mask import mask
+from .masking import mask
 from .masked_batch import MaskedBatch, batch
 
 __all__ = ["MaskError", "MaskedBatch", "autobatch", "batch", "lift", "lifted_source", "mask"]
