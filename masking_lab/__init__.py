@@ -21,7 +21,7 @@ from .batch_norm import batch_norm, statistics
 from .batching import batch
 from .errors import MaskError
 from .lifting import lift, lifted_source
-from .mask import mask
+from .masking import mask
 from .masked_batch import MaskedBatch
 from .padding_waste import waste
 from .randomness import keys

@@ -56,7 +56,7 @@ class Taken:
         return Run(*self._now(block, carried, given, first))
 
     def _now(self, block, carried, given, first):
-        self.sizes, self.unsure = {}, False
+        self.sizes = {}
         inside = self.led((*carried, *given))
         more = () if first is None else (self.leads(first()),)
         results = block(*more, *inside)
