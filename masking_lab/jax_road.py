@@ -296,6 +296,8 @@ class Interpreter:
             return [jax_random.apply(eqn, values, params, self.count, place)]
         if custom is not None:
             return [rules.apply(custom.custom_row, self.verbs, self.count, values, {}, place)]
+        if name == "tile":
+            return [self.tiled(values[0], eqn.params["reps"], eqn.outvars[0].aval.shape, place)]
         lowered = _of_matrices(eqn) if name in CALLS else lower(eqn)
         if lowered is None or (lowered[0].kind == "composite" and lowered[0].along is None):
             raise MaskError(
@@ -311,6 +313,17 @@ class Interpreter:
         y = rules.apply(row, self.verbs, self.count, xs, params, place)
         ys = list(y) if row.outputs != 1 else [y]
         return [self.known(x, v.aval.shape) for x, v in zip(ys, eqn.outvars, strict=True)]
+
+    def tiled(self, x, reps, shape, place):
+        """Each axis gets a new one before it, and the two are merged."""
+        old, shape = x.shape, self.sizes(tuple(shape))
+        wide = tuple(n for pair in zip(reps, old, strict=True) for n in pair)
+        places = tuple(range(1, len(wide), 2))
+        y = self.apply("broadcast", [x], {"shape": wide, "dims": places}, place)
+        return self.apply("reshape", [y], {"shape": shape, "old": wide}, place)
+
+    def apply(self, name, xs, params, place):
+        return rules.apply(ROWS[name], self.verbs, self.count, xs, params, place)
 
     def is_row(self, eqn, values):
         """A function of jax.numpy that is one row, of ragged matrices."""
@@ -399,4 +412,7 @@ def _explained(error, names, jax):
     raised_by_jax = bool(frames) and source.is_library(frames[-1].filename)
     if raised_by_jax and isinstance(error, (TypeError, ValueError)) and "<lengths" in first:
         return MaskError(f"sizes inside f do not match: {first}; batch these examples together")
+    if raised_by_jax and re.search("shape polymorphism|non-constant size", str(error)):
+        return MaskError(f"JAX asks for a known size, and each example has its own: {first}; "
+                         "say which axes are meant, or write it with other operations")  # fmt: skip
     return error
