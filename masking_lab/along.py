@@ -94,6 +94,11 @@ class Along:
         """Only `read` and `cut` know sizes that depend on an outer dim."""
         refuse_nested(self.row.name if self.row else "this", xs or self.xs)
 
+    def refuse(self, why):
+        from .rules import Refused
+
+        raise Refused(f"{why}, which has no mask rule yet; do that before batching")
+
     def filled(self, x, fill):
         if not isinstance(x, Lane):
             return x

@@ -13,6 +13,7 @@ def square(m, *outs, ones=(0,)):
 
     For each output, `outs` says whose sizes its last axes have: `(input, axis)` pairs.
     """
+    m.not_nested()
     xs = [_plain(m, x) if k not in ones else _closed(m, x) for k, x in enumerate(m.xs)]
     y = m.row.fn(m.verbs, *(x.data for x in xs), **m.params)
     lead = xs[0].sizes[:-2]

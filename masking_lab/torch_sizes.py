@@ -87,8 +87,9 @@ def _arange(*bounds, dtype=None, device=None, start=None, end=None, step=None, *
     if any(isinstance(n, float) for n in (start, stop)) or not isinstance(step, int):
         raise TypeError("arange over whole numbers with one step for all")
     counts = type(start) is type(step) is int and (start, step) == (0, 1)
-    n = as_size(stop if counts else -((start - stop) // step))  # a size itself knows its padding
-    n = n if not isinstance(n, Length) else Length(n.data.clip(0), n.padded)
+    n = stop if counts else as_size(-((start - stop) // step))  # a size itself knows its padding
+    if isinstance(n, Length) and not counts:
+        n = Length(n.data.clip(0), n.padded)
     padded = n.padded if isinstance(n, Length) else n
     i = m.places(padded, 0, 1) * step + m.spread(start, 1)
     i = i.expand(m.count, padded).to(dtype or i.dtype)

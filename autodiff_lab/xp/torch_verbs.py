@@ -48,6 +48,7 @@ class TorchVerbs(TorchKinks, TorchWindows, TorchStencils, TorchLinalg, TorchFour
     def astype(self, x, dtype):
         return x.to(self.dtype(dtype))
 
+    @verb
     def bitcast(self, x, dtype):
         return x.view(self.dtype(dtype))
 

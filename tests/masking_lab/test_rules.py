@@ -124,6 +124,8 @@ def poisoned(b, value):
     verbs = xp.of(b.data)
     if b.data.dtype == verbs.bool_type:
         value = value != 0.0
+    elif not verbs.is_inexact(b.data.dtype):
+        value = {0.0: 0, 1e30: 2**30}.get(value, -1)
     return ml.MaskedBatch(refill(verbs, Lane(b.data, b.sizes), value).data, b.sizes)
 
 
