@@ -6,6 +6,8 @@ example's, with a `Length` where the size is each example's own.
 
 import math
 
+import numpy as np
+
 from autodiff_lab import source, xp
 from autodiff_lab.operators import Methods
 
@@ -116,14 +118,19 @@ class Length(Lane):
 
 
 def shared(verbs, count, x, like=None):
-    """What all examples share, as a lane; a number is weak, as Python's are."""
+    """What all examples share, as a lane; a number is weak and as precise as Python's are."""
     weak = not hasattr(x, "shape")
-    x = verbs.asarray(x, like) if weak else x
+    x = _number(verbs, x, like) if weak else x
     shape = tuple(x.shape)
     data = verbs.broadcast(x, (count, *shape), tuple(range(1, len(shape) + 1)))
     lane = Lane(data, (None,) * len(shape))
     lane.weak = weak
     return lane
+
+
+def _number(verbs, x, like):
+    """PyTorch would make a float32 of a float, as JAX does of everything when it is told to."""
+    return verbs.asarray(np.asarray(x) if verbs.name == "torch" else x, like)
 
 
 def lanes_in(args):

@@ -110,11 +110,24 @@ def _aliases(block, is_fresh):
     found = {}
     for s in ast.walk(ast.Module(block, [])):
         if isinstance(s, ast.Assign) and not hasattr(s, "augmented") and not hasattr(s, "final"):
-            for name in names.bound(*s.targets):
-                for root in set(_roots(s.value, is_fresh)) - {name}:
-                    found.setdefault(root, []).append(name)
-                    found.setdefault(name, []).append(root)
+            for target, value in _pairs(s.targets, s.value):
+                for name in names.bound(target):
+                    for root in set(_roots(value, is_fresh)) - {name}:
+                        found.setdefault(root, []).append(name)
+                        found.setdefault(name, []).append(root)
     return found
+
+
+def _pairs(targets, value):
+    """`a, b = c, d` binds a to c and b to d."""
+    for target in targets:
+        parts = [getattr(x, "elts", None) for x in (target, value)]
+        starred = any(isinstance(x, ast.Starred) for part in parts for x in part or ())
+        if None in parts or starred or len(parts[0]) != len(parts[1]):
+            yield target, value
+            continue
+        for one, own in zip(*parts, strict=True):
+            yield from _pairs([one], own)
 
 
 VIEWS = frozenset(
