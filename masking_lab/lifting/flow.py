@@ -108,10 +108,10 @@ def item(x, index):
     return writing.as_lane(x, index)[index] if _has_lane(index) else x[index]
 
 
-def put(x, index, value):
-    """`x[index] = value`, and the x that has it."""
+def put(x, index, value, other=None):
+    """`x[index] = value`, and the x that has it; `other` may look at the old one."""
     if isinstance(x, Lane) or _has_lane(index) or (isinstance(value, Lane) and hasattr(x, "shape")):
-        return writing.put(x, index, value)
+        return writing.put(unshared(x, other) if other else x, index, value)
     x[index] = value
     return x
 

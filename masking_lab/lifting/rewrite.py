@@ -40,7 +40,7 @@ class Rewriter:
         self.locals = {*self.own, *outer}
         self.expression = Expressions(self)
         for s, name in shared_writes(tree.body, self.expression.is_fresh):
-            _watch(s.value, "left" if hasattr(s, "augmented") else "args", name)
+            _watch(s.value, name)
         doubtful = set()
         assigned(tree.body, parameters, doubtful)
         missing = [n for n in names.bound(*tree.body) if n in doubtful]
@@ -122,14 +122,12 @@ class Rewriter:
         return [test, body, _taken(carried, call, s)]
 
 
-def _watch(value, part, name):
-    """`x + 1` and `flow.put(x, i, v)` with `flow.unshared(x, name)` in the place of x."""
-    old = value.left if part == "left" else value.args[0]
-    new = flow_call("unshared", old, ast.Constant(name), at=old)
-    if part == "left":
-        value.left = new
+def _watch(value, name):
+    """`flow.put(x, i, v, name)`, and `flow.unshared(x, name) + 1` for `x += 1`."""
+    if isinstance(value, ast.BinOp):
+        value.left = flow_call("unshared", value.left, ast.Constant(name), at=value.left)
     else:
-        value.args[0] = new
+        value.args.append(ast.copy_location(ast.Constant(name), value))
 
 
 def _growing(value):

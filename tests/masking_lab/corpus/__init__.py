@@ -3,7 +3,7 @@
 from .programs import program
 from .run import outcome
 
-SIZE = {"torch": 9, "jax": 6}
+SIZE = {"torch": 9, "jax": 5}
 
 
 def check(framework, seed, report):

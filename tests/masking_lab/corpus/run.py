@@ -12,6 +12,7 @@ import numpy as np
 import autodiff_lab as ad
 import masking_lab as ml
 from autodiff_lab import xp
+from masking_lab.masked_batch import is_batch
 from tests.helpers import array, module, to_numpy
 
 POISON = (0.0, math.nan, math.inf, 1e30)
@@ -28,12 +29,16 @@ class Outcome(NamedTuple):
 def outcome(program, framework):
     """Run the program both ways; compare values and gradients, and the fills bit for bit."""
     f = function(program, framework)
-    examples, shared = inputs(program, framework)
+    return both(framework, f, *inputs(program, framework), max_trips=MAX_TRIPS)
+
+
+def both(framework, f, examples, shared, **options):
+    """What came of running `f(*example, *shared)` for all examples, by the loop and batched."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         want = attempt(lambda: by_loop(framework, f, examples, shared))
         found = [
-            attempt(lambda fill=fill: batched(framework, f, examples, shared, fill))
+            attempt(lambda fill=fill: batched(framework, f, examples, shared, fill, **options))
             for fill in POISON
         ]
     return compared(want, found)
@@ -77,61 +82,81 @@ def inputs(program, framework):
 
 # ----- both ways -----
 def by_loop(framework, f, examples, shared):
-    """The results of all examples, and the gradients of x, y and X of each, and of w and W."""
+    """The results of all examples; the gradients of each example's arrays, and of the shared."""
+    leaves, _, rebuild = ad.trees.flatten(([tuple(e) for e in examples], tuple(shared)))
 
     def run(leaves):
-        own, weights = leaves[:-2], leaves[-2:]
-        return [f(*own[3 * i : 3 * i + 3], e[3], *weights) for i, e in enumerate(examples)]
+        own, weights = rebuild(leaves)
+        return [f(*e, *weights) for e in own]
 
-    results, gradients = differentiated(
-        framework, run, [part for e in examples for part in e[:3]] + shared
-    )
-    return results, gradients
+    return differentiated(framework, run, leaves)
 
 
-def batched(framework, f, examples, shared, fill):
+def batched(framework, f, examples, shared, fill, **options):
     """The same from one call."""
-    columns = [ml.batch(list(column)) for column in zip(*examples, strict=True)]
-    verbs, number = xp.verbs(framework), columns[3]
-    data = [b.data if b.mask is None else verbs.where(ragged(b), b.data, fill) for b in columns]
+    columns = ml.batch([tuple(e) for e in examples]), tuple(shared)
+    parts, _, rebuild = ad.trees.flatten(columns, is_leaf=is_batch)
+    sizes = [p.sizes if is_batch(p) else None for p in parts]
 
     def run(leaves):
-        own = [ml.MaskedBatch(d, b.sizes) for d, b in zip(leaves[:3], columns, strict=False)]
-        result = ml.autobatch(f, max_trips=MAX_TRIPS)(*own, number, *leaves[3:])
-        parts, _, rebuild = ad.trees.flatten(result, is_leaf=ml.masked_batch.is_batch)
-        rows = [p.unbatch() for p in parts]
-        return [rebuild([r[i] for r in rows]) for i in range(len(examples))]
+        made = [d if s is None else ml.MaskedBatch(d, s) for d, s in zip(leaves, sizes, strict=True)]
+        own, weights = rebuild(made)
+        return each(ml.autobatch(f, **options)(*own, *weights), len(examples))
 
-    results, gradients = differentiated(framework, run, data[:3] + shared)
-    sizes = [b.sizes for b in columns[:3]]
-    own = [ml.MaskedBatch(*g).unbatch() for g in zip(gradients, sizes, strict=False)]
-    return results, [g for e in zip(*own, strict=True) for g in e] + gradients[3:]
+    leaves = [filled(p, fill) if is_batch(p) else p for p in parts]
+    results, gradients = differentiated(framework, run, leaves)
+    kinds = [s for s, x in zip(sizes, leaves, strict=True) if inexact(x)]
+    own = [ml.MaskedBatch(g, s).unbatch() for g, s in zip(gradients, kinds, strict=True) if s]
+    own = own or [[] for s in kinds if s is not None]
+    return results, [g for e in zip(*own, strict=True) for g in e] + gradients[len(own) :]
 
 
-def ragged(b):
-    """The mask with an axis for every dim."""
-    sizes = b.data.shape[: b.mask.ndim] + (1,) * (b.data.ndim - b.mask.ndim)
-    return xp.of(b.data).reshape(b.mask, tuple(sizes))
+def each(result, count):
+    """What `autobatch` gives back, one example after the other."""
+    parts, _, rebuild = ad.trees.flatten(result, is_leaf=is_batch)
+    rows = [p.unbatch() for p in parts]
+    return [rebuild([r[i] for r in rows]) for i in range(count)]
+
+
+def filled(b, value):
+    """The data of a batch with something else in the padding."""
+    if b.mask is None or not inexact(b.data):
+        return b.data
+    mask = b.mask
+    for axis, n in enumerate(b.sizes, start=1):
+        mask = mask if n is not None else xp.of(b.data).reshape(
+            mask, (*mask.shape[:axis], 1, *mask.shape[axis:])
+        )
+    return xp.of(b.data).where(mask, b.data, value)
+
+
+def inexact(x):
+    return xp.of(x).is_inexact(x.dtype)
 
 
 def differentiated(framework, run, leaves):
     """The results of `run(leaves)`, and the framework's own gradients of their weighted sum."""
+    places = [i for i, x in enumerate(leaves) if inexact(x)]
+
+    def scored(floats):
+        new = dict(zip(places, floats, strict=True))
+        results = run([new.get(i, x) for i, x in enumerate(leaves)])
+        return score(results), results
+
+    floats = [leaves[i] for i in places]
     if framework == "jax":
         import jax
 
-        def scored(leaves):
-            results = run(leaves)
-            return score(results), results
-
-        gradients, results = jax.grad(scored, has_aux=True)(leaves)
+        gradients, results = jax.grad(scored, has_aux=True)(floats)
         return numbers(results), [to_numpy(g) for g in gradients]
     import torch
 
-    leaves = [x.detach().clone().requires_grad_() for x in leaves]
-    results = run(leaves)
-    total = score(results) + 0.0 * leaves[-2]
-    found = torch.autograd.grad(total, leaves, allow_unused=True)
-    gradients = [torch.zeros_like(x) if g is None else g for g, x in zip(found, leaves, strict=True)]
+    floats = [x.detach().clone().requires_grad_() for x in floats]
+    total, results = scored(floats)
+    found = [None] * len(floats)
+    if getattr(total, "requires_grad", False):
+        found = torch.autograd.grad(total, floats, allow_unused=True)
+    gradients = [torch.zeros_like(x) if g is None else g for g, x in zip(found, floats, strict=True)]
     return numbers(results), [to_numpy(g) for g in gradients]
 
 
@@ -145,8 +170,7 @@ def score(results):
 
 
 def numbers(results):
-    found = [[to_numpy(leaf) for leaf in ad.trees.leaves(r)] for r in results]
-    return found
+    return [[to_numpy(leaf) for leaf in ad.trees.leaves(r)] for r in results]
 
 
 # ----- what came of it -----
