@@ -7,6 +7,9 @@ and what followers compute is thrown away, so they add exactly zero to every gra
 """
 
 import copy
+import functools
+import inspect
+import types
 from types import SimpleNamespace
 
 from autodiff_lab import source, xp
@@ -54,7 +57,7 @@ class Taken:
         return Run(*self._now(block, carried, given, first))
 
     def _now(self, block, carried, given, first):
-        self.sizes = {}
+        self.sizes, self.functions = {}, {}
         inside = self.led((*carried, *given))
         more = () if first is None else (self.leads(first()),)
         results = block(*more, *inside)
@@ -88,7 +91,26 @@ class Taken:
             new = copy.copy(x)
             new.__dict__.update({k: self.leads(v) for k, v in vars(x).items()})
             return new
-        return x
+        return self.function(x) if callable(x) else x
+
+    def function(self, f):
+        """A function that reads lanes from outside itself reads the leader's; a method too."""
+        if isinstance(f, functools.partial):
+            own = {k: self.leads(v) for k, v in f.keywords.items()}
+            return functools.partial(self.leads(f.func), *map(self.leads, f.args), **own)
+        if inspect.ismethod(f):
+            return types.MethodType(f.__func__, self.leads(f.__self__))
+        if not inspect.isfunction(f) or not reads_lanes(f, set()):
+            return f
+        if id(f) not in self.functions:  # it may read itself
+            cells = tuple(types.CellType() for _ in f.__closure__)
+            new = types.FunctionType(f.__code__, f.__globals__, f.__name__, f.__defaults__, cells)
+            new.__kwdefaults__ = f.__kwdefaults__
+            self.functions[id(f)] = new
+            for cell, value in zip(cells, _contents(f), strict=True):
+                if value is not _EMPTY:
+                    cell.cell_contents = self.leads(value)
+        return self.functions[id(f)]
 
     @property
     def leader(self):
@@ -135,6 +157,30 @@ class Led(Lane):
     @property
     def dtype(self):
         return self.base.dtype
+
+
+_EMPTY = object()
+
+
+def _contents(f):
+    """The values of the variables that a function reads from the functions around it."""
+    for cell in f.__closure__ or ():
+        try:
+            yield cell.cell_contents
+        except ValueError:  # not assigned yet
+            yield _EMPTY
+
+
+def reads_lanes(f, seen):
+    """Does a function read a lane, or something with lanes in it, from outside itself?"""
+    seen.add(f)
+    for x in _contents(f):
+        if inspect.isfunction(x):
+            if x not in seen and reads_lanes(x, seen):
+                return True
+        elif isinstance(x, (Lane, Items, list, tuple, dict)) or changeable(x):
+            return True
+    return False
 
 
 def changeable(x):

@@ -36,8 +36,7 @@ class Rewriter:
         parameters = [a.arg for a in ast.walk(arguments) if isinstance(a, ast.arg)]
         tree = canonical(text, tree)
         live(tree.body, ())
-        self.own = {*parameters, *names.bound(*tree.body)}
-        self.locals = {*self.own, *outer}
+        self.locals = {*parameters, *names.bound(*tree.body), *outer}
         self.expression = Expressions(self)
         for s, name in shared_writes(tree.body, self.expression.is_fresh):
             _watch(s.value, name)
@@ -81,7 +80,7 @@ class Rewriter:
         inside = [*s.body, *s.orelse]
         carried = [n for n in names.bound(*inside) if n in wanted]
         asked = [s.test] if isinstance(s, ast.While) else []
-        given = [n for n in names.used(*asked, *inside) if n in self.own and n in s.into]
+        given = [n for n in names.used(*asked, *inside) if n in self.locals and n in s.into]
         return carried, [n for n in given if n not in carried]
 
     def branch(self, s):
@@ -185,7 +184,7 @@ class Expressions(ast.NodeTransformer):
 
     def _lazy(self, *nodes):
         """The nodes as functions of the local names they read, and those names."""
-        given = [n for n in names.used(*nodes) if n in self.rewriter.own]
+        given = [n for n in names.used(*nodes) if n in self.rewriter.locals]
         return [_lambda(given, self.visit(node)) for node in nodes], _names(given)
 
     def visit_BoolOp(self, node):
@@ -227,7 +226,7 @@ class Expressions(ast.NodeTransformer):
         """Not the functions of PyTorch, which dispatch, and not the classes of Python."""
         found = self._meaning(func)
         if found is MISSING:
-            return ast.unparse(func).split(".")[0] != "flow"
+            return not (isinstance(func, ast.Attribute) and ast.unparse(func.value) == "flow")
         module = (getattr(found, "__module__", None) or "").split(".")[0]
         plain_class = inspect.isclass(found) and found not in CLASSES
         return not plain_class and module not in ("torch", "_operator")
@@ -264,9 +263,9 @@ class Expressions(ast.NodeTransformer):
                                              "write loops that append")  # fmt: skip
         own = set(names.bound(first.target))
         used = names.used(node.elt, *first.ifs)
-        given = [n for n in used if n in self.rewriter.own and n not in own]
-        parts = [self._of_item(first.target, self.visit(part), given) for part in (node.elt,
-                 *([_both(first.ifs)] if first.ifs else []))]  # fmt: skip
+        given = [n for n in used if n in self.rewriter.locals and n not in own]
+        parts = (node.elt, *([_both(first.ifs)] if first.ifs else []))
+        parts = [self._of_item(first.target, self._knowing(own, part), given) for part in parts]
         return flow_call("listed", self.visit(first.iter), _names(given), *parts, at=node)
 
     visit_GeneratorExp = visit_ListComp
@@ -280,10 +279,15 @@ class Expressions(ast.NodeTransformer):
 
     def visit_Lambda(self, node):
         inner = {a.arg for a in ast.walk(node.args) if isinstance(a, ast.arg)}
-        before = self.rewriter.own
-        self.rewriter.own = before - inner
-        node.body = self.visit(node.body)
-        self.rewriter.own = before
+        node.body = self._knowing(inner, node.body)
+        return node
+
+    def _knowing(self, own, node):
+        """The node inside a scope that has names of its own."""
+        before = self.rewriter.locals
+        self.rewriter.locals = before | own
+        node = self.visit(node)
+        self.rewriter.locals = before
         return node
 
 
