@@ -74,9 +74,15 @@ class Lane(Methods):
         )
 
     def __iter__(self):
+        if not self.sizes:
+            raise TypeError("iteration over an array without dims")
+        if self.sizes[0] is None:
+            from .indexing import entry
+
+            return iter([entry(self, 0, i) for i in range(self.data.shape[1])])
         raise MaskError(
-            f"a `for` loop over a batched value at {source.here()} is not lifted yet; write it "
-            "with array operations"
+            f"something at {source.here()} goes through a ragged dim as if all examples had one "
+            "length; use a `for` loop or a comprehension, which are lifted"
         )
 
     def entries(self, axis, i):
@@ -99,6 +105,12 @@ class Lane(Methods):
         )
 
     __float__ = __index__ = __int__
+
+    def __round__(self, digits=0):
+        return self.__int__()
+
+    def __format__(self, spec):
+        return self.__int__() if spec else repr(self)
 
     def __repr__(self):
         return f"<one of {self.data.shape[0]} examples of shape {told_shape(self)}>"

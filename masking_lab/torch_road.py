@@ -4,6 +4,7 @@ PyTorch hands each call on a `Lane` to `call`; the spelling is lowered to a row 
 autodiff's tape, and the row's mask rule does the rest.
 """
 
+import math
 from contextvars import ContextVar
 
 from autodiff_lab import source, xp
@@ -88,5 +89,6 @@ _inside: ContextVar = ContextVar("a composite row is running", default=False)
 ANSWERS = {
     "size": _size,
     "dim": lambda x: x.ndim,
+    "numel": lambda x: math.prod(x.shape),
     "is_floating_point": lambda x: x.data.is_floating_point(),
 }

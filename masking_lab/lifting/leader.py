@@ -15,6 +15,7 @@ from types import SimpleNamespace
 from autodiff_lab import source, xp
 
 from ..lane import Lane, Length
+from . import effects
 from .items import Items
 
 
@@ -60,7 +61,11 @@ class Taken:
         self.sizes, self.functions = {}, {}
         inside = self.led((*carried, *given))
         more = () if first is None else (self.leads(first()),)
-        results = block(*more, *inside)
+        before = effects.masked.set(effects.masked.get() or not self.all)
+        try:
+            results = block(*more, *inside)
+        finally:
+            effects.masked.reset(before)
         return [x if changeable(x) else None for x in inside], results
 
     def others(self, carried, given):
@@ -188,12 +193,16 @@ def changeable(x):
     if isinstance(x, (list, dict)):
         return True
     kind = type(x)
-    return hasattr(x, "__dict__") and not callable(x) and _is_users(kind)
+    return hasattr(x, "__dict__") and not isinstance(x, type) and _is_users(kind)
 
 
+@functools.cache
 def _is_users(kind):
-    module = kind.__module__.split(".")[0]
-    return kind is SimpleNamespace or module not in (*source.LIBRARY, "builtins", "types")
+    """Is it a class of the user's own, that stands on no library's?"""
+    modules = {base.__module__.split(".")[0] for base in kind.__mro__ if base is not object}
+    return kind is SimpleNamespace or modules.isdisjoint(
+        (*source.LIBRARY, "builtins", "types", "functools")
+    )
 
 
 def known(mask):

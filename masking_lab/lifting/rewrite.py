@@ -12,14 +12,28 @@ that it does gets out except by its results (Matchbox rewrote in place; AutoGrap
 
 import ast
 import inspect
+from collections import deque
 
 from autodiff_lab import source
 from autodiff_lab.reading import MISSING, names
 
+from .effects import MUTATORS
 from .canonical import Fresh, as_index, assign, canonical, flow_call
-from .liveness import assigned, live, shared_writes
+from .liveness import assigned, innermost, live, shared_writes
 
-CLASSES = (int, float, bool, range, zip, enumerate, reversed, list, tuple)  # that ask for numbers
+CLASSES = (
+    int,
+    float,
+    bool,
+    range,
+    zip,
+    enumerate,
+    reversed,
+    list,
+    tuple,
+    map,
+    filter,
+)  # that ask for numbers
 
 
 def rewrite(text):
@@ -38,8 +52,8 @@ class Rewriter:
         live(tree.body, ())
         self.locals = {*parameters, *names.bound(*tree.body), *outer}
         self.expression = Expressions(self)
-        for s, name in shared_writes(tree.body, self.expression.is_fresh):
-            _watch(s.value, name)
+        for s, name, held in shared_writes(tree.body, self.expression.is_fresh):
+            _watch(s.value, name, held)
         doubtful = set()
         assigned(tree.body, parameters, doubtful)
         missing = [n for n in names.bound(*tree.body) if n in doubtful]
@@ -121,12 +135,19 @@ class Rewriter:
         return [test, body, _taken(carried, call, s)]
 
 
-def _watch(value, name):
-    """`flow.put(x, i, v, name)`, and `flow.unshared(x, name) + 1` for `x += 1`."""
-    if isinstance(value, ast.BinOp):
-        value.left = flow_call("unshared", value.left, ast.Constant(name), at=value.left)
-    else:
-        value.args.append(ast.copy_location(ast.Constant(name), value))
+def _watch(value, name, held):
+    """`flow.put(x, i, v, name)`, and `flow.unshared(x, name) + 1` for `x += 1`, or `x.a += 1`."""
+    call = innermost(value)
+    if call is None:
+        if name:
+            value.left = flow_call("unshared", value.left, ast.Constant(name), at=value.left)
+        return
+    added = call.args[2]
+    if hasattr(added, "in_place"):
+        left = added.left
+        added.left = flow_call("unshared", left, ast.Constant(held), call.args[0], at=left)
+    if name and ast.unparse(call.func) == "flow.put":
+        call.args.append(ast.copy_location(ast.Constant(name), call))
 
 
 def _growing(value):
@@ -218,9 +239,20 @@ class Expressions(ast.NodeTransformer):
         node = self.generic_visit(node)
         if not self._may_meet_lanes(node.func):
             return node
-        call = flow_call("call", node.func, *node.args, at=node)
+        outside = self._changed_outside(node.func)
+        name = ("outside", ast.Constant(outside)) if outside else ("call",)
+        call = flow_call(*name, node.func, *node.args, at=node)
         call.keywords = node.keywords
         return call
+
+    def _changed_outside(self, func):
+        """The name of a list, say, from outside that a method like `append` changes."""
+        owner = getattr(func, "value", None)
+        is_change = isinstance(func, ast.Attribute) and func.attr in MUTATORS
+        if not is_change or not isinstance(owner, ast.Name) or owner.id in self.rewriter.locals:
+            return None
+        found = self.rewriter.text.value(owner.id)
+        return owner.id if isinstance(found, (list, dict, set, deque)) else None
 
     def _may_meet_lanes(self, func):
         """Not the functions of PyTorch, which dispatch, and not the classes of Python."""
@@ -238,6 +270,8 @@ class Expressions(ast.NodeTransformer):
         found = self._meaning(func)
         if found is MISSING:  # a method of an array does; one of the user's objects may not
             return isinstance(func, ast.Attribute) and not isinstance(func.value, ast.Name)
+        if inspect.isclass(found):  # what it is made of may be looked at through it
+            return found in CLASSES[:4]
         return not inspect.isfunction(found) or source.is_library(found.__code__.co_filename)
 
     def _meaning(self, func):

@@ -4,12 +4,14 @@ Control flow is lifted first. Then every operation understands masks as it runs;
 that decides nothing is traced once with symbolic sizes. All roads end in `masking_lab.rules`.
 """
 
+import inspect
+
 from autodiff_lab import trees, xp
 
 from .. import jax_road
 from ..errors import MaskError, NeedsValues
 from ..lane import Lane, refill
-from ..lifting import callee, decides, is_lifted
+from ..lifting import callee, decides, effects, is_lifted
 from ..lifting.items import finished
 from ..masked_batch import MaskedBatch, is_batch, register_with_jax
 from . import strategy
@@ -22,15 +24,17 @@ def masked(f, args, kwargs, count):
     first = next(x for x in leaves if is_batch(x))
     verbs = xp.of(first.data)
     lanes = rebuild([_lane(verbs, x) if is_batch(x) else x for x in leaves])
-    result = _run(verbs.name, callee(f), lanes, count)
-    return trees.map(lambda y: _finished(verbs, y, count, first.data), finished(result))
+    with effects.watched():
+        result = finished(_run(verbs.name, callee(f), lanes, count))
+        result = trees.map(lambda y: _finished(verbs, y, count, first.data), result)
+    return result
 
 
 def _run(framework, f, lanes, count):
     """Dispatch on torch; on JAX a function without decisions is traced whole."""
     args, kwargs = lanes
     if framework == "torch":
-        return f(*args, **kwargs)
+        return _told(f, args, kwargs)
     register_with_jax()
     refusal = None
     if not decides(f):
@@ -46,6 +50,19 @@ def _run(framework, f, lanes, count):
         if refusal is None or isinstance(refusal, NeedsValues):
             raise
         raise refusal from None
+
+
+def _told(f, args, kwargs):
+    """An error in a function that could not be read says so."""
+    try:
+        return f(*args, **kwargs)
+    except MaskError as error:
+        if is_lifted(f) or not inspect.isfunction(f) or f.__code__.co_name in str(error):
+            raise
+        raise MaskError(
+            f"{error} (the text of {f.__name__} could not be read, so nothing in it is lifted; "
+            "define it in a file or a notebook cell)"
+        ) from None
 
 
 def _lane(verbs, b):

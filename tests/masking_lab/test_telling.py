@@ -27,8 +27,6 @@ def case(words):
     return register
 
 
-
-
 def normal(name, *shape, seed=0):
     return array(name, np.random.default_rng([seed, *shape]).normal(size=shape))
 
@@ -305,8 +303,13 @@ def losses(name, np_):
     xs, w = [x for (x,) in rows(name, 5, 1, 2, 3)], weight(name, 2)
 
     def loss(w, parts):
-        sums, means, counts = (sum(y) for y in zip(*[
-            [y.data.sum() for y in ml.autobatch(f)(ml.batch(p), w)] for p in parts], strict=True))
+        sums, means, counts = (
+            sum(y)
+            for y in zip(
+                *[[y.data.sum() for y in ml.autobatch(f)(ml.batch(p), w)] for p in parts],
+                strict=True,
+            )
+        )
         return sums / counts + means / 4 + sums  # fmt: skip
 
     gradients = [

@@ -75,7 +75,9 @@ class Expressions:
     def grid(self, depth):
         self.use("two ragged dims")
         a = f"np.tanh({self.write('vector', depth)}[:, None] * y[None, :])"
-        return self.pick(f"{a}.sum()", f"({a} @ y).sum()", f"({a}.T @ x).sum()", f"{a}.sum(0).sum()")
+        return self.pick(
+            f"{a}.sum()", f"({a} @ y).sum()", f"({a}.T @ x).sum()", f"{a}.sum(0).sum()"
+        )
 
     def entry(self, depth):
         if not self.some:

@@ -99,7 +99,9 @@ def batched(framework, f, examples, shared, fill, **options):
     sizes = [p.sizes if is_batch(p) else None for p in parts]
 
     def run(leaves):
-        made = [d if s is None else ml.MaskedBatch(d, s) for d, s in zip(leaves, sizes, strict=True)]
+        made = [
+            d if s is None else ml.MaskedBatch(d, s) for d, s in zip(leaves, sizes, strict=True)
+        ]
         own, weights = rebuild(made)
         return each(ml.autobatch(f, **options)(*own, *weights), len(examples))
 
@@ -124,8 +126,10 @@ def filled(b, value):
         return b.data
     mask = b.mask
     for axis, n in enumerate(b.sizes, start=1):
-        mask = mask if n is not None else xp.of(b.data).reshape(
-            mask, (*mask.shape[:axis], 1, *mask.shape[axis:])
+        mask = (
+            mask
+            if n is not None
+            else xp.of(b.data).reshape(mask, (*mask.shape[:axis], 1, *mask.shape[axis:]))
         )
     return xp.of(b.data).where(mask, b.data, value)
 
@@ -156,7 +160,9 @@ def differentiated(framework, run, leaves):
     found = [None] * len(floats)
     if getattr(total, "requires_grad", False):
         found = torch.autograd.grad(total, floats, allow_unused=True)
-    gradients = [torch.zeros_like(x) if g is None else g for g, x in zip(found, floats, strict=True)]
+    gradients = [
+        torch.zeros_like(x) if g is None else g for g, x in zip(found, floats, strict=True)
+    ]
     return numbers(results), [to_numpy(g) for g in gradients]
 
 
@@ -226,5 +232,3 @@ def reason(error):
     text = re.sub(r"\s+", " ", str(error).split("\n")[0])
     text = re.sub(r"`[^`]*`|<program[^>]*>,?|line \d+|\[[^\]]*\]|'[^']*'", "~", text)
     return re.sub(r"[\d.]+", "#", text)[:110]
-
-

@@ -27,7 +27,9 @@ TESTS = (
 
 
 def main():
-    parser = argparse.ArgumentParser(prog="python -m tests.masking_lab.mutants", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.masking_lab.mutants", description=__doc__
+    )
     parser.add_argument("files", nargs="*", help="of masking_lab; all if none is named")
     parser.add_argument("--limit", type=float, default=300, help="seconds for a group of tests")
     parser.add_argument("--groups", type=int, default=len(TESTS), help="how many groups of tests")
