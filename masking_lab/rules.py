@@ -188,7 +188,9 @@ def _rank(verbs, dtype):
 def _cast(verbs, x, dtype):
     if not isinstance(x, Lane) or x.dtype in (verbs.dtype(dtype), verbs.bool_type):
         return x
-    return Lane(verbs.astype(x.data, dtype), x.sizes)
+    new = Lane(verbs.astype(x.data, dtype), x.sizes)
+    new.weak = x.weak
+    return new
 
 
 # ----- the batch axis -----

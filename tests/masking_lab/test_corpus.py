@@ -34,7 +34,7 @@ def test_lifted_programs_are_python_on_one_example(name, part):
         examples, shared = run.inputs(program, name)
         for example in examples:
             outcomes = [
-                run.attempt(lambda g=g, e=example: g(*copy.deepcopy(e), *shared))
+                run.attempt(lambda g=g, e=(*example, *shared): g(*copy.deepcopy(e)))
                 for g in (f, lift(f))
             ]
             plain, lifted = [run.numbers([y]) if _came(y) else type(y) for y in outcomes]

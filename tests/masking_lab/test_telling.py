@@ -333,9 +333,9 @@ def effects(name, np_):
     xs, w = [x for (x,) in vectors(name, 3, 1, 4)], weight(name)
     same(name, f, [(x,) for x in xs], w)
     b = ml.batch(xs)
-    second = [to_numpy(curvature(name, g, w)) for g in (
-        lambda w: ml.autobatch(f)(b, w).data.sum(), lambda w: sum(f(x, w) for x in xs))]  # fmt: skip
-    np.testing.assert_allclose(*second, rtol=1e-10)
+    ours = curvature(name, lambda w: ml.autobatch(f)(b, w).data.sum(), w)
+    theirs = curvature(name, lambda w: sum(f(x, w) for x in xs), w)
+    np.testing.assert_allclose(to_numpy(ours), to_numpy(theirs), rtol=1e-10)
 
 
 def curvature(name, f, w):

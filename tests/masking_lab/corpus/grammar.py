@@ -1,4 +1,4 @@
-"""Expressions of random programs: every one is typed, so that the loop over the examples can run it.
+"""Expressions of random programs, all typed, so that the loop over the examples can run them.
 
     array    an array without dims            number   an array, or a number of Python's
     vector   as long as x                     integer  an int of Python's, or an array
