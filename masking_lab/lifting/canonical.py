@@ -250,8 +250,8 @@ class Parts(ast.NodeTransformer):
             value = flow_call(name, owner, part, value, at=at)
             target = target.value
         if isinstance(target, ast.Name) and target.id not in self.own:
-            change, *parts = value.func, *value.args
-            call = flow_call("outside", ast.Constant(target.id), change, *parts, at=at)
+            name = ast.Constant(target.id)
+            call = flow_call("outside", name, value.func, *value.args, at=at)
             return ast.copy_location(ast.Expr(call), at)
         if not isinstance(target, ast.Name):  # the result of a call: nobody else can see it
             return ast.copy_location(ast.Expr(value), at)

@@ -1,7 +1,7 @@
 """What a call leaves behind: state that outlives it would hold all examples at once.
 
 In the loop every example changes a global list, or an attribute of a module, in its turn. A batch
-would change it once, for all; so a change that is seen outside is refused. What `f` makes for itself
+would change it once, for all; so a change that is seen outside is refused. What `f` makes itself
 it may change: an attribute is noted when it is written, and after the call its object must be gone.
 """
 
