@@ -7,10 +7,11 @@ it may change: an attribute is noted when it is written, and after the call its 
 
 import contextlib
 import gc
+import sys
 import weakref
 from contextvars import ContextVar
 
-from autodiff_lab import source
+from autodiff_lab import source, xp
 
 from ..errors import MaskError
 from ..lane import Lane
@@ -57,7 +58,13 @@ def refuse_outside(name, *values):
 def has_lanes(x):
     if isinstance(x, dict):
         x = list(x.values())
-    return isinstance(x, Lane) or isinstance(x, (list, tuple)) and any(map(has_lanes, x))
+    if isinstance(x, (list, tuple)):
+        return any(map(has_lanes, x))
+    return isinstance(x, Lane) or (xp.framework_of(x) == "jax" and _is_traced(x))
+
+
+def _is_traced(x):
+    return isinstance(x, sys.modules["jax"].core.Tracer)
 
 
 def _refused(what, place):

@@ -9,7 +9,7 @@ import inspect
 from autodiff_lab import trees, xp
 
 from .. import jax_road
-from ..errors import MaskError, NeedsValues
+from ..errors import MaskError
 from ..lane import Lane, refill
 from ..lifting import callee, decides, effects, is_lifted
 from ..lifting.items import finished
@@ -47,7 +47,9 @@ def _run(framework, f, lanes, count):
     try:
         return f(*args, **kwargs)
     except (MaskError, TypeError):
-        if refusal is None or isinstance(refusal, NeedsValues):
+        if (
+            type(refusal) is not MaskError
+        ):  # tracing only needed values, or complains in JAX's words
             raise
         raise refusal from None
 

@@ -69,7 +69,7 @@ def a_lambda(np, x, w):
 
 
 def a_partial(np, x, w):
-    log = functools.partial(lambda a, b: np.log(a * b) * b, x[0])
+    log = functools.partial(lambda a, b, c: np.log(a * b) * np.log(c) * b, x[0], c=x[0])
     return log(w) if x[0] > 0 else w
 
 
@@ -140,6 +140,13 @@ def an_import(np, x, w):
     return w * math.pi if x[0] > 0 else w
 
 
+def items_have_a_domain(np, x, w):
+    h = w
+    for v in x:
+        h = h + np.log(np.abs(v)) * w
+    return h
+
+
 def text_of_a_value(np, x, w):
     words = f"{x[0]} and {len(x)}"
     return w if words else -w
@@ -150,6 +157,7 @@ SAME = [
     callable_object_in_a_branch, own_index_is_written, numbers_keep_their_precision,
     kinds_are_asked, map_and_filter, unpacking, the_result_of_a_call_is_called,
     starred_and_default_arguments, a_dict_that_a_branch_changes, an_import, text_of_a_value,
+    items_have_a_domain,
 ]  # fmt: skip
 
 
@@ -218,10 +226,12 @@ REFUSED = [
 @pytest.mark.parametrize("name", FRAMEWORKS)
 def test_refused(name, f, words):
     lib, lifted = module(name), ml.lift(f)
+    COUNTER.total = 0.0
     b = ml.batch([array(name, np.asarray(v)) for v in XS])
     with pytest.raises(ml.MaskError, match=words) as caught:
         ml.autobatch(lambda x, w: lifted(lib, x, w))(b, array(name, 0.8))
-    assert "\n" not in str(caught.value) and not KEPT and not TABLE
+    assert "\n" not in str(caught.value)
+    assert not KEPT and not TABLE and STATE.n == 0
 
 
 def refusals():
