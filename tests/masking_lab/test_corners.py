@@ -5,7 +5,6 @@ must show the leader's values too, and what outlives the call must not be change
 """
 
 import functools
-import linecache
 import types
 
 import numpy as np
@@ -348,59 +347,3 @@ class TestTorch:
             for y, x in zip(ml.autobatch(f)(ml.batch(xs)).unbatch(), xs, strict=True):
                 assert y.dtype == f(x).dtype
                 np.testing.assert_allclose(to_numpy(y), to_numpy(f(x)), rtol=1e-6)
-
-
-# ----- where functions come from -----
-CELL = "def cell(x, w):\n    if x[0] > 0:\n        return x[0] * w\n    return w\n"
-
-
-def defined(title):
-    """The function of CELL, whose text is known under a title, as IPython does it, or not."""
-    if title.startswith("<ipython"):
-        linecache.cache[title] = (len(CELL), None, CELL.splitlines(True), title)
-    names: dict = {}
-    exec(compile(CELL, title, "exec"), names)
-    return names["cell"]
-
-
-class Host:
-    def method(self, x, w):
-        return x[0] * w if x[0] > 0 else w
-
-    @classmethod
-    def of_class(cls, x, w):
-        return x[0] * w if x[0] > 0 else w
-
-    @staticmethod
-    def static(x, w):
-        return x[0] * w if x[0] > 0 else w
-
-    __call__ = method
-
-
-def doubled(f):
-    @functools.wraps(f)
-    def inside(*args):
-        return f(*args) * 2
-
-    return inside
-
-
-decorated = doubled(Host.static)
-first, second = (lambda x, w: x[0] * w if x[0] > 0 else w), (lambda x, w: x.sum() * w)
-SOURCES = [defined("<ipython-input-7-abc>"), Host().method, Host.of_class, Host.static, Host(),
-           decorated, first, second, functools.partial(Host().method)]  # fmt: skip
-
-
-@pytest.mark.parametrize("f", SOURCES, ids=lambda f: getattr(f, "__qualname__", type(f).__name__))
-@pytest.mark.parametrize("name", FRAMEWORKS)
-def test_functions_of_any_origin(name, f):
-    xs = [(array(name, np.asarray(v)),) for v in XS]
-    assert run.both(name, f, xs, [array(name, 0.8)]) == run.Outcome("same")
-
-
-@pytest.mark.parametrize("name", FRAMEWORKS)
-def test_a_function_without_a_text_says_so(name):
-    b = ml.batch([array(name, np.asarray(v)) for v in XS])
-    with pytest.raises(ml.MaskError, match="could not be read|where"):
-        ml.autobatch(defined("<string>"))(b, array(name, 0.8))

@@ -17,8 +17,8 @@ from .equivalent import EQUIVALENT
 from .find import ROOT, files, mutants
 
 TESTS = (
-    ["test_telling.py", "test_meaning.py", "test_corners.py", "test_errors.py", "-k", "torch"],
-    ["test_lifting.py", "test_masked_batch.py", "-k", "not jax"],
+    ["test_telling.py", "test_corners.py", "test_meaning.py", "test_errors.py", "-k", "torch"],
+    ["test_lifting.py", "test_origins.py", "test_masked_batch.py", "-k", "not jax"],
     ["test_rules.py", "test_autobatch.py", "-k", "torch"],
     ["test_telling.py", "test_meaning.py", "test_corners.py", "test_errors.py", "-k", "jax"],
     ["test_corpus.py", "-k", "torch"],
