@@ -72,6 +72,25 @@ def a_partial(np, x, w):
     return log(w) if x[0] > 0 else w
 
 
+def a_partial_of_a_closure(np, x, w):
+    def inside(s):
+        return np.log(x[0]) * s
+
+    log = functools.partial(inside, w)
+    return log() if x[0] > 0 else w
+
+
+def containers_of_values(np, x, w):
+    box, state, pair, h = Counter(x[0]), {"v": x[0]}, (x[0], [x[0]]), w
+    if x[0] > 0:
+        h = (
+            np.log(box.total) * w
+            + np.log(state["v"]) * w
+            + np.log(pair[0]) * np.log(pair[1][0]) * w
+        )
+    return h
+
+
 def a_bound_method(np, x, w):
     log = Counter(x[0]).inside
     return log(np, w) if x[0] > 0 else w
@@ -152,7 +171,8 @@ def text_of_a_value(np, x, w):
 
 
 SAME = [
-    closure, closure_with_a_branch, recursive_closure, a_lambda, a_partial, a_bound_method,
+    closure, closure_with_a_branch, recursive_closure, a_lambda, a_partial,
+    a_partial_of_a_closure, containers_of_values, a_bound_method,
     callable_object_in_a_branch, own_index_is_written, numbers_keep_their_precision,
     kinds_are_asked, map_and_filter, unpacking, the_result_of_a_call_is_called,
     starred_and_default_arguments, a_dict_that_a_branch_changes, an_import, text_of_a_value,

@@ -1,4 +1,4 @@
-"""Functions of any origin: cells, methods, classes, decorators, lambdas that share a line, partials."""
+"""Functions of any origin: cells, methods, classes, decorators, lambdas on one line, partials."""
 
 import functools
 import linecache
