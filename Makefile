@@ -23,13 +23,15 @@ ROOT_FLAG := $(if $(filter 0,$(shell id -u)),--allow-root)
 LAB_AT := --ServerApp.root_dir=course --LabApp.default_url=/lab/tree/index.ipynb
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test check bench corners binder-check format clean clean-corners
+.PHONY: help lab test check bench corpus mutants corners binder-check format clean clean-corners
 
 help:
 	@echo "make lab            open the course in JupyterLab   LAB_ARGS='--no-browser --port 8899'"
 	@echo "make test           everything: unit, outside numbers, notebooks, real browser"
 	@echo "make check          format, lint, types, doctests, one test in SAMPLE=20 (minutes)"
 	@echo "make bench          all speed figures, as ratios    BENCH_ARGS='chain --rounds 50'"
+	@echo "make corpus         thousands of random programs, batched and looped   CORPUS_ARGS=..."
+	@echo "make mutants        knocks out masking_lab's protections one by one (slow)   MUTANTS_ARGS=..."
 	@echo "make corners        the fast tests on other versions (slow)   CORNER=colab"
 	@echo "make binder-check   build what Binder builds and run the tour in it (slow)"
 	@echo "make format         format and fix what ruff can fix"
@@ -57,6 +59,12 @@ check: $(READY)
 
 bench: $(READY)
 	$(BIN)/python -m tests.bench $(BENCH_ARGS)
+
+corpus: $(READY)
+	$(ONE_THREAD) $(BIN)/python -m tests.masking_lab.corpus $(CORPUS_ARGS)
+
+mutants: $(READY)
+	$(ONE_THREAD) $(BIN)/python -m tests.masking_lab.mutants $(MUTANTS_ARGS)
 
 corners:
 	@.ci/check_python "$(PYTHON)"

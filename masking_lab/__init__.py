@@ -21,8 +21,8 @@ from .batch_norm import batch_norm, statistics
 from .batching import batch
 from .errors import MaskError
 from .lifting import lift, lifted_source
-from .masking import mask
 from .masked_batch import MaskedBatch
+from .masking import mask
 from .padding_waste import waste
 from .randomness import keys
 from .reduce import count, reduce

@@ -75,9 +75,15 @@ class Lane(Methods):
         )
 
     def __iter__(self):
+        if not self.sizes:
+            raise TypeError("iteration over an array without dims")
+        if self.sizes[0] is None:
+            from .indexing import entry
+
+            return iter([entry(self, 0, i) for i in range(self.data.shape[1])])
         raise MaskError(
-            f"a `for` loop over a batched value at {source.here()} is not lifted yet; write it "
-            "with array operations"
+            f"something at {source.here()} goes through a ragged dim as if all examples had one "
+            "length; use a `for` loop or a comprehension, which are lifted"
         )
 
     def entries(self, axis, i):
@@ -100,6 +106,12 @@ class Lane(Methods):
         )
 
     __float__ = __index__ = __int__
+
+    def __round__(self, digits=0):
+        return self.__int__()
+
+    def __format__(self, spec):
+        return self.__int__() if spec else repr(self)
 
     def __repr__(self):
         return f"<one of {self.data.shape[0]} examples of shape {told_shape(self)}>"
@@ -153,14 +165,19 @@ def _beside(n, rank):
 
 
 def shared(verbs, count, x, like=None):
-    """What all examples share, as a lane; a number is weak, as Python's are."""
+    """What all examples share, as a lane; a number is weak and as precise as Python's are."""
     weak = not hasattr(x, "shape")
-    x = verbs.asarray(x, like) if weak else x
+    x = _number(verbs, x, like) if weak else x
     shape = tuple(x.shape)
     data = verbs.broadcast(x, (count, *shape), tuple(range(1, len(shape) + 1)))
     lane = Lane(data, (None,) * len(shape))
     lane.weak = weak
     return lane
+
+
+def _number(verbs, x, like):
+    """PyTorch would make a float32 of a float, as JAX does of everything when it is told to."""
+    return verbs.asarray(np.asarray(x) if verbs.name == "torch" else x, like)
 
 
 def lanes_in(args):

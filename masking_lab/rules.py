@@ -199,16 +199,33 @@ def _promoted(row, verbs, xs):
         return [_cast(verbs, x, "float64") for x in xs] if row.name == "divide" else xs
     with_dims = [x for x in strong if len(x.shape) > 0]
     dtype = verbs.common_dtype([x.dtype for x in with_dims or strong])
-    if not verbs.is_float(dtype):
-        return xs
     small = [x for x in lanes if x.weak or (x.ndim == 0 and with_dims)]
-    return [_cast(verbs, x, dtype) if any(x is s for s in small) else x for x in xs]
+    return [_demoted(verbs, x, dtype) if any(x is s for s in small) else x for x in xs]
+
+
+def _demoted(verbs, x, dtype):
+    """A number beside an array of `dtype`: of a higher kind it lifts it, but no further than that.
+
+    So says PyTorch: int32 array + int64 scalar is int32, int32 array + 0.5 is of the default dtype.
+    """
+    if _rank(verbs, x.dtype) <= _rank(verbs, dtype):
+        return _cast(verbs, x, dtype)
+    if x.weak and verbs.is_float(x.dtype):
+        return _cast(verbs, x, verbs.lib.get_default_dtype())
+    return x
+
+
+def _rank(verbs, dtype):
+    """Bools, then ints, floats and complex numbers."""
+    return int(dtype != verbs.bool_type) + verbs.is_inexact(dtype) + verbs.is_complex(dtype)
 
 
 def _cast(verbs, x, dtype):
     if not isinstance(x, Lane) or x.dtype in (verbs.dtype(dtype), verbs.bool_type):
         return x
-    return Lane(verbs.astype(x.data, dtype), x.sizes)
+    new = Lane(verbs.astype(x.data, dtype), x.sizes)
+    new.weak = x.weak
+    return new
 
 
 # ----- the batch axis -----

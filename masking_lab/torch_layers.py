@@ -58,17 +58,4 @@ def _masked(scores, mask):
     return scores + mask
 
 
-def _whole_sequence(name):
-    def refused(*args, **kwargs):
-        raise MaskError(
-            f"torch.{name} at {source.here()} runs over a whole sequence, which has no mask rule; "
-            f"go through it with a cell: for x in sequence: h = cell(x, h)"
-        )
-
-    return refused
-
-
-LAYERS = {
-    "multi_head_attention_forward": _attention,
-    **{name: _whole_sequence(name) for name in ("gru", "lstm", "rnn_tanh", "rnn_relu")},
-}
+LAYERS = {"multi_head_attention_forward": _attention}

@@ -4,13 +4,18 @@ PyTorch hands each call on a `Lane` to `call`; the spelling is lowered to a row 
 autodiff's tape, and the row's mask rule does the rest.
 """
 
+import math
+from contextvars import ContextVar
+
 from autodiff_lab import source, xp
 from autodiff_lab.on_torch.spellings import lower
 
 from . import rules
 from .errors import MaskError
 from .lane import Lane, lanes_in, refuse_nested, size
+from .lifting.batched import told_where
 from .lifting.items import joined, joins
+from .lifting.leader import known
 from .randomness import DROPOUTS, SHARED, dropout, refuse
 from .torch_checks import CHECKS
 from .torch_layers import LAYERS
@@ -49,8 +54,33 @@ def call(func, args, kwargs):
         return lowered.rewritten()
     row, xs, params = lowered.row, lowered.xs, lowered.params
     if row.kind == "composite" and row.along is None:
-        return row.fn(verbs, *xs, **params)
+        return _composite(row, verbs, xs, params)
+    if row.name in OF_SOMETHING and not _inside.get():
+        _refuse_nothing(name, xs[0], params["axis"])
     return rules.apply(row, verbs, _count((*xs, *params.get("shape", ()))), xs, params)
+
+
+def _composite(row, verbs, xs, params):
+    """Its own definition, in which the largest of nothing is no error."""
+    before = _inside.set(True)
+    try:
+        return row.fn(verbs, *xs, **params)
+    finally:
+        _inside.reset(before)
+
+
+def _refuse_nothing(name, x, axis):
+    """PyTorch has no largest entry of an empty example; neither has a batch with one."""
+    for a in axis if isinstance(axis, tuple) else (axis,):
+        if x.sizes[a] is None:
+            continue
+        empty = Lane(x.sizes[a] == 0, ())
+        nobody, everybody = known(empty.data)
+        if not nobody and everybody is not None:
+            raise IndexError(
+                f"{name} at {source.here()} of the entries along dim {a}, of which examples "
+                f"{told_where(empty)} have none"
+            )
 
 
 def _count(xs):
@@ -65,6 +95,9 @@ def _size(x, dim=None):
     return x.shape if dim is None else x.shape[dim]
 
 
+OF_SOMETHING = ("max", "min", "argmax", "argmin")
+_inside: ContextVar = ContextVar("a composite row is running", default=False)
+
 ANSWERS = {
     "size": _size,
     "dim": lambda x: x.ndim,
@@ -72,6 +105,7 @@ ANSWERS = {
     **SIZES,
     **LAYERS,
     **NETWORKS,
+    "numel": lambda x: math.prod(x.shape),
     "is_floating_point": lambda x: x.data.is_floating_point(),
     **{name: refuse(name) for name in SHARED},
     **{name: dropout(name) for name in DROPOUTS},

@@ -15,7 +15,7 @@ import ast
 from autodiff_lab.reading import read
 
 from ..errors import MaskError
-from .calls import callee, is_lifted, lift
+from .calls import callee, code_of, is_lifted, lift
 from .rewrite import rewrite
 
 DECISIONS = frozenset("if_ while_ for_ assert_ and_ or_ not_ choose chain listed put".split())
@@ -29,7 +29,7 @@ def lifted_source(f):
 
 def decides(f):
     """Does lifted code ask `flow` anything? If not, it can be traced as it is."""
-    return bool(DECISIONS & _names(getattr(getattr(f, "__func__", f), "__code__", None)))
+    return bool(DECISIONS & _names(code_of(f)))
 
 
 def _names(code):

@@ -1,10 +1,12 @@
 """Python's builtins that insist on one int, one truth value or one length, for lanes."""
 
+import sys
+
 from autodiff_lab import xp
 
 from ..lane import Lane
 from . import batched
-from .items import Items, Ragged, enumerate_, range_, reversed_, zip_
+from .items import Items, Ragged, enumerate_, is_ragged, range_, reversed_, zip_
 
 
 def _len(x):
@@ -87,7 +89,38 @@ def _listed(plain):
     return listed
 
 
+def _mapped(f, *xs):
+    from . import flow
+
+    if len(xs) > 1 or not is_ragged(xs[0]):
+        return map(f, *xs)
+    return flow.listed(xs[0], (), lambda x: flow.call(f, x))
+
+
+def _filtered(f, x):
+    from . import flow
+
+    if not is_ragged(x):
+        return filter(f, x)
+    return flow.listed(x, (), lambda v: v, lambda v: flow.call(f, v) if f else v)
+
+
+def _isinstance(x, kinds):
+    """A lane is an array of its framework, or a number of Python's."""
+    if not isinstance(x, Lane):
+        return isinstance(x, kinds)
+    verbs = xp.of(x.data)
+    if not x.weak:
+        array = verbs.lib.Tensor if verbs.name == "torch" else sys.modules["jax"].Array
+        return issubclass(array, kinds)
+    kind = float if verbs.is_inexact(x.dtype) else bool if x.dtype == verbs.bool_type else int
+    return issubclass(kind, kinds)
+
+
 BUILTINS = {
+    isinstance: _isinstance,
+    map: _mapped,
+    filter: _filtered,
     range: range_,
     len: _len,
     zip: zip_,

@@ -57,7 +57,14 @@ def _remember(code):
 
 def is_lifted(f):
     """Is it lifted already, by itself or with the function that it was defined in?"""
-    return getattr(getattr(f, "__func__", f), "__code__", None) in _codes
+    return code_of(f) in _codes
+
+
+def code_of(f):
+    """The code of a function, a method or a partial; None of anything else."""
+    while isinstance(f, functools.partial):
+        f = f.func
+    return getattr(getattr(f, "__func__", f), "__code__", None)
 
 
 def callee(f):

@@ -45,7 +45,7 @@ def canonical(text, tree):
     body = list(tree.body)
     if not _always_leaves(body):
         body.append(ast.copy_location(ast.Return(None), body[-1]))
-    body = returns.block(Parts().whole(body))
+    body = returns.block(Parts(tree).whole(body))
     end = ast.copy_location(ast.Return(ast.Name(returns.result, ast.Load())), tree.body[-1])
     if returns.returned in returns.asked:
         tree.body = [assign(returns.returned, False, tree.body[0]), *body, end]
@@ -207,8 +207,13 @@ def _without(block, flag):
 class Parts(ast.NodeTransformer):
     """`x[i] = v` and `x.a = v` as assignments of the whole: `x = flow.put(x, i, v)`.
 
-    So the rest of the pass knows one kind of assignment, to names.
+    So the rest of the pass knows one kind of assignment, to names. A name from outside stays what
+    it is, and `flow` looks at what happens to it.
     """
+
+    def __init__(self, tree):
+        self.own = {a.arg for a in ast.walk(tree.args) if isinstance(a, ast.arg)}
+        self.own |= set(names.bound(*tree.body))
 
     def whole(self, body):
         return self.visit(ast.Module(body, [])).body
@@ -219,6 +224,7 @@ class Parts(ast.NodeTransformer):
     def visit_AugAssign(self, node):
         target, load = node.target, _as_load(node.target)
         value = ast.copy_location(ast.BinOp(load, node.op, node.value), node)
+        value.in_place = True  # on PyTorch it writes into what is there
         new = ast.copy_location(ast.Assign([target], value), node)
         if isinstance(target, ast.Name):
             new.augmented = True  # on PyTorch `x += 1` writes into x
@@ -237,12 +243,16 @@ class Parts(ast.NodeTransformer):
     def _put(self, target, value, at):
         """From the inside out: `x.a[i] = v` is x = set(x, "a", put(x.a, i, v))."""
         while isinstance(target, (ast.Subscript, ast.Attribute)):
-            owner = _as_load(target.value)
-            if isinstance(target, ast.Subscript):
-                value = flow_call("put", owner, as_index(target.slice), value, at=at)
-            else:
-                value = flow_call("set", owner, ast.Constant(target.attr), value, at=at)
+            owner, name = _as_load(target.value), "put"
+            part = as_index(target.slice) if isinstance(target, ast.Subscript) else None
+            if part is None:
+                name, part = "set", ast.Constant(target.attr)
+            value = flow_call(name, owner, part, value, at=at)
             target = target.value
+        if isinstance(target, ast.Name) and target.id not in self.own:
+            name = ast.Constant(target.id)
+            call = flow_call("outside", name, value.func, *value.args, at=at)
+            return ast.copy_location(ast.Expr(call), at)
         if not isinstance(target, ast.Name):  # the result of a call: nobody else can see it
             return ast.copy_location(ast.Expr(value), at)
         return assign(target.id, value, at)

@@ -11,7 +11,7 @@ nobody takes is not run.
 from autodiff_lab import xp
 
 from ..lane import Lane
-from . import batched, calls, writing
+from . import batched, calls, effects, writing
 from .batched import going_on, negated, truth
 from .items import Items, Ragged
 from .undefined import Undefined  # noqa: F401  lifted code asks for it
@@ -108,16 +108,21 @@ def item(x, index):
     return writing.as_lane(x, index)[index] if _has_lane(index) else x[index]
 
 
-def put(x, index, value):
-    """`x[index] = value`, and the x that has it."""
+def put(x, index, value, other=None):
+    """`x[index] = value`, and the x that has it; `other` may look at the old one."""
     if isinstance(x, Lane) or _has_lane(index) or (isinstance(value, Lane) and hasattr(x, "shape")):
-        return writing.put(x, index, value)
+        return writing.put(unshared(x, other) if other else x, index, value)
     x[index] = value
     return x
 
 
-def unshared(x, other):
-    """`x`, which is written into while `other` may look at it: fine, unless it is a tensor."""
+def unshared(x, other, whole=None):
+    """`x`, which is written into while `other` may look at it: fine, unless it is a tensor.
+
+    Of a part of a whole, the whole must not be one: that is written by `put`, which looks itself.
+    """
+    if isinstance(whole, Lane) or xp.framework_of(whole):
+        return x
     if isinstance(x, Lane) or xp.framework_of(x):
         writing.refuse_shared(x, other)
     return x
@@ -131,7 +136,14 @@ def list_(elements):
 def set(x, name, value):  # noqa: A001
     """`x.name = value`, and the x that has it."""
     setattr(x, name, value)
+    effects.wrote(x, value)
     return x
+
+
+def outside(name, change, *args, **kwargs):
+    """A change of something that is defined outside of `f`."""
+    effects.refuse_outside(name, args, kwargs)
+    return change(*args, **kwargs)
 
 
 def listed(items, given, element, test=None):

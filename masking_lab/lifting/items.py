@@ -291,7 +291,7 @@ def _largest(trips):
 
 
 def zip_(*sequences, strict=False):
-    if not any(_is_ragged(s) for s in sequences):
+    if not any(is_ragged(s) for s in sequences):
         return zip(*sequences, strict=strict)
     found = [Ragged.of(s) for s in sequences]
     trips = found[0].trips
@@ -301,20 +301,20 @@ def zip_(*sequences, strict=False):
 
 
 def enumerate_(x, start=0):
-    if not _is_ragged(x):
+    if not is_ragged(x):
         return enumerate(x, start)
     found = Ragged.of(x)
     return Ragged(found.trips, lambda i: (start + i, found.at(i)), found.last)
 
 
 def reversed_(x):
-    if not _is_ragged(x):
+    if not is_ragged(x):
         return reversed(x)
     found = Ragged.of(x)
     return Ragged(found.trips, lambda i: found.at(found.trips - 1 - i), found.last)
 
 
-def _is_ragged(x):
+def is_ragged(x):
     return isinstance(x, (Lane, Ragged)) or (isinstance(x, Items) and x.ragged)
 
 

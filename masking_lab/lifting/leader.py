@@ -7,11 +7,15 @@ and what followers compute is thrown away, so they add exactly zero to every gra
 """
 
 import copy
+import functools
+import inspect
+import types
 from types import SimpleNamespace
 
 from autodiff_lab import source, xp
 
 from ..lane import Lane, Length
+from . import effects
 from .items import Items
 
 
@@ -56,10 +60,14 @@ class Taken:
         return Run(*self._now(block, carried, given, first))
 
     def _now(self, block, carried, given, first):
-        self.sizes = {}
+        self.sizes, self.functions = {}, {}
         inside = self.led((*carried, *given))
         more = () if first is None else (self.leads(first()),)
-        results = block(*more, *inside)
+        before = effects.masked.set(effects.masked.get() or not self.all)
+        try:
+            results = block(*more, *inside)
+        finally:
+            effects.masked.reset(before)
         return [x if changeable(x) else None for x in inside], results
 
     def others(self, carried, given):
@@ -91,9 +99,30 @@ class Taken:
             new = copy.copy(x)
             new.__dict__.update({k: self.leads(v) for k, v in vars(x).items()})
             return new
+        if callable(x):
+            return self.function(x)
         if self.unsure and hasattr(x, "dtype") and self.verbs.is_inexact(x.dtype):
             return self.verbs.where(self.mask.any(), x, self.verbs.stop_gradient(x))
         return x
+
+    def function(self, f):
+        """A function that reads lanes from outside itself reads the leader's; a method too."""
+        if isinstance(f, functools.partial):
+            own = {k: self.leads(v) for k, v in f.keywords.items()}
+            return functools.partial(self.leads(f.func), *map(self.leads, f.args), **own)
+        if inspect.ismethod(f):
+            return types.MethodType(f.__func__, self.leads(f.__self__))
+        if not inspect.isfunction(f) or not reads_lanes(f, set()):
+            return f
+        if id(f) not in self.functions:  # it may read itself
+            cells = tuple(types.CellType() for _ in f.__closure__)
+            new = types.FunctionType(f.__code__, f.__globals__, f.__name__, f.__defaults__, cells)
+            new.__kwdefaults__ = f.__kwdefaults__
+            self.functions[id(f)] = new
+            for cell, value in zip(cells, _contents(f), strict=True):
+                if value is not _EMPTY:
+                    cell.cell_contents = self.leads(value)
+        return self.functions[id(f)]
 
     @property
     def leader(self):
@@ -144,17 +173,45 @@ class Led(Lane):
         return self.base.dtype
 
 
+_EMPTY = object()
+
+
+def _contents(f):
+    """The values of the variables that a function reads from the functions around it."""
+    for cell in f.__closure__ or ():
+        try:
+            yield cell.cell_contents
+        except ValueError:  # not assigned yet
+            yield _EMPTY
+
+
+def reads_lanes(f, seen):
+    """Does a function read a lane, or something with lanes in it, from outside itself?"""
+    seen.add(f)
+    for x in _contents(f):
+        if inspect.isfunction(x):
+            if x not in seen and reads_lanes(x, seen):
+                return True
+        elif isinstance(x, (Lane, Items, list, tuple, dict)) or changeable(x):
+            return True
+    return False
+
+
 def changeable(x):
     """Lists, dicts and the user's own objects; arrays are values here, modules stay as they are."""
     if isinstance(x, (list, dict)):
         return True
     kind = type(x)
-    return hasattr(x, "__dict__") and not callable(x) and _is_users(kind)
+    return hasattr(x, "__dict__") and not isinstance(x, type) and _is_users(kind)
 
 
+@functools.cache
 def _is_users(kind):
-    module = kind.__module__.split(".")[0]
-    return kind is SimpleNamespace or module not in (*source.LIBRARY, "builtins", "types")
+    """Is it a class of the user's own, that stands on no library's?"""
+    modules = {base.__module__.split(".")[0] for base in kind.__mro__ if base is not object}
+    return kind is SimpleNamespace or modules.isdisjoint(
+        (*source.LIBRARY, "builtins", "types", "functools")
+    )
 
 
 def known(mask):

@@ -76,19 +76,21 @@ def _doubt(s, known, doubtful, wanted):
 
 
 def shared_writes(block, is_fresh, aliases=None, loops=()):
-    """`(statement, name)` for each write into an array that somebody else may be looking at.
+    """`(statement, name, held)` for each write into what somebody else may be looking at.
 
     Lifted code writes into a copy (`x = flow.put(x, i, v)`). Another name for the array or for a
-    part of it, or a loop over it, would not see the write as it does in Python. `is_fresh(func)`
-    says of a call that its result is nobody else's.
+    part of it, or a loop over it, would not see the write as it does in Python; `held` is a name
+    that may stand for something that was put into it. `is_fresh(func)` says of a call that its
+    result is nobody else's.
     """
     aliases = _aliases(block, is_fresh) if aliases is None else aliases
     for s in block:
         written = _written(s)
         if written is not None:
-            seen = [y for y in aliases.get(written, ()) if y in s.after]
-            if seen or written in loops:
-                yield s, repr(seen[0]) if seen else "the loop over it"
+            same, held = ([repr(y) for y in a.get(written, ()) if y in s.after] for a in aliases)
+            same += ["the loop over it"] * (written in loops)
+            if same or held:
+                yield s, same[0] if same else None, (same + held)[0]
         inside = (*loops, *_gone_through(s)) if isinstance(s, ast.For) else loops
         for part in ("body", "orelse"):
             if not isinstance(s, ast.FunctionDef):
@@ -96,25 +98,61 @@ def shared_writes(block, is_fresh, aliases=None, loops=()):
 
 
 def _written(s):
-    """The name x of `x = flow.put(x, ...)`, or of `x += ...`."""
+    """The name x of `x = flow.put(x, ...)`, of `x += ...`, or of `x.a += ...`."""
+    if not isinstance(s, ast.Assign):
+        return None
     if hasattr(s, "augmented"):
         return s.targets[0].id
-    call = s.value if isinstance(s, ast.Assign) and isinstance(s.value, ast.Call) else None
-    if call is not None and ast.unparse(call.func) == "flow.put":
+    call = innermost(s.value)
+    if call is not None and (_is(call, "flow.put") or hasattr(call.args[2], "in_place")):
         return s.targets[0].id
     return None
 
 
+def innermost(value):
+    """The call that changes a part: of `x.a[i] = v`, flow.put(x.a, i, v) inside a flow.set."""
+    call = None
+    while _is(value, "flow.put") or _is(value, "flow.set"):
+        call, value = value, value.args[2]
+    return call
+
+
+def _is(value, name):
+    return isinstance(value, ast.Call) and ast.unparse(value.func) == name
+
+
 def _aliases(block, is_fresh):
-    """For each name, the names that may stand for it or for a part of it."""
-    found = {}
+    """For each name, those that may stand for it or a part of it; and those that were put in."""
+    found, held = {}, {}
     for s in ast.walk(ast.Module(block, [])):
-        if isinstance(s, ast.Assign) and not hasattr(s, "augmented") and not hasattr(s, "final"):
-            for name in names.bound(*s.targets):
-                for root in set(_roots(s.value, is_fresh)) - {name}:
-                    found.setdefault(root, []).append(name)
-                    found.setdefault(name, []).append(root)
-    return found
+        if not isinstance(s, ast.Assign) or hasattr(s, "augmented") or hasattr(s, "final"):
+            continue
+        call = innermost(s.value)
+        if call is not None:
+            _be_aliases(held, s.targets[0].id, _roots(call.args[2], is_fresh))
+        else:
+            for target, value in _pairs(s.targets, s.value):
+                for name in names.bound(target):
+                    _be_aliases(found, name, _roots(value, is_fresh))
+    return found, held
+
+
+def _be_aliases(found, name, roots):
+    for root in set(roots) - {name}:
+        found.setdefault(root, []).append(name)
+        found.setdefault(name, []).append(root)
+
+
+def _pairs(targets, value):
+    """`a, b = c, d` binds a to c and b to d."""
+    for target in targets:
+        parts = [getattr(x, "elts", None) for x in (target, value)]
+        starred = any(isinstance(x, ast.Starred) for part in parts for x in part or ())
+        if None in parts or starred or len(parts[0]) != len(parts[1]):
+            yield target, value
+            continue
+        for one, own in zip(*parts, strict=True):
+            yield from _pairs([one], own)
 
 
 VIEWS = frozenset(
@@ -136,6 +174,8 @@ def _roots(value, is_fresh):
         parts = value.values
     elif isinstance(value, (ast.Tuple, ast.List)):
         parts = value.elts
+    elif isinstance(value, ast.Dict):
+        parts = value.values
     elif (
         isinstance(value, ast.Call)
         and isinstance(value.func, ast.Attribute)

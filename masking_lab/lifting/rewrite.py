@@ -12,15 +12,18 @@ that it does gets out except by its results (Matchbox rewrote in place; AutoGrap
 
 import ast
 import inspect
+from collections import deque
 
 from autodiff_lab import source
 from autodiff_lab.reading import MISSING, names
 
 from ..randomness import drawing
 from .canonical import Fresh, as_index, assign, canonical, flow_call
-from .liveness import assigned, live, shared_writes
+from .effects import MUTATORS
+from .liveness import assigned, innermost, live, shared_writes
 
-CLASSES = (int, float, bool, range, zip, enumerate, reversed, list, tuple)  # that ask for numbers
+# Classes of Python that ask for numbers.
+CLASSES = (int, float, bool, range, zip, enumerate, reversed, list, tuple, map, filter)
 # Functions of PyTorch that take sizes, and want whole numbers.
 MAKERS = frozenset("zeros ones empty full arange linspace eye".split())
 
@@ -39,11 +42,10 @@ class Rewriter:
         parameters = [a.arg for a in ast.walk(arguments) if isinstance(a, ast.arg)]
         tree = canonical(text, tree)
         live(tree.body, ())
-        self.own = {*parameters, *names.bound(*tree.body)}
-        self.locals = {*self.own, *outer}
+        self.locals = {*parameters, *names.bound(*tree.body), *outer}
         self.expression = Expressions(self)
-        for s, name in shared_writes(tree.body, self.expression.is_fresh):
-            _watch(s.value, "left" if hasattr(s, "augmented") else "args", name)
+        for s, name, held in shared_writes(tree.body, self.expression.is_fresh):
+            _watch(s.value, name, held)
         doubtful = set()
         assigned(tree.body, parameters, doubtful)
         missing = [n for n in names.bound(*tree.body) if n in doubtful]
@@ -84,7 +86,7 @@ class Rewriter:
         inside = [*s.body, *s.orelse]
         carried = [n for n in names.bound(*inside) if n in wanted]
         asked = [s.test] if isinstance(s, ast.While) else []
-        given = [n for n in names.used(*asked, *inside) if n in self.own and n in s.into]
+        given = [n for n in names.used(*asked, *inside) if n in self.locals and n in s.into]
         return carried, [n for n in given if n not in carried]
 
     def branch(self, s):
@@ -125,14 +127,19 @@ class Rewriter:
         return [test, body, _taken(carried, call, s)]
 
 
-def _watch(value, part, name):
-    """`x + 1` and `flow.put(x, i, v)` with `flow.unshared(x, name)` in the place of x."""
-    old = value.left if part == "left" else value.args[0]
-    new = flow_call("unshared", old, ast.Constant(name), at=old)
-    if part == "left":
-        value.left = new
-    else:
-        value.args[0] = new
+def _watch(value, name, held):
+    """`flow.put(x, i, v, name)`, and `flow.unshared(x, name) + 1` for `x += 1`, or `x.a += 1`."""
+    call = innermost(value)
+    if call is None:
+        if name:
+            value.left = flow_call("unshared", value.left, ast.Constant(name), at=value.left)
+        return
+    added = call.args[2]
+    if hasattr(added, "in_place"):
+        left = added.left
+        added.left = flow_call("unshared", left, ast.Constant(held), call.args[0], at=left)
+    if name and ast.unparse(call.func) == "flow.put":
+        call.args.append(ast.copy_location(ast.Constant(name), call))
 
 
 def _growing(value):
@@ -195,7 +202,7 @@ class Expressions(ast.NodeTransformer):
 
     def _lazy(self, *nodes):
         """The nodes as functions of the local names they read, and those names."""
-        given = [n for n in names.used(*nodes) if n in self.rewriter.own]
+        given = [n for n in names.used(*nodes) if n in self.rewriter.locals]
         return [_lambda(given, self.visit(node)) for node in nodes], _names(given)
 
     def visit_BoolOp(self, node):
@@ -229,9 +236,20 @@ class Expressions(ast.NodeTransformer):
         node = self.generic_visit(node)
         if not self._may_meet_lanes(node.func):
             return node
-        call = flow_call("call", node.func, *node.args, at=node)
+        outside = self._changed_outside(node.func)
+        name = ("outside", ast.Constant(outside)) if outside else ("call",)
+        call = flow_call(*name, node.func, *node.args, at=node)
         call.keywords = node.keywords
         return call
+
+    def _changed_outside(self, func):
+        """The name of a list, say, from outside that a method like `append` changes."""
+        owner = getattr(func, "value", None)
+        is_change = isinstance(func, ast.Attribute) and func.attr in MUTATORS
+        if not is_change or not isinstance(owner, ast.Name) or owner.id in self.rewriter.locals:
+            return None
+        found = self.rewriter.text.value(owner.id)
+        return owner.id if isinstance(found, (list, dict, set, deque)) else None
 
     def _may_meet_lanes(self, func):
         """Not the functions of PyTorch, which dispatch, and not the classes of Python."""
@@ -251,6 +269,8 @@ class Expressions(ast.NodeTransformer):
         found = self._meaning(func)
         if found is MISSING:  # a method of an array does; one of the user's objects may not
             return isinstance(func, ast.Attribute) and not isinstance(func.value, ast.Name)
+        if inspect.isclass(found):  # what it is made of may be looked at through it
+            return found in CLASSES[:4]
         return not inspect.isfunction(found) or source.is_library(found.__code__.co_filename)
 
     def _meaning(self, func):
@@ -276,9 +296,9 @@ class Expressions(ast.NodeTransformer):
                                              "write loops that append")  # fmt: skip
         own = set(names.bound(first.target))
         used = names.used(node.elt, *first.ifs)
-        given = [n for n in used if n in self.rewriter.own and n not in own]
-        parts = [self._of_item(first.target, self.visit(part), given) for part in (node.elt,
-                 *([_both(first.ifs)] if first.ifs else []))]  # fmt: skip
+        given = [n for n in used if n in self.rewriter.locals and n not in own]
+        parts = (node.elt, *([_both(first.ifs)] if first.ifs else []))
+        parts = [self._of_item(first.target, self._knowing(own, part), given) for part in parts]
         return flow_call("listed", self.visit(first.iter), _names(given), *parts, at=node)
 
     visit_GeneratorExp = visit_ListComp
@@ -292,10 +312,15 @@ class Expressions(ast.NodeTransformer):
 
     def visit_Lambda(self, node):
         inner = {a.arg for a in ast.walk(node.args) if isinstance(a, ast.arg)}
-        before = self.rewriter.own
-        self.rewriter.own = before - inner
-        node.body = self.visit(node.body)
-        self.rewriter.own = before
+        node.body = self._knowing(inner, node.body)
+        return node
+
+    def _knowing(self, own, node):
+        """The node inside a scope that has names of its own."""
+        before = self.rewriter.locals
+        self.rewriter.locals = before | own
+        node = self.visit(node)
+        self.rewriter.locals = before
         return node
 
 

@@ -9,6 +9,7 @@ from ..errors import MaskError
 from ..lane import Lane, shared
 from ..masked_batch import aligned
 from .items import Items
+from .leader import changeable
 from .undefined import PartlyDefined, Undefined
 
 
@@ -26,7 +27,7 @@ def select(test, a, b):
         return {k: select(test, a[k], b[k]) for k in a}
     if _is_value(a) and _is_value(b):
         return _values(test, a, b)
-    if type(a) is type(b) and hasattr(a, "__dict__") and not callable(a):
+    if type(a) is type(b) and changeable(a):
         new = copy.copy(a)
         new.__dict__.update(select(test, vars(a), vars(b)))
         return new

@@ -69,8 +69,8 @@ def _mask(verbs, x, index):
     for axis, i in enumerate(index):
         if isinstance(i, slice):
             kept.append(axis)
-        if i == slice(None):
-            continue
+            if i == slice(None):
+                continue
         place = verbs.arange(tuple(x.data.shape), axis + 1, "int64", x.data)
         own = _own(verbs, x, axis, i, place)
         mask = own if mask is None else mask & own

@@ -4,13 +4,15 @@ Control flow is lifted first. Then every operation understands masks as it runs;
 that decides nothing is traced once with symbolic sizes. All roads end in `masking_lab.rules`.
 """
 
+import inspect
+
 from autodiff_lab import trees, xp
 
 from .. import jax_road
 from ..batching import is_number
-from ..errors import MaskError, NeedsValues
+from ..errors import MaskError
 from ..lane import Lane, refill, settled
-from ..lifting import callee, decides, is_lifted
+from ..lifting import callee, decides, effects, is_lifted
 from ..lifting.items import finished
 from ..masked_batch import MaskedBatch, is_batch
 from ..randomness import watched
@@ -23,7 +25,12 @@ def masked(f, args, kwargs, count):
     leaves, _, rebuild = trees.flatten((args, kwargs), is_leaf=is_batch)
     first = next(x for x in leaves if is_batch(x))
     lanes = rebuild([Lane(x.data, x.sizes) if is_batch(x) else x for x in leaves])
-    return watched(f, lambda: run_lanes(f, *lanes, count, first.data, first.side))
+
+    def run():
+        with effects.watched():
+            return run_lanes(f, *lanes, count, first.data, first.side)
+
+    return watched(f, run)
 
 
 def run_lanes(f, args, kwargs, count, like, side="right", whole=False):
@@ -53,7 +60,7 @@ def _run(framework, f, lanes, count, whole):
     try:
         return f(*args, **kwargs)
     except (MaskError, TypeError):
-        if refusal is None or isinstance(refusal, NeedsValues):
+        if type(refusal) is not MaskError:  # tracing only needed values, or used JAX's words
             raise
         raise refusal from None
 
@@ -61,7 +68,7 @@ def _run(framework, f, lanes, count, whole):
 def _on_torch(f, args, kwargs, count, whole):
     """Dispatch; if asked, first the trace, which also knows what does not look like a tensor."""
     if not whole or decides(f):
-        return f(*args, **kwargs)
+        return _told(f, args, kwargs)
     from .. import torch_trace
 
     try:
@@ -73,6 +80,19 @@ def _on_torch(f, args, kwargs, count, whole):
             if isinstance(refusal, MaskError):
                 raise refusal from None
             raise
+
+
+def _told(f, args, kwargs):
+    """An error in a function that could not be read says so."""
+    try:
+        return f(*args, **kwargs)
+    except MaskError as error:
+        if is_lifted(f) or not inspect.isfunction(f) or f.__code__.co_name in str(error):
+            raise
+        raise MaskError(
+            f"{error} (the text of {f.__name__} could not be read, so nothing in it is lifted; "
+            "define it in a file or a notebook cell)"
+        ) from None
 
 
 def _is_nested(lanes):

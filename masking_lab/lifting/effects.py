@@ -1,0 +1,74 @@
+"""What a call leaves behind: state that outlives it would hold all examples at once.
+
+In the loop every example changes a global list, or an attribute of a module, in its turn. A batch
+would change it once, for all; so a change that is seen outside is refused. What `f` makes itself
+it may change: an attribute is noted when it is written, and after the call its object must be gone.
+"""
+
+import contextlib
+import gc
+import sys
+import weakref
+from contextvars import ContextVar
+
+from autodiff_lab import source, xp
+
+from ..errors import MaskError
+from ..lane import Lane
+
+MUTATORS = frozenset(
+    "append extend insert remove pop clear update setdefault popitem add discard sort "
+    "reverse".split()
+)
+masked: ContextVar = ContextVar("a block runs for some of the examples", default=False)
+_written: ContextVar = ContextVar("objects whose attributes were written", default=None)
+
+
+@contextlib.contextmanager
+def watched():
+    """Refuses, at the end, attributes that were written on objects that are still there."""
+    written: dict = {}
+    token = _written.set(written)
+    try:
+        yield
+    finally:
+        _written.reset(token)
+    if any(ref() is not None for ref, _ in written.values()):
+        gc.collect()  # what recursive functions hold is gone only now
+        for ref, place in written.values():
+            if ref() is not None:
+                raise _refused(f"an attribute of a {type(ref()).__name__}", place)
+
+
+def wrote(x, value):
+    """Note that an attribute of `x` was written."""
+    written = _written.get()
+    if written is None or id(x) in written or not (masked.get() or has_lanes(value)):
+        return
+    with contextlib.suppress(TypeError):  # few objects cannot be watched
+        written[id(x)] = weakref.ref(x), source.here()
+
+
+def refuse_outside(name, *values):
+    """`name` is defined outside of `f`, and about to be changed."""
+    if masked.get() or has_lanes(values):
+        raise _refused(repr(name), source.here())
+
+
+def has_lanes(x):
+    if isinstance(x, dict):
+        x = list(x.values())
+    if isinstance(x, (list, tuple)):
+        return any(map(has_lanes, x))
+    return isinstance(x, Lane) or (xp.framework_of(x) == "jax" and _is_traced(x))
+
+
+def _is_traced(x):
+    return isinstance(x, sys.modules["jax"].core.Tracer)
+
+
+def _refused(what, place):
+    return MaskError(
+        f"{what} is changed at {place}, and outlives the call: each example would change it in its "
+        "turn, a batch only once; return the value instead"
+    )
