@@ -8,6 +8,7 @@ from autodiff_lab import source, xp
 
 from .errors import MaskError
 from .lane import Lane, Length
+from .trip import Trip
 
 
 def getitem(x, index):
@@ -39,6 +40,8 @@ def _along(x, axis, i):
         return Lane(data, (*x.sizes[:axis], None, *x.sizes[axis:]), x.fill)
     if isinstance(i, slice):
         return _slice(x, axis, i)
+    if isinstance(i, Trip) and i.reaches(x):
+        return entry(x, axis, i)
     if isinstance(i, Lane) and i.ndim == 0:
         return _own_entry(x, axis, i)
     if isinstance(i, int) and not isinstance(i, bool):
@@ -72,7 +75,7 @@ def _own_entry(x, axis, i):
 def entry(x, axis, i):
     """The i-th entries; of an example that has none, anything."""
     sizes = _without(x.sizes, axis)
-    if not isinstance(i, Lane):
+    if not isinstance(i, Lane) or (isinstance(i, Trip) and i.reaches(x)):
         return Lane(x.entries(axis, i), sizes)
     verbs, shape = xp.of(x.data), tuple(x.data.shape)
     place = verbs.clip(i.data, 0, max(shape[axis + 1] - 1, 0))

@@ -78,7 +78,9 @@ class Lane(Methods):
         )
 
     def entries(self, axis, i):
-        """The data at one place of a dim."""
+        """The data at one place of a dim: a number, or the number of a trip."""
+        if isinstance(i, Lane):
+            return i.table.entries(self, axis, i)
         return self.data[(slice(None),) * (axis + 1) + (i,)]
 
     def plain(self):
