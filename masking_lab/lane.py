@@ -22,6 +22,7 @@ class Lane(Methods):
 
     rank = 2  # a lane answers before autodiff's box does
 
+    taken = None  # the examples that a block is run for, inside it
     weak = False  # True for numbers computed from sizes: to the loop they are Python's own
 
     def __init__(self, data, sizes, fill=None):

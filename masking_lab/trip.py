@@ -6,6 +6,8 @@ the end is laid out before the loop, one for each trip, and handed in. That is w
 best, and what keeps the gradient of `x` cheap: one write for each trip, not a whole array.
 """
 
+import functools
+
 from autodiff_lab import source, xp
 
 from .errors import MaskError
@@ -22,7 +24,7 @@ class Trip(Lane):
         self.step, self.first, self.base = step, first, base
         self.led = base if led is None else led  # inside a block the leader's, where not taken
 
-    @property
+    @functools.cached_property
     def data(self):
         verbs = xp.of(self.number)
         n = self.number * self.step + self.first
@@ -87,15 +89,20 @@ class Table:
     def __init__(self, count, trips, numbers, outside):
         self.count, self.trips, self.numbers = count, trips, numbers
         self.outside = {id(x): x for x in outside}
-        self.asked, self.laid_out, self.handed, self.here = {}, [], [], None
+        self.asked, self.laid_out, self.handed = {}, [], []
 
     def root(self, x):
         """`x` as it was before the loop, or None."""
-        while hasattr(x, "taken"):
-            inside, x = x.taken is self.here, x.base
-            if inside:
-                break
-        return x if id(x.data) in self.outside else None
+        while not self.has(x):
+            if x.taken is None:
+                return None
+            x = x.base
+        return x
+
+    def has(self, x):
+        """Was it there before the loop?"""
+        data = x.data if x.taken is None else x._data  # led data may not be made yet
+        return id(data) in self.outside
 
     def entries(self, x, axis, trip):
         """This trip's entries of an array from outside."""

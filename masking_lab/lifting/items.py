@@ -17,7 +17,7 @@ class Items(list):
 
     def __init__(self, elements=(), here=None):
         super().__init__(elements)
-        self.here = list(here) if here is not None else [None] * len(self)
+        self.here = list(here) if here is not None else [None] * list.__len__(self)
 
     @property
     def ragged(self):

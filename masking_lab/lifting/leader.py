@@ -124,7 +124,9 @@ class Taken:
             return Length(self.lengths(x.data), x.padded)
         if isinstance(x, Lane) and not isinstance(x, Trip):
             return Led(self, x)
-        if hasattr(type(x), "leads"):  # the number of a trip, a name that has no value, or on some examples only
+        if hasattr(
+            type(x), "leads"
+        ):  # the number of a trip, a name that has no value, or on some examples only
             return x.leads(self)
         if isinstance(x, Items):
             here = [m if m is None else self.lengths(m) for m in x.here]
@@ -187,6 +189,8 @@ class Led(Lane):
 
     def entries(self, axis, i):
         """One place of a dim is led alone, which is less than the whole."""
+        if isinstance(i, Trip) and i.table.has(self):
+            return i.table.entries(self, axis, i)
         return self.taken.row(self.base.entries(axis, i))
 
     @property

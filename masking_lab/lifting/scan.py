@@ -93,8 +93,9 @@ class Scan:
         before = snapshots(carried)
         going = self.going(number, carried)
         columns, memory, here = self.led(going, number, arrays, memory, columns)
-        self.table.handed, self.table.here = columns, here
+        self.table.handed = columns
         trip = Trip(self.table, memory[1])
+        _ = trip.data  # made here, once
         after = self.step(here, Lane(going, ()), lambda: self.items.at(trip), carried, given)
         self.after = after, given
         self.stay = staying(carried, after, before)

@@ -12,7 +12,7 @@ from ..errors import MaskError
 from ..lane import Lane, Length, shared
 from .items import Block, Growing, Items, become, is_array, rebuilt
 from .leader import changeable
-from .undefined import PartlyDefined
+from .undefined import PartlyDefined, Undefined
 
 
 class Unsettled(MaskError):
@@ -97,9 +97,7 @@ def _opened_lane(x):
         if isinstance(x, Length):
             return Length(data, x.padded)
         own = iter(own)
-        lane = Lane(data, [None if n is None else next(own) for n in x.sizes])
-        lane.weak = x.weak
-        return lane
+        return _made(data, [None if n is None else next(own) for n in x.sizes], x.weak)
 
     kind = Length, x.padded if isinstance(x, Length) else Lane, [n is None for n in x.sizes]
     return kind, [x.data, *sizes], build
@@ -136,17 +134,29 @@ def as_in(old, new, count):
 def _as_lane(old, new, count):
     if old is new or (isinstance(old, Length) and isinstance(new, Length)):
         return old
+    if type(old) is Undefined:  # no value yet: NaN, where the dtype has it
+        return _made(_nothing(new), new.sizes, new.weak)
     if isinstance(old, Length):
-        old = Lane(old.data, ())
-        old.weak = True
+        old = _made(old.data, (), True)
     if isinstance(old, (bool, int, float, complex)) or is_array(old):
         old = shared(xp.of(new.data), count, old, new.data)
     if not isinstance(old, Lane) or tuple(old.data.shape) != tuple(new.data.shape):
         raise Unsettled(f"a name changes from {_told(old)} to {_told(new)} in a loop")
     if old.data.dtype == new.data.dtype and old.weak == new.weak:
         return old
-    lane = Lane(old.data.astype(new.data.dtype), old.sizes)
-    lane.weak = new.weak
+    return _made(old.data.astype(new.data.dtype), old.sizes, new.weak)
+
+
+def _nothing(x):
+    from jax import numpy as jnp
+
+    value = jnp.nan if jnp.issubdtype(x.dtype, jnp.inexact) else 0
+    return jnp.full(x.data.shape, value, x.dtype)
+
+
+def _made(data, sizes, weak):
+    lane = Lane(data, sizes)
+    lane.weak = weak
     return lane
 
 
