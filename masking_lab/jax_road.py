@@ -6,6 +6,8 @@ ragged dim then reads "n0" wherever it appears: as a shape it means the padded s
 autodiff's tape, and the row's mask rule does the rest. (JAX once had this as `jax.mask`.)
 """
 
+import functools
+import itertools
 import re
 import traceback
 from typing import NamedTuple
@@ -169,15 +171,16 @@ class _Names:
         """A size that `f` returns, perhaps computed from others, as each example's own number."""
         if not hasattr(x, "scope"):
             return x
-        padded = {f"n{i}": n.padded + self.less for i, n in enumerate(self.lengths)}
-        return Length(self.value(x), _evaluated(x, padded, max, min))
+        ends = [(n.lowest + self.less, n.padded + self.less) for n in self.lengths]
+        lowest, highest = _extremes(str(x), tuple(ends))
+        return Length(self.value(x), highest, lowest)
 
     def word(self, i):
         return f"n{i} - 1" if self.less else f"n{i}"
 
     def name(self, length):
         for i, known in enumerate(self.lengths):
-            if known.same(length) and known.padded == length.padded:
+            if known.same(length) and known.span == length.span:
                 return self.word(i)
         self.lengths.append(length)
         return self.word(len(self.lengths) - 1)
@@ -213,6 +216,19 @@ def _evaluated(dim, known, largest, smallest):
         "min": smallest,
     }
     return eval(str(dim), {"__builtins__": {}}, known | functions)
+
+
+@functools.lru_cache(4096)
+def _extremes(dim, ends):
+    """The smallest and the largest value of a size computed from sizes n0, n1, ... in `ends`."""
+    used = [i for i in range(len(ends)) if re.search(rf"\bn{i}\b", dim)]
+    if len(used) == 1:  # such as 5 - n0, or mod(n0, 3)
+        choices = [range(ends[used[0]][0], ends[used[0]][1] + 1)]
+    else:  # a product of sizes has its extremes in corners
+        choices = [ends[i] for i in used]
+    known = [{f"n{i}": n for i, n in zip(used, c, strict=True)} for c in itertools.product(*choices)]
+    values = [_evaluated(dim, own, max, min) for own in known]
+    return min(values), max(values)
 
 
 class Interpreter:

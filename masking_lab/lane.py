@@ -106,13 +106,24 @@ class Lane(Methods):
 
 
 class Length(Lane):
-    """A ragged size: each example's own number, and the size that all are padded to."""
+    """A ragged size: each example's own number, and the size that all are padded to.
+
+    A size that was computed, 3 - len(x), may be negative: it is never below `lowest`.
+    """
 
     weak = True
 
-    def __init__(self, lengths, padded):
+    def __init__(self, lengths, padded, lowest=0):
         super().__init__(lengths, ())
-        self.padded = padded
+        self.padded, self.lowest = padded, lowest
+
+    @property
+    def span(self):
+        return self.lowest, self.padded
+
+    def having(self, lengths):
+        """The same size with other lengths."""
+        return Length(lengths, self.padded, self.lowest)
 
     def same(self, other):
         return isinstance(other, Length) and agree(self.data, other.data)

@@ -32,6 +32,14 @@ class Trip(Lane):
         return verbs.broadcast(n, (self.table.count,), (0,) if n.ndim else ())
 
     @property
+    def span(self):
+        """The smallest and the largest number, if they are known."""
+        if self.base is not None:
+            return None, None
+        ends = [n * self.step + self.first for n in self.table.numbers[:: len(self.table.numbers)-1 or 1]]
+        return min(ends), max(ends)
+
+    @property
     def dtype(self):
         return self.number.dtype
 

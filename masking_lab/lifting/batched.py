@@ -99,7 +99,8 @@ def or_nan_else(test, a, b):
     try:
         return select(test, a, b)
     except MaskError:
-        if not getattr(a, "dtype", None) or not xp.of(test.data).is_inexact(a.dtype):
+        dtype = getattr(a, "dtype", None)
+        if dtype is None or not xp.of(test.data).is_inexact(dtype):
             raise
         return or_nan(a, test.data)
 

@@ -42,8 +42,8 @@ class Items(list):
             self.fill([p for e, m in self.pairs() for p in _one_by_one(e, m)])
 
     def __iter__(self):
-        self.spread()
-        return super().__iter__()
+        for e, m in self.pairs():
+            yield from (one for one, _ in _one_by_one(e, m))
 
     def __len__(self):
         return sum(e.count if isinstance(e, Block) else 1 for e in list.__iter__(self))
@@ -92,6 +92,7 @@ class Items(list):
 
     def __getitem__(self, i):
         if isinstance(i, slice) and i == slice(None, None, -1):
+            self.spread()
             return Items(list(self)[i], self.here[i])
         if self.ragged or isinstance(i, Lane):
             return trees.map(lambda x: x[i], self.stacked())
@@ -214,9 +215,10 @@ def among(element, here, side):
 
 def _one_by_one(element, here):
     if not isinstance(element, Block):
-        return [(element, here)]
-    return [(trees.map(lambda x, i=i: entry(x, 0, i), element.tree), here[:, i])
-            for i in range(element.count)]  # fmt: skip
+        yield element, here
+        return
+    for i in range(element.count):
+        yield trees.map(lambda x, i=i: entry(x, 0, i), element.tree), here[:, i]
 
 
 def rebuilt(like, elements):
@@ -306,19 +308,21 @@ def range_(*args):
         return range(*args)
     start, stop, step = (0, *args, 1) if len(args) == 1 else (*args, 1)[:3]
     if type(start) is type(step) is int and (start, step) == (0, 1):
-        return Ragged(stop, lambda i: i, _largest(stop))
+        return Ragged(stop, lambda i: i, _largest(stop, 0, stop, 1))
     trips = -((start - stop) // step)
-    return Ragged(trips, lambda i: nth(start, step, i), _largest(trips))
+    return Ragged(trips, lambda i: nth(start, step, i), _largest(trips, start, stop, step))
 
 
-def _largest(trips):
+def _largest(trips, start, stop, step):
     if trips.data.shape[0] == 0:
         return 0
     try:
         return max(0, int(trips.data.max()))
     except Exception:  # under tracing nobody knows
-        if isinstance(trips, Length):
-            return trips.padded
+        first, last = (start, stop) if type(step) is not int or step > 0 else (stop, start)
+        span = getattr(first, "span", (first, first)), getattr(last, "span", (last, last))
+        if all(type(n) is int for n in (span[0][0], span[1][1], step)):
+            return max(0, -((span[0][0] - span[1][1]) // abs(step)))
         raise MaskError(
             "a `for` loop has a number of trips that is not known while it is traced; write it "
             "with `while`"

@@ -121,12 +121,12 @@ class Taken:
         if self.all:
             return x
         if isinstance(x, Length):
-            return Length(self.lengths(x.data), x.padded)
+            return x.having(self.lengths(x.data))
         if isinstance(x, Lane) and not isinstance(x, Trip):
             return Led(self, x)
         if hasattr(
             type(x), "leads"
-        ):  # the number of a trip, a name that has no value, or on some examples only
+        ):  # a trip's number; a name without a value
             return x.leads(self)
         if isinstance(x, Items):
             here = [m if m is None else self.lengths(m) for m in x.here]
@@ -152,6 +152,10 @@ class Taken:
         verbs = self.verbs
         mask = verbs.reshape(self.mask, (data.shape[0],) + (1,) * (data.ndim - 1))
         return verbs.where(mask, data, self.one(data))
+
+    def keeps(self, x):
+        """Is the leader's row of it kept aside?"""
+        return False
 
     def one(self, data):
         """The leader's row, cut off from the gradient."""
@@ -191,6 +195,8 @@ class Led(Lane):
         """One place of a dim is led alone, which is less than the whole."""
         if isinstance(i, Trip) and i.table.has(self):
             return i.table.entries(self, axis, i)
+        if self.taken.keeps(self.base):
+            return super().entries(axis, i)
         return self.taken.row(self.base.entries(axis, i))
 
     @property

@@ -34,6 +34,9 @@ class Here(Taken):
         self.none = self.all = False
         self._leader, self.rows = leader, rows
 
+    def keeps(self, x):
+        return id(x.data) in self.rows
+
     def one(self, data):
         return self.rows[id(data)][1] if id(data) in self.rows else super().one(data)
 
@@ -89,7 +92,7 @@ class Scan:
 
     def trip(self, slots, places, number, arrays, memory, columns):
         """`(what lists got, arrays, memory)`, flat: all that a trip computes."""
-        carried, given = state = slots.put(places, arrays)
+        carried, given = slots.put(places, arrays)
         before = snapshots(carried)
         going = self.going(number, carried)
         columns, memory, here = self.led(going, number, arrays, memory, columns)
@@ -117,11 +120,11 @@ class Scan:
         where, verbs, some = self.jax.numpy.where, xp.verbs("jax"), going.any()
         leader = where(some, self.jax.numpy.argmax(going), memory[0])
         last = where(some, number, memory[1])
-        shared = [False] * len(arrays) + self.table.shared()[: len(columns)]
-        rows = [where(some, x if s else row_of(verbs, x, leader), row) for x, row, s in
-                zip((*arrays, *columns), memory[2:], shared, strict=True)]  # fmt: skip
-        columns = [row if s else x for x, row, s in
-                   zip(columns, rows[len(arrays) :], shared[len(arrays) :], strict=True)]  # fmt: skip
+        n, shared = len(arrays), self.table.shared()
+        now = [row_of(verbs, x, leader) for x in arrays]
+        now += [x if s else row_of(verbs, x, leader) for x, s in zip(columns, shared, strict=False)]
+        rows = [where(some, x, row) for x, row in zip(now, memory[2:], strict=True)]
+        columns = [row if s else x for x, row, s in zip(columns, rows[n:], shared, strict=False)]
         kept = {id(x): (x, row) for x, row in zip((*arrays, *columns), rows, strict=True)}
         return columns, [leader, last, *rows], Here(going, leader, kept)
 
@@ -177,7 +180,7 @@ def _got(lists, going):
         block = Items([e for e, _ in pairs], [going if m is None else m for _, m in pairs])
         leaves, _, rebuild = trees.flatten(block.block())
         arrays += [block.masks[1] & going[:, None], *[x.data for x in leaves]]
-        pieces.append((rebuild, len(leaves), all(m is None for _, m in pairs)))
+        pieces.append((rebuild, len(leaves), all(m is None or m is going for _, m in pairs)))
     return arrays, pieces
 
 

@@ -95,11 +95,11 @@ def _opened_lane(x):
         if data is x.data and all(m is n for m, n in zip(own, sizes, strict=True)):
             return x
         if isinstance(x, Length):
-            return Length(data, x.padded)
+            return x.having(data)
         own = iter(own)
         return _made(data, [None if n is None else next(own) for n in x.sizes], x.weak)
 
-    kind = Length, x.padded if isinstance(x, Length) else Lane, [n is None for n in x.sizes]
+    kind = (Length, x.padded, x.lowest) if isinstance(x, Length) else Lane, [n is None for n in x.sizes]
     return kind, [x.data, *sizes], build
 
 
