@@ -226,7 +226,9 @@ def _extremes(dim, ends):
         choices = [range(ends[used[0]][0], ends[used[0]][1] + 1)]
     else:  # a product of sizes has its extremes in corners
         choices = [ends[i] for i in used]
-    known = [{f"n{i}": n for i, n in zip(used, c, strict=True)} for c in itertools.product(*choices)]
+    known = [
+        {f"n{i}": n for i, n in zip(used, c, strict=True)} for c in itertools.product(*choices)
+    ]
     values = [_evaluated(dim, own, max, min) for own in known]
     return min(values), max(values)
 

@@ -36,7 +36,10 @@ class Trip(Lane):
         """The smallest and the largest number, if they are known."""
         if self.base is not None:
             return None, None
-        ends = [n * self.step + self.first for n in self.table.numbers[:: len(self.table.numbers)-1 or 1]]
+        ends = [
+            n * self.step + self.first
+            for n in self.table.numbers[:: len(self.table.numbers) - 1 or 1]
+        ]
         return min(ends), max(ends)
 
     @property

@@ -124,9 +124,7 @@ class Taken:
             return x.having(self.lengths(x.data))
         if isinstance(x, Lane) and not isinstance(x, Trip):
             return Led(self, x)
-        if hasattr(
-            type(x), "leads"
-        ):  # a trip's number; a name without a value
+        if hasattr(type(x), "leads"):  # a trip's number; a name without a value
             return x.leads(self)
         if isinstance(x, Items):
             here = [m if m is None else self.lengths(m) for m in x.here]

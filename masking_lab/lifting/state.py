@@ -99,7 +99,10 @@ def _opened_lane(x):
         own = iter(own)
         return _made(data, [None if n is None else next(own) for n in x.sizes], x.weak)
 
-    kind = (Length, x.padded, x.lowest) if isinstance(x, Length) else Lane, [n is None for n in x.sizes]
+    kind = (
+        (Length, x.padded, x.lowest) if isinstance(x, Length) else Lane,
+        [n is None for n in x.sizes],
+    )
     return kind, [x.data, *sizes], build
 
 
