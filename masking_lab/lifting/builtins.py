@@ -21,7 +21,7 @@ def _folded(step, start, xs):
     from . import flow
 
     if isinstance(xs, Items) and xs.ragged:  # everybody's first is first: all leave `start` at once
-        xs = xs.stacked()
+        xs = Ragged.of(xs)
     return flow.for_(xs, lambda x, found: (step(x, found),), (start,), ())[0]
 
 
