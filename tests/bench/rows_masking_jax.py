@@ -95,15 +95,12 @@ def attended(qkv, valid):
     import jax
     import jax.numpy as jnp
 
-    width = qkv.shape[-1] // 3
-    found = []
-    each = width // HEADS
-    for head in range(0, width, each):
-        q, k, v = (qkv[:, i + head : i + head + each] for i in (0, width, 2 * width))
-        scores = q @ k.T / each**0.5
-        scores = scores if valid is None else jnp.where(valid, scores, -jnp.inf)
-        found.append(jax.nn.softmax(scores) @ v)
-    return jnp.concatenate(found, 1)
+    each = qkv.shape[-1] // 3 // HEADS
+    q, k, v = (a.reshape(a.shape[0], HEADS, each) for a in jnp.split(qkv, 3, axis=1))
+    scores = jnp.einsum("qhd,khd->hqk", q, k) / each**0.5
+    scores = scores if valid is None else jnp.where(valid, scores, -jnp.inf)
+    y = jnp.einsum("hqk,khd->qhd", jax.nn.softmax(scores), v)
+    return y.reshape(qkv.shape[0], HEADS * each)
 
 
 def contenders(f, by_hand, width, params):
