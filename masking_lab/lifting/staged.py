@@ -2,7 +2,7 @@
 
 A branch becomes a `lax.cond` on whether anybody takes it, a `while` loop a `lax.while_loop` until
 nobody goes on. JAX does not differentiate a `while_loop` backwards; with `max_trips` the loop has
-a bound and becomes a `lax.scan`, which it does. A `for` loop is one too: see `scanned`.
+a bound and becomes a `lax.scan`, which it does. A `for` loop is one too: see `scan`.
 """
 
 from .items import is_array
