@@ -16,7 +16,8 @@ import math
 
 from autodiff_lab.table.row import ROWS, positive
 
-from . import chosen, lax_places, matrices
+from . import chosen as arrays
+from . import lax_places, matrices
 from .lane import Lane, Length, refill, shared
 from .masked_batch import valid
 from .padding import cropped, extreme
@@ -81,7 +82,8 @@ class Along:
         for place, how in grow.items():
             found[place] = None
             if how is not None:
-                x, axis, size = self.xs[how[0]], *how[1:]
+                which, axis, size = how
+                x = self.xs[which]
                 own = x.sizes[axis] if isinstance(x, Lane) else None
                 found[place] = None if own is None else size(own)
         return found
@@ -271,14 +273,13 @@ class Along:
             behind = behind * size
         return place
 
-
-# ----- entries chosen by arrays of whole numbers -----
-Along.chosen, Along.written = chosen.read, chosen.write
-Along.chosen_along, Along.written_along = chosen.read_along, chosen.write_along
-Along.gather, Along.scatter = lax_places.gather, lax_places.scatter
-Along.square, Along.whole = matrices.square, matrices.whole
-Along.dynamic_slice = lax_places.dynamic_slice
-Along.dynamic_update_slice = lax_places.dynamic_update_slice
+    # ----- arrays as indices, lax's own places, square matrices -----
+    chosen, written = arrays.read, arrays.write
+    chosen_along, written_along = arrays.read_along, arrays.write_along
+    gather, scatter = lax_places.gather, lax_places.scatter
+    dynamic_slice = lax_places.dynamic_slice
+    dynamic_update_slice = lax_places.dynamic_update_slice
+    square, whole = matrices.square, matrices.whole
 
 
 def _padded(n):
