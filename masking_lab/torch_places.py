@@ -15,6 +15,16 @@ from .torch_orders import ORDERS, apply, flat, words
 
 
 # ----- other places -----
+def _unbind(input, dim=0):
+    """The entries of a dim, to go through: each example has its own number of them."""
+    from .lifting.items import Ragged
+
+    axis = one_axis(dim, input.ndim)
+    if input.sizes[axis] is None:
+        return tuple([input.select(axis, k) for k in range(input.data.shape[axis + 1])])
+    return Ragged.of(input if axis == 0 else input.movedim(axis, 0))
+
+
 def _roll(input, shifts, dims=None):
     if dims is None or dims == ():
         return _roll(flat(input), shifts, 0).reshape(tuple(input.shape))
@@ -234,7 +244,7 @@ def _refused(name, instead):
 
 
 PLACES = ORDERS | {
-    "roll": _roll, "narrow": _narrow, "select": _select, "diff": _diff,
+    "unbind": _unbind, "roll": _roll, "narrow": _narrow, "select": _select, "diff": _diff,
     "gather": _gather, "take_along_dim": _take_along_dim, "index_select": _index_select,
     "take": _take, "embedding": _embedding, "one_hot": _one_hot,
     "scatter": _along("put_along"), "scatter_add": _along("add_along"),
