@@ -4,6 +4,7 @@ It holds the padded data and each example's own sizes, and shows neither: its sh
 example's, with a `Length` where the size is each example's own.
 """
 
+import functools
 import math
 
 from autodiff_lab import source, xp
@@ -17,23 +18,21 @@ class Lane(Methods):
     """One example's array, with no batch axis in sight.
 
     `sizes` has one entry per dim: None, or the lengths of a ragged dim. `fill` is what every dead
-    entry is known to hold, or None.
+    entry is known to hold, or None. A number computed from sizes is `weak`: to the loop it is
+    Python's own. What a lane looks like is remembered in `look` (`plans`).
     """
 
+    __slots__ = ("data", "sizes", "fill", "weak", "look")
     rank = 2  # a lane answers before autodiff's box does
 
-    weak = False  # True for numbers computed from sizes: to the loop they are Python's own
-
-    def __init__(self, data, sizes, fill=None):
+    def __init__(self, data, sizes, fill=None, weak=False, look=None):
         self.data, self.sizes, self.fill = data, tuple(sizes), fill
+        self.weak, self.look = weak, look
 
     @classmethod
     def __torch_function__(cls, func, types, args=(), kwargs=None):
-        if any(xp.framework_of(x.data) == "jax" for x in lanes_in(args)):
-            from .jax_dispatch import call
-        else:
-            from .torch_road import call
-        return call(func, args, kwargs or {})
+        kwargs = kwargs or {}
+        return _road(xp.framework_of(_lane_in(args, kwargs).data))(func, args, kwargs)
 
     def __getattr__(self, name):
         if name.startswith("__") or xp.framework_of(self.data) != "jax":
@@ -105,14 +104,30 @@ class Lane(Methods):
 class Length(Lane):
     """A ragged size: each example's own number, and the size that all are padded to."""
 
-    weak = True
+    __slots__ = ("padded",)
 
     def __init__(self, lengths, padded):
-        super().__init__(lengths, ())
+        super().__init__(lengths, (), weak=True)
         self.padded = padded
 
     def same(self, other):
         return isinstance(other, Length) and agree(self.data, other.data)
+
+
+def _lane_in(args, kwargs):
+    return (
+        args[0] if args and isinstance(args[0], Lane) else next(lanes_in((*args, *kwargs.values())))
+    )
+
+
+@functools.cache
+def _road(framework):
+    """Dispatch, on the framework of the lanes that a call has among its arguments."""
+    if framework == "jax":
+        from .jax_dispatch import call
+    else:
+        from .torch_road import call
+    return call
 
 
 def shared(verbs, count, x, like=None):
@@ -121,9 +136,7 @@ def shared(verbs, count, x, like=None):
     x = verbs.asarray(x, like) if weak else x
     shape = tuple(x.shape)
     data = verbs.broadcast(x, (count, *shape), tuple(range(1, len(shape) + 1)))
-    lane = Lane(data, (None,) * len(shape))
-    lane.weak = weak
-    return lane
+    return Lane(data, (None,) * len(shape), weak=weak)
 
 
 def lanes_in(args):

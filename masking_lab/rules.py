@@ -31,36 +31,121 @@ class Refused(Exception):
     """Why a row cannot run under a mask; `apply` adds the row's name and the line."""
 
 
+class Way(NamedTuple):
+    """What is done to an input before the row runs."""
+
+    dtype: object = None  # what it is cast to
+    fill: object = None  # what its dead entries are replaced with ...
+    along: tuple = ()  # ... and along which axes
+    shape: tuple | None = None  # where its axes of size 1 come in
+    spread: bool = False  # a shared array that needs a batch axis
+
+
+class Plan(NamedTuple):
+    """What a row comes to for inputs that look alike: nothing here depends on their entries."""
+
+    row: object
+    count: int
+    ways: tuple  # one for each input, None where nothing is to be done
+    params: dict
+    ndim: int
+    spread: bool  # no input has a batch axis, so the result is given one
+    fill: object  # what dead entries of the result are known to hold
+    weak: bool
+    fused: object = None  # a composite row's own kernel
+
+    def run(self, verbs, xs, sizes):
+        """`row(*xs)`; `sizes` are those of the result."""
+        arrays = [
+            (x.data if isinstance(x, Lane) else x) if way is None else _made(verbs, x, way, self)
+            for x, way in zip(xs, self.ways, strict=True)
+        ]
+        run = self.row.fn if self.fused is None else self.fused
+        y = run(verbs, *arrays, **self.params)
+        if self.row.outputs != 1:
+            return tuple([Lane(part, sizes) for part in y])
+        if self.spread:
+            y = verbs.broadcast(y, (self.count, *y.shape), tuple(range(1, self.ndim + 1)))
+        return Lane(y, sizes, self.fill, self.weak)
+
+
+def _made(verbs, x, way, plan):
+    if way.spread:
+        return verbs.broadcast(x, (plan.count, *x.shape), tuple(range(1, len(x.shape) + 1)))
+    if way.dtype is not None:
+        x = Lane(verbs.astype(x.data, way.dtype), x.sizes)
+    if way.fill is not None:
+        x = refill(verbs, x, way.fill, way.along)
+    return x.data if way.shape is None else verbs.reshape(x.data, way.shape)
+
+
 def apply(row, verbs, count, xs, params, place=source.here):
     """`row(*xs, **params)` for `count` examples at once. Inputs that are not lanes are shared."""
+    plan, sizes = understand(row, verbs, count, xs, params, place)
+    return plan.run(verbs, xs, sizes)
+
+
+def understand(row, verbs, count, xs, params, place=source.here):
+    """The plan of a call, and the ragged sizes of its result."""
     try:
-        return _apply(row, verbs, count, xs, params)
+        return _understand(row, verbs, count, xs, params)
     except Refused as why:
         raise MaskError(f"{row.name} at {place()} {why}") from None
 
 
-def _apply(row, verbs, count, xs, params):
+def _understand(row, verbs, count, xs, params):
     ndims = [len(_dims(x)) for x in xs]
     if row.axes is None:
         raise _cannot("chooses entries by their place")
     places, ndim = row.axes(ndims, **_comparable(params))
     _refuse_moves(row, xs, params)
     sizes = _sizes(row, xs, places, ndim, params)
-    xs = [_sanitise(row, verbs, x, places[i]) for i, x in enumerate(_promoted(row, verbs, xs))]
-    batched = Batched(count, tuple(isinstance(x, Lane) for x in xs))
+    dtypes = _promoted(row, verbs, xs)
+    ways = [_way(row, verbs, count, x, goes, dtype, ndim)
+            for x, goes, dtype in zip(xs, places, dtypes, strict=True)]  # fmt: skip
+    batched = Batched(count, tuple([isinstance(x, Lane) for x in xs]))
+    none = not any(batched.inputs)
     plain = {k: _padded(v) for k, v in params.items()}
-    if not any(batched.inputs):
-        data = row.fn(verbs, *xs, **plain)
-        data = verbs.broadcast(data, (count, *data.shape), tuple(range(1, ndim + 1)))
-        return Lane(data, sizes)
-    arrays = [_aligned(row, verbs, x, n, ndim, count) for x, n in zip(xs, ndims, strict=True)]
-    plain = row.batch(batched, **plain) if row.batch else plain
-    y = row.fn(verbs, *arrays, **plain)
-    if row.outputs != 1:
-        return tuple(Lane(part, sizes) for part in y)
-    result = Lane(y, sizes, _still_known(row, xs, y, sizes))
-    result.weak = all(x.weak if isinstance(x, Lane) else not hasattr(x, "shape") for x in xs)
-    return result
+    plain = row.batch(batched, **plain) if row.batch and not none else plain
+    weak = all([x.weak if isinstance(x, Lane) else not hasattr(x, "shape") for x in xs])
+    fill = _still_known(row, verbs, xs, ways, sizes)
+    return Plan(row, count, tuple(ways), plain, ndim, none, fill, weak and not none), sizes
+
+
+# ----- composite rows -----
+def whole(row, verbs, count, xs, params):
+    """The plan of a composite row that is run as one, and the sizes of its result; or None.
+
+    Where no ragged dim is mixed the examples' own entries are as the row finds them, and padding
+    is only more of the same. Elsewhere its body is run on lanes, row by row.
+    """
+    if row.axes is None or (row.batch is None and row.axes is not unchanged):
+        return None
+    ndims = [len(_dims(x)) for x in xs]
+    places, _ = row.axes(ndims, **params)
+    mixed = row.mixes(**params) if row.mixes else ()
+    for x, goes in zip(xs, places, strict=True):
+        for axis, (_, lengths) in enumerate(_dims(x)):
+            if lengths is not None and row.identity is None:
+                if axis in mixed or goes[axis] is None:
+                    return None
+    plan, sizes = _understand(row, verbs, count, xs, params)
+    if plan.params is None:
+        return None
+    kernel = row.fast and all([type(_data(x)) in verbs.plain_kinds for x in xs])
+    return plan._replace(fused=_kernel(row) if kernel else None), sizes
+
+
+def _kernel(row):
+    def run(verbs, *xs, **params):
+        found = row.fast.forward(verbs, *xs, **params)
+        return row.fn(verbs, *xs, **params) if found is None else found[0]
+
+    return run
+
+
+def _data(x):
+    return x.data if isinstance(x, Lane) else x
 
 
 # ----- where the ragged dims go -----
@@ -117,25 +202,32 @@ def _cannot(why):
 
 
 # ----- dead entries -----
-def _sanitise(row, verbs, x, goes):
-    if not isinstance(x, Lane) or all(n is None for n in x.sizes):
-        return x
-    value, axes = _replacement(row, verbs, x, goes)
-    return x if value is None else refill(verbs, x, value, axes)
+def _way(row, verbs, count, x, goes, dtype, ndim):
+    """What is done to an input before the row runs; None for nothing."""
+    if not isinstance(x, Lane):
+        joined = row.arity is None and row.kind != "composite"  # concat, stack: all need the axis
+        return Way(spread=True) if joined and hasattr(x, "shape") else None
+    value, along = _replacement(row, verbs, x, goes)
+    if value is not None and value == x.fill:
+        value = None
+    shape = None
+    if row.elementwise and x.ndim < ndim:
+        shape = (count, *(1,) * (ndim - x.ndim), *x.data.shape[1:])
+    way = Way(dtype, value, tuple(along), shape)
+    return None if (dtype, value, shape) == (None, None, None) else way
 
 
 def _replacement(row, verbs, x, goes):
     """`(value, axes)`: what dead entries along which axes are replaced with before `row` runs."""
+    if all([n is None for n in x.sizes]):
+        return None, ()
     everywhere = range(x.ndim)
     gone = [place is None or place < 0 for place in goes]
     reduced = [a for a, n in enumerate(x.sizes) if n is not None and gone[a]]
     if row.kind == "bilinear":
         return 0.0, everywhere
-    if row.kind == "general" and row.identity is not None:
-        low, high = verbs.limits(x.dtype)
-        return {"lowest": low, "highest": high}.get(row.identity, row.identity), everywhere
-    if row.kind == "general":
-        return row.safe, everywhere
+    if row.kind in ("general", "composite"):
+        return _identity(row, verbs, x) if row.identity is not None else row.safe, everywhere
     if row.kind == "pointwise":
         harmless = all(partial in (ONE, NEG) for partial in row.d)
         return (None if harmless else row.safe), everywhere
@@ -144,49 +236,69 @@ def _replacement(row, verbs, x, goes):
     return (row.identity, reduced) if reduced else (None, ())
 
 
-def _still_known(row, xs, y, sizes):
-    """A row that only moves entries leaves the filling as it is, unless new dead entries appear."""
-    moves_only = row.kind == "linear" and row.identity is None and row.moves is None
-    if not moves_only or len(xs) != 1 or y.dtype != xs[0].dtype:
+def _identity(row, verbs, x):
+    low, high = verbs.limits(x.dtype)
+    return {"lowest": low, "highest": high}.get(row.identity, row.identity)
+
+
+def _still_known(row, verbs, xs, ways, sizes):
+    """What the dead entries of the result hold, where those of all inputs are known.
+
+    A row that only moves entries leaves them as they are, unless new ones appear; one that acts on
+    each entry alone does to them what it does to all.
+    """
+    if row.outputs != 1 or any([not isinstance(x, Lane) for x in xs]):
         return None
-    before, after = (len([n for n in ns if n is not None]) for ns in (xs[0].sizes, sizes))
-    return xs[0].fill if before == after else None
+    fills = [_filled(x, way) for x, way in zip(xs, ways, strict=True)]
+    ragged = [tuple([n for n in ns if n is not None]) for ns in (*[x.sizes for x in xs], sizes)]
+    if None in fills or not ragged[0] or any([len(ns) != len(ragged[0]) for ns in ragged]):
+        return None
+    if row.kind == "linear" and row.identity is None and row.moves is None:
+        return fills[0] if len(xs) == 1 and row.name != "astype" else None
+    if (
+        row.kind != "pointwise"
+        or verbs.name != "torch"
+        or any(fills)
+        or any([x.ndim != len(sizes) for x in xs])
+    ):
+        return None
+    zeros = [verbs.zeros((), x.dtype, None) for x in xs]
+    return 0.0 if bool((row.fn(verbs, *zeros) == 0).all()) else None
+
+
+def _filled(x, way):
+    """What the dead entries of an input hold when the row runs."""
+    if way is None or way.fill is None:
+        return x.fill
+    return way.fill if all(n is None or a in way.along for a, n in enumerate(x.sizes)) else None
 
 
 # ----- dtypes: a batch of scalars has a dim, but must not promote as if an example had it -----
 def _promoted(row, verbs, xs):
-    """Cast what the loop would have cast: there sizes are Python's, and scalars have no dims."""
+    """The dtypes that the loop would have cast to: there sizes are Python's, and scalars have no
+    dims. None where it would not."""
+    same = [None] * len(xs)
     if not row.elementwise or verbs.name != "torch":
-        return xs
+        return same
     lanes = [x for x in xs if isinstance(x, Lane)]
     strong = [x for x in xs if hasattr(x, "dtype") and not getattr(x, "weak", False)]
     if not strong:
-        return [_cast(verbs, x, "float64") for x in xs] if row.name == "divide" else xs
+        return [_other(verbs, x, "float64") for x in xs] if row.name == "divide" else same
     with_dims = [x for x in strong if len(x.shape) > 0]
     dtype = verbs.common_dtype([x.dtype for x in with_dims or strong])
     if not verbs.is_float(dtype):
-        return xs
+        return same
     small = [x for x in lanes if x.weak or (x.ndim == 0 and with_dims)]
-    return [_cast(verbs, x, dtype) if any(x is s for s in small) else x for x in xs]
+    return [_other(verbs, x, dtype) if any(x is s for s in small) else None for x in xs]
 
 
-def _cast(verbs, x, dtype):
-    if not isinstance(x, Lane) or x.dtype in (verbs.dtype(dtype), verbs.bool_type):
-        return x
-    return Lane(verbs.astype(x.data, dtype), x.sizes)
+def _other(verbs, x, dtype):
+    """The dtype that a lane is cast to, if that changes it."""
+    dtype = verbs.dtype(dtype)
+    return None if not isinstance(x, Lane) or x.dtype in (dtype, verbs.bool_type) else dtype
 
 
 # ----- the batch axis -----
-def _aligned(row, verbs, x, n, ndim, count):
-    """The padded data, with axes of size 1 after the batch axis where the row broadcasts."""
-    if not isinstance(x, Lane):
-        joined = row.arity is None and hasattr(x, "shape")  # concat, stack: all need the batch axis
-        return verbs.broadcast(x, (count, *x.shape), tuple(range(1, n + 1))) if joined else x
-    if row.elementwise and n < ndim:
-        return verbs.reshape(x.data, (count, *(1,) * (ndim - n), *x.data.shape[1:]))
-    return x.data
-
-
 def _padded(param):
     if isinstance(param, Length):
         return param.padded

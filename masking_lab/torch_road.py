@@ -7,7 +7,7 @@ autodiff's tape, and the row's mask rule does the rest.
 from autodiff_lab import source, xp
 from autodiff_lab.on_torch.spellings import lower
 
-from . import rules
+from . import plans, rules
 from .errors import MaskError
 from .lane import Lane, size
 from .lifting.items import joined
@@ -19,6 +19,9 @@ def run(f, args, kwargs, count):
 
 def call(func, args, kwargs):
     """One PyTorch call with lanes among its arguments."""
+    seen, known = plans.recall(func, args, kwargs)
+    if known is not None:
+        return known.run(seen)
     name = func.__name__
     verbs = xp.verbs("torch")
     if name == "size" and hasattr(func, "is_verb"):
@@ -36,9 +39,16 @@ def call(func, args, kwargs):
     if lowered.rewritten is not None:
         return lowered.rewritten()
     row, xs, params = lowered.row, lowered.xs, lowered.params
-    if row.kind == "composite":
+    count = _count((*xs, *params.get("shape", ())))
+    understand = rules.whole if row.kind == "composite" else rules.understand
+    found = understand(row, verbs, count, xs, params)
+    if found is None:  # a composite row whose body is run on lanes
         return row.fn(verbs, *xs, **params)
-    return rules.apply(row, verbs, _count((*xs, *params.get("shape", ()))), xs, params)
+    plan, sizes = found
+    y = plan.run(verbs, xs, sizes)
+    if seen is not None:
+        plans.remember(seen, plan, xs, sizes, y)
+    return y
 
 
 def _count(xs):

@@ -41,7 +41,8 @@ class Row:
     kernel: object = None  # kernel(xp, g, y, x): g * partial by a fused kernel of PyTorch's
     fast: object = None  # a way through PyTorch's fused kernels (`fused`), tested against `fn`
     axes: object = None  # axes(ndims, **params) -> (for each input, where its axes go), output ndim
-    batch: object = None  # batch(batched, **params) -> params with a batch axis in front
+    batch: object = None  # batch(batched, **params) -> params with a batch axis in front, or None
+    mixes: object = None  # mixes(**params) -> the axes that stay, but whose entries meet: softmax
     moves: object = None  # moves(**params) -> the axes along which entries change places
     identity: object = None  # what a dead entry is replaced with before it is reduced: -inf for max
     safe: float = 0.0  # what a dead entry is replaced with elsewhere: 1 under log and divide

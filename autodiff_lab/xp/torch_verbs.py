@@ -26,6 +26,7 @@ class TorchVerbs(TorchKinks, TorchWindows, TorchLinalg, TorchFourier):
         self.lib, self.bool_type = torch, torch.bool
         self._numbers = {torch.float32: {}, torch.float64: {}}
         self.kernels_for = torch.Tensor  # what PyTorch's fused kernels may be called on
+        self.plain_kinds = (torch.Tensor, torch.nn.Parameter)
 
     def __getattr__(self, name):
         for place in (self.lib, self.lib.special, self.lib.nn.functional):

@@ -120,8 +120,7 @@ class Led(Lane):
     def __init__(self, taken, base):
         sizes = [None if n is None else taken.lengths(n) for n in base.sizes]
         self.taken, self.base, self.sizes, self.fill = taken, base, tuple(sizes), None
-        self.weak = base.weak
-        self._data = None
+        self.weak, self.look, self._data = base.weak, None, None
 
     @property
     def data(self):

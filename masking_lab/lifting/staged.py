@@ -74,9 +74,7 @@ class _Maker:
         if self.padded is not None:
             return Length(data, self.padded)
         sizes = iter(sizes)
-        lane = Lane(data, [next(sizes) if r else None for r in self.ragged])
-        lane.weak = self.weak
-        return lane
+        return Lane(data, [next(sizes) if r else None for r in self.ragged], weak=self.weak)
 
 
 def run_if_any(mask, run):
