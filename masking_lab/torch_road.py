@@ -10,7 +10,7 @@ from autodiff_lab.on_torch.spellings import lower
 from . import plans, rules
 from .errors import MaskError
 from .lane import Lane, size
-from .lifting.items import joined
+from .lifting.items import joined, joins
 
 
 def run(f, args, kwargs, count):
@@ -28,8 +28,8 @@ def call(func, args, kwargs):
         return size(*args)
     if name in ANSWERS:
         return ANSWERS[name](*args, **kwargs)
-    if name in JOINS and args and getattr(args[0], "ragged", False):
-        return joined(JOINS[name], args[0], *args[1:], *kwargs.values())
+    if joins(func, args):
+        return joined(func, *args, **kwargs)
     lowered = lower(func, args, kwargs)
     if lowered is None:
         raise MaskError(
@@ -62,8 +62,6 @@ def _count(xs):
 def _size(x, dim=None):
     return x.shape if dim is None else x.shape[dim]
 
-
-JOINS = {"stack": "stack", "cat": "concat", "concat": "concat", "concatenate": "concat"}
 
 ANSWERS = {
     "size": _size,

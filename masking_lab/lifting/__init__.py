@@ -15,7 +15,7 @@ import ast
 from autodiff_lab.reading import read
 
 from ..errors import MaskError
-from .calls import callee, lift
+from .calls import callee, is_lifted, lift
 from .rewrite import rewrite
 
 DECISIONS = frozenset("if_ while_ for_ assert_ and_ or_ not_ choose chain listed put".split())
@@ -39,4 +39,4 @@ def _names(code):
     return frozenset(code.co_names).union(*inner)
 
 
-__all__ = ["callee", "decides", "lift", "lifted_source"]
+__all__ = ["callee", "decides", "is_lifted", "lift", "lifted_source"]

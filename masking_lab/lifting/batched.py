@@ -39,7 +39,7 @@ def repeat(going, test, body, carried, given, flags):
         here = Taken(going).certain()
         run = here.run(body, carried, given)
         carried = merged(going, run, here.others(carried, given), carried, given)
-        going = _still(going, carried, flags)
+        going = going_on(carried, flags, going)
         here = Taken(going)
         if here.none:
             return going, carried
@@ -64,7 +64,7 @@ def each(items, body, carried, given, flags):
     """`for`: the i-th items of all examples together, as long as anybody has one."""
     going = True
     for i in range(items.last):
-        going = _both(_still(going, carried, flags), _below(i, items.trips))
+        going = _both(going_on(carried, flags, going), above(items.trips, i))
         if not isinstance(going, Lane):
             if not going:
                 break
@@ -82,7 +82,7 @@ def rest(items, body, carried, given, flags):
     """Items one after the other, each with the mask of those that have it (None: all)."""
     going = True
     for mask, item in items:
-        going = _still(going, carried, flags)
+        going = going_on(carried, flags, going)
         own = going if mask is None else _both(going, Lane(mask, ()))
         if own is True:
             carried = body(item, *carried, *given)
@@ -94,14 +94,11 @@ def rest(items, body, carried, given, flags):
     return carried
 
 
-def _still(going, carried, flags):
+def going_on(carried, flags, going=True):
+    """Those of `going` that no flag has stopped: True, False or a lane of booleans."""
     for i in flags:
         going = _both(going, negated(truth(carried[i])))
     return going
-
-
-def _below(i, trips):
-    return above(trips, i)
 
 
 def _both(a, b):

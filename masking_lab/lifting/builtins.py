@@ -15,46 +15,43 @@ def _len(x):
     return x.count() if isinstance(x, Items) and x.ragged else len(x)
 
 
-def _sum(xs, start=0):
+def _folded(step, start, xs):
+    """`step(x, so far)` for each x in turn, each example for as many as it has."""
     from . import flow
 
-    return flow.for_(xs, lambda x, total: (total + x,), (start,), ())[0]
+    return flow.for_(xs, lambda x, found: (step(x, found),), (start,), ())[0]
+
+
+def _sum(xs, start=0):
+    return _folded(lambda x, total: total + x, start, xs)
 
 
 def _any(xs):
     from . import flow
 
-    return flow.for_(xs, lambda x, found: (flow.or_(found, lambda: flow.truth(x)),), (False,), ())[
-        0
-    ]
+    return _folded(lambda x, found: flow.or_(found, lambda: flow.truth(x)), False, xs)
 
 
 def _all(xs):
     from . import flow
 
-    return flow.for_(xs, lambda x, all_: (flow.and_(all_, lambda: flow.truth(x)),), (True,), ())[0]
+    return _folded(lambda x, found: flow.and_(found, lambda: flow.truth(x)), True, xs)
 
 
 def _extreme(plain, better):
     def extreme(*xs, **kwargs):
-        from . import flow
-
         if kwargs or not batched.has_lanes(xs):
             return plain(*xs, **kwargs)
-        if len(xs) == 1:
-            found = Ragged.of(xs[0])
-            batched.check_all(
-                batched.above(found.trips, 0), lambda: f"{plain.__name__}() of nothing"
-            )
-            first = found.at(0)
-            xs = xs[0]
-        else:
-            first, xs = xs[0], list(xs[1:])
+        if len(xs) > 1:
+            return _folded(step, xs[0], list(xs[1:]))
+        found = Ragged.of(xs[0])
+        batched.check_all(batched.above(found.trips, 0), lambda: f"{plain.__name__}() of nothing")
+        return _folded(step, found.at(0), xs[0])
 
-        def step(x, best):
-            return (flow.choose(better(x, best), lambda a, b: a, lambda a, b: b, (x, best)),)
+    def step(x, best):
+        from . import flow
 
-        return flow.for_(xs, step, (first,), ())[0]
+        return flow.choose(better(x, best), lambda a, b: a, lambda a, b: b, (x, best))
 
     return extreme
 

@@ -15,10 +15,12 @@ from autodiff_lab.reading import read
 from ..errors import MaskError
 from ..lane import lanes_in
 from .builtins import BUILTINS
-from .items import Items, joined
+from .items import joined, joins
 from .rewrite import rewrite
 
-_lifted: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()
+_lifted: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()  # the user's functions
+_others: weakref.WeakSet = weakref.WeakSet()  # functions that are called as they are
+_codes: weakref.WeakSet = weakref.WeakSet()  # of lifted functions, and of those inside them
 
 
 def lift(f):
@@ -39,8 +41,20 @@ def _lifted_now(f):
 
     text = read(f, MaskError)
     made = text.function(rewrite(text), flow=flow)
-    made.lifted_from = f
+    _remember(getattr(made, "__func__", made).__code__)
     return made
+
+
+def _remember(code):
+    _codes.add(code)
+    for inner in code.co_consts:
+        if inspect.iscode(inner):
+            _remember(inner)
+
+
+def is_lifted(f):
+    """Is it lifted already, by itself or with the function that it was defined in?"""
+    return getattr(getattr(f, "__func__", f), "__code__", None) in _codes
 
 
 def callee(f):
@@ -48,8 +62,7 @@ def callee(f):
     if isinstance(f, functools.partial):
         return functools.partial(callee(f.func), *f.args, **f.keywords)
     if inspect.isfunction(f) or inspect.ismethod(f):
-        known = getattr(f, "__func__", f) in _lifted
-        return lift(f) if known or _is_users(f) else f
+        return lift(f) if _is_users(getattr(f, "__func__", f)) else f
     if inspect.isbuiltin(f) or inspect.isclass(f):
         return BUILTINS.get(f, f)
     for name in ("__call__", "forward"):  # an object, or a module of PyTorch's
@@ -60,15 +73,23 @@ def callee(f):
 
 
 def _is_users(f):
-    """Is there a text, and is it neither a library's nor lifted already?"""
-    function = getattr(f, "__func__", f)
-    if hasattr(function, "lifted_from"):
+    """Is there a text, and is it neither a library's nor lifted already? Asked once."""
+    if f in _lifted:
+        return True
+    if f in _others or is_lifted(f):
         return False
-    file = function.__code__.co_filename
-    if source.is_library(file) or not _INSTALLED.isdisjoint(file.replace("\\", "/").split("/")):
+    if _is_elsewhere(f.__code__.co_filename) or not _is_readable(f):
+        _others.add(f)
         return False
-    if file.startswith(_STANDARD):
-        return False
+    return True
+
+
+def _is_elsewhere(file):
+    installed = not _INSTALLED.isdisjoint(file.replace("\\", "/").split("/"))
+    return installed or source.is_library(file) or file.startswith(_STANDARD)
+
+
+def _is_readable(f):
     try:
         read(f, MaskError)
     except MaskError:
@@ -83,9 +104,8 @@ _STANDARD = os.path.dirname(os.__file__) + os.sep
 def call(f, args, kwargs):
     """`f(*args, **kwargs)` of lifted code."""
     f = callee(f)
-    join = JOINS.get(getattr(f, "__name__", ""))
-    if join and args and isinstance(args[0], Items) and args[0].ragged:
-        return joined(join, args[0], *args[1:], *kwargs.values())
+    if joins(f, args):
+        return joined(f, *args, **kwargs)
     framework = next((xp.framework_of(x.data) for x in lanes_in((*args, *kwargs.values()))), None)
     if framework == "jax" and _is_jaxs(f):
         from ..jax_dispatch import call as dispatch
@@ -94,13 +114,9 @@ def call(f, args, kwargs):
     return f(*args, **kwargs)
 
 
-JOINS = {"stack": "stack", "concatenate": "concat", "cat": "concat", "concat": "concat"}
-
-
 def _is_jaxs(f):
     """What is not lifted does not ask its arguments what to do, so it is done for it."""
     if inspect.isclass(f) or inspect.isbuiltin(f) or isinstance(f, functools.partial):
         return isinstance(f, functools.partial) and _is_jaxs(f.func)
-    function = getattr(f, "__func__", f)
-    ours = (getattr(function, "__module__", None) or "").startswith("masking_lab")
-    return not ours and not hasattr(function, "lifted_from")
+    ours = (getattr(f, "__module__", None) or "").startswith("masking_lab")
+    return not ours and not is_lifted(f)

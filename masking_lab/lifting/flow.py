@@ -12,6 +12,7 @@ from autodiff_lab import xp
 
 from ..lane import Lane
 from . import batched, calls, writing
+from .batched import going_on, negated, truth
 from .items import Items, Ragged
 from .undefined import Undefined  # noqa: F401  lifted code asks for it
 
@@ -30,7 +31,7 @@ def while_(test, body, carried, given, stops=()):
     """`stops` names the carried flags that end the loop: those of `break` and `return`."""
     flags = _places(body, stops)
     while True:
-        going = _going(carried, flags, lambda c: test(*c, *given))
+        going = truth(and_(going_on(carried, flags), test, (*carried, *given)))
         if isinstance(going, Lane):
             return batched.repeat(going, test, body, carried, given, flags)
         if not going:
@@ -49,10 +50,10 @@ def for_(items, body, carried, given, stops=()):
     items = iter(items)
     for item in items:
         carried = body(item, *carried, *given)
-        stopped = _any_flag(carried, flags)
-        if isinstance(stopped, Lane):
+        going = going_on(carried, flags)
+        if isinstance(going, Lane):
             return batched.rest([(None, x) for x in items], body, carried, given, flags)
-        if stopped:
+        if not going:
             break
     return carried
 
@@ -70,29 +71,9 @@ def _places(body, stops, skip=0):
     return [found.index(name) for name in stops]
 
 
-def _any_flag(carried, flags):
-    found = False
-    for i in flags:
-        found = or_(found, lambda i=i: carried[i])
-    return found
-
-
-def _going(carried, flags, test):
-    """Does the loop go on? The test is not asked where it was left."""
-    return and_(not_(_any_flag(carried, flags)), lambda: test(carried))
-
-
 # ----- expressions -----
-def truth(x):
-    """`bool(x)`, or a lane of them."""
-    if isinstance(x, Lane):
-        return batched.truth(x)
-    return bool(x)
-
-
 def not_(x):
-    x = truth(x)
-    return batched.negated(x) if isinstance(x, Lane) else not x
+    return negated(truth(x))
 
 
 def and_(a, b, given=()):

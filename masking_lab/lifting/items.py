@@ -119,13 +119,23 @@ class Items(list):
         return verbs.take_along(data, index, 1)
 
 
-def joined(name, items, axis=0):
+STACKS, CONCATENATES = {"stack"}, {"cat", "concat", "concatenate"}
+
+
+def joins(f, args):
+    """Is it a stack or a concat of a ragged list?"""
+    name = getattr(f, "__name__", "")
+    ragged = bool(args) and isinstance(args[0], Items) and args[0].ragged
+    return ragged and (name in STACKS or name in CONCATENATES)
+
+
+def joined(f, items, axis=0, dim=0):
     """`stack` or `concat` of a ragged list."""
-    if axis != 0:
-        raise MaskError(f"{name} of a list with a length of its own in each example goes along "
-                        f"axis 0, not {axis}; move the axis afterwards")  # fmt: skip
+    if axis != 0 or dim != 0:
+        raise MaskError(f"{f.__name__} of a list with a length of its own in each example goes "
+                        f"along axis 0, not {axis or dim}; move the axis afterwards")  # fmt: skip
     x = items.stacked()
-    if name == "stack":
+    if f.__name__ in STACKS:
         return x
     verbs, (count, k, each) = xp.of(x.data), x.data.shape[:3]
     data = verbs.reshape(x.data, (count, k * each, *x.data.shape[3:]))

@@ -26,7 +26,7 @@ class Taken:
     """The examples for which `test` holds, a lane of booleans or a bool."""
 
     def __init__(self, test):
-        self.test, self.sizes = test, {}
+        self.sizes = {}
         if not isinstance(test, Lane):
             self.none, self.all = not test, bool(test)
         else:
@@ -93,7 +93,7 @@ class Taken:
     @property
     def leader(self):
         if not hasattr(self, "_leader"):
-            self._leader = _first(self.mask)
+            self._leader = _first(self.verbs, self.mask)
         return self._leader
 
     def row(self, data):
@@ -160,15 +160,10 @@ def known(mask):
     return count == 0, count == mask.shape[0]
 
 
-def _first(mask):
+def _first(verbs, mask):
+    """The number of the first example that takes the block: an int, where it is known."""
+    first = verbs.argmax(verbs.astype(mask, verbs.dtype("int32")), 0)
     try:
-        return int(mask.argmax() if mask.dtype != _torch_bool() else mask.int().argmax())
-    except Exception:
-        return mask.argmax()
-
-
-def _torch_bool():
-    import sys
-
-    torch = sys.modules.get("torch")
-    return torch.bool if torch else None
+        return int(first)
+    except Exception:  # under tracing nobody knows
+        return first

@@ -9,7 +9,7 @@ from autodiff_lab import trees, xp
 from .. import jax_road
 from ..errors import MaskError, NeedsValues
 from ..lane import Lane, refill
-from ..lifting import callee, decides
+from ..lifting import callee, decides, is_lifted
 from ..lifting.items import finished
 from ..masked_batch import MaskedBatch, is_batch, register_with_jax
 from . import strategy
@@ -38,7 +38,7 @@ def _run(framework, f, lanes, count):
             return jax_road.run(f, args, kwargs, count)
         except (MaskError, IndexError, TypeError) as error:  # perhaps one operation at a time
             refusal = error
-            if not hasattr(f, "lifted_from"):
+            if not is_lifted(f):
                 raise
     try:
         return f(*args, **kwargs)

@@ -232,10 +232,18 @@ def a_running_state(np, x, w):
     return np.stack(path)
 
 
+def numbers_as_truth(np, x, w):
+    n, total = len(x), 0.0 * w
+    while n:
+        n -= 1
+        total = total * 0.5 + x[n] * w
+    return total
+
+
 PROGRAMS = [
     the_body_changes_the_predicate, nested_branches, the_other_branch_leaves_the_domain,
     a_loop_that_would_not_end_elsewhere, nested_loops_with_their_own_trips, break_on_one,
     continue_on_one, early_returns, for_else, assignments, short_circuits, lists_that_grow,
     comprehensions, backwards, together, steps_and_starts, forever, calls_of_ones_own,
-    methods_and_objects, numbers_of_python, recursion, a_running_state,
+    methods_and_objects, numbers_of_python, numbers_as_truth, recursion, a_running_state,
 ]  # fmt: skip
