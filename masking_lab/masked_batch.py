@@ -9,6 +9,7 @@ import sys
 from autodiff_lab import trees, xp
 
 from .errors import MaskError
+from .once import once
 
 
 class MaskedBatch:
@@ -78,17 +79,25 @@ def _own(sizes, i):
 
 
 def valid(verbs, lengths, shape, like):
-    """A mask of `shape` (batch first): True where the index lies below each of the lengths.
+    """A mask that broadcasts to `shape` (batch first): True where the index lies below each of the
+    lengths.
 
     `lengths` has one entry per axis after the first; None asks nothing of that axis.
     """
     mask = None
     for axis, n in enumerate(lengths, start=1):
         if n is not None:
-            index = verbs.arange(tuple(shape), axis, "int32", like)
-            below = index < verbs.broadcast(n, tuple(shape), (0,))
-            mask = below if mask is None else mask & below
+            thin = [m if i in (0, axis) else 1 for i, m in enumerate(shape)]
+            own = verbs.reshape(below(n, shape[axis]), tuple(thin))
+            mask = own if mask is None else mask & own
     return mask
+
+
+@once
+def below(lengths, size):
+    """For each example, which of the indices below `size` lie below its own length."""
+    verbs, shape = xp.of(lengths), (lengths.shape[0], size)
+    return verbs.arange(shape, 1, "int32", lengths) < verbs.broadcast(lengths, shape, (0,))
 
 
 def batch(examples, pad_value=0, ragged=()):

@@ -45,7 +45,7 @@ class Plan(NamedTuple):
     """What a row comes to for inputs that look alike: nothing here depends on their entries."""
 
     row: object
-    count: int
+    size: int  # how many examples
     ways: tuple  # one for each input, None where nothing is to be done
     params: dict
     ndim: int
@@ -65,13 +65,13 @@ class Plan(NamedTuple):
         if self.row.outputs != 1:
             return tuple([Lane(part, sizes) for part in y])
         if self.spread:
-            y = verbs.broadcast(y, (self.count, *y.shape), tuple(range(1, self.ndim + 1)))
+            y = verbs.broadcast(y, (self.size, *y.shape), tuple(range(1, self.ndim + 1)))
         return Lane(y, sizes, self.fill, self.weak)
 
 
 def _made(verbs, x, way, plan):
     if way.spread:
-        return verbs.broadcast(x, (plan.count, *x.shape), tuple(range(1, len(x.shape) + 1)))
+        return verbs.broadcast(x, (plan.size, *x.shape), tuple(range(1, len(x.shape) + 1)))
     if way.dtype is not None:
         x = Lane(verbs.astype(x.data, way.dtype), x.sizes)
     if way.fill is not None:
@@ -242,35 +242,31 @@ def _identity(row, verbs, x):
 
 
 def _still_known(row, verbs, xs, ways, sizes):
-    """What the dead entries of the result hold, where those of all inputs are known.
+    """Zero, if that is what dead entries hold before and after; None if nobody knows.
 
-    A row that only moves entries leaves them as they are, unless new ones appear; one that acts on
-    each entry alone does to them what it does to all.
+    A row that only moves entries leaves zeros where they are, unless new dead entries appear; one
+    that acts on each entry alone may make zeros of zeros.
     """
-    if row.outputs != 1 or any([not isinstance(x, Lane) for x in xs]):
+    lanes = all([isinstance(x, Lane) for x in xs])
+    if row.outputs != 1 or not lanes or not all(map(_holds_zeros, xs, ways)):
         return None
-    fills = [_filled(x, way) for x, way in zip(xs, ways, strict=True)]
-    ragged = [tuple([n for n in ns if n is not None]) for ns in (*[x.sizes for x in xs], sizes)]
-    if None in fills or not ragged[0] or any([len(ns) != len(ragged[0]) for ns in ragged]):
+    ragged = {len([n for n in ns if n is not None]) for ns in (sizes, *[x.sizes for x in xs])}
+    if len(ragged) > 1:
         return None
-    if row.kind == "linear" and row.identity is None and row.moves is None:
-        return fills[0] if len(xs) == 1 and row.name != "astype" else None
-    if (
-        row.kind != "pointwise"
-        or verbs.name != "torch"
-        or any(fills)
-        or any([x.ndim != len(sizes) for x in xs])
-    ):
+    if row.kind == "linear":
+        moves_only = row.identity is None and row.moves is None and len(xs) == 1
+        return 0.0 if moves_only else None
+    if row.kind != "pointwise" or verbs.name != "torch" or len({x.ndim for x in xs}) > 1:
         return None
     zeros = [verbs.zeros((), x.dtype, None) for x in xs]
-    return 0.0 if bool((row.fn(verbs, *zeros) == 0).all()) else None
+    return 0.0 if not bool(row.fn(verbs, *zeros)) else None
 
 
-def _filled(x, way):
-    """What the dead entries of an input hold when the row runs."""
-    if way is None or way.fill is None:
-        return x.fill
-    return way.fill if all(n is None or a in way.along for a, n in enumerate(x.sizes)) else None
+def _holds_zeros(x, way):
+    if way is not None and way.fill is not None:
+        whole = all([n is None or a in way.along for a, n in enumerate(x.sizes)])
+        return whole and way.fill == 0
+    return x.fill is not None and x.fill == 0
 
 
 # ----- dtypes: a batch of scalars has a dim, but must not promote as if an example had it -----

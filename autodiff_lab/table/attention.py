@@ -45,13 +45,7 @@ composite("attention", attention, arity=None, jax="-",
 # ----- one step of a recurrent network -----
 def _gates(xp, x, n):
     """The columns of x in n equal parts."""
-    rank, size = len(x.shape), x.shape[-1] // n
-    ones, parts = (1,) * rank, []
-    for i in range(n):
-        start = (0,) * (rank - 1) + (i * size,)
-        stop = (*x.shape[:-1], (i + 1) * size)
-        parts.append(xp.slice(x, start, stop, ones))
-    return parts
+    return xp.split(x, len(x.shape) - 1, (x.shape[-1] // n,) * n)
 
 
 def lstm_cell(xp, x, h, c, wx, wh, bx=None, bh=None):

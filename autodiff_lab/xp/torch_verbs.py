@@ -234,6 +234,9 @@ class TorchVerbs(TorchKinks, TorchWindows, TorchLinalg, TorchFourier):
     def concat(self, xs, axis):
         return self.lib.cat(list(xs), axis)
 
+    def split(self, x, axis, sizes):
+        return self.lib.split(x, list(sizes), axis)
+
     @verb
     def binary_cross_entropy(self, x, t):
         return self.lib.nn.functional.binary_cross_entropy(x, t, reduction="none")
