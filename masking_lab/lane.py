@@ -6,6 +6,7 @@ example's, with a `Length` where the size is each example's own.
 
 import functools
 import math
+import sys
 
 from autodiff_lab import source, xp
 from autodiff_lab.operators import Methods
@@ -22,12 +23,12 @@ class Lane(Methods):
     Python's own. What a lane looks like is remembered in `look` (`plans`).
     """
 
-    __slots__ = ("data", "sizes", "fill", "weak", "look")
+    __slots__ = ("data", "sizes", "fill", "weak", "look", "parts")
     rank = 2  # a lane answers before autodiff's box does
 
     def __init__(self, data, sizes, fill=None, weak=False, look=None):
         self.data, self.sizes, self.fill = data, tuple(sizes), fill
-        self.weak, self.look = weak, look
+        self.weak, self.look, self.parts = weak, look, None
 
     @classmethod
     def __torch_function__(cls, func, types, args=(), kwargs=None):
@@ -77,8 +78,18 @@ class Lane(Methods):
         )
 
     def entries(self, axis, i):
-        """The data at one place of a dim."""
-        return self.data[(slice(None),) * (axis + 1) + (i,)]
+        """The data at one place of a dim.
+
+        A loop asks for one place after the other. PyTorch takes an array apart in one go, and puts
+        its cotangent together in one go; asked T times, it would add T arrays of the whole size.
+        """
+        if type(i) is not int or not _is_plain_tensor(self.data):
+            return self.data[(slice(None),) * (axis + 1) + (i,)]
+        known, parts = self.parts or (None, None)
+        if known == axis:
+            parts = parts or self.data.unbind(axis + 1)
+        self.parts = axis, parts
+        return parts[i] if parts else self.data.select(axis + 1, i)
 
     def plain(self):
         return self.data
@@ -112,6 +123,11 @@ class Length(Lane):
 
     def same(self, other):
         return isinstance(other, Length) and agree(self.data, other.data)
+
+
+def _is_plain_tensor(data):
+    torch = sys.modules.get("torch")
+    return torch is not None and type(data) is torch.Tensor
 
 
 def _lane_in(args, kwargs):

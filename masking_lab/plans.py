@@ -131,8 +131,11 @@ class Known:
             found = [n for x in call.ragged for n in x.sizes]
             sizes = tuple([None if p is None else found[p] for p in self.places])
         y = self.plan.run(_VERBS, xs, sizes)
-        if self.looks is not None:
+        if type(y) is Lane:
             y.look = self.looks
+        else:
+            for part, seen in zip(y, self.looks, strict=True):
+                part.look = seen
         return y
 
 
@@ -150,7 +153,7 @@ def remember(call, plan, xs, sizes, y):
     known.plan, known.numbers, known.places = plan, numbers, places
     known.order = None if order == list(range(len(call.inputs))) else order
     known.even = (None,) * len(sizes) if not any([n is not None for n in sizes]) else None
-    known.looks = look(y) if type(y) is Lane else None
+    known.looks = look(y) if type(y) is Lane else [look(part) for part in y]
     if len(PLANS) > MANY:
         PLANS.clear()
     PLANS[call.key] = known

@@ -8,6 +8,7 @@ through the rest of the loop like everybody else: a trip on which nobody leaves 
 from autodiff_lab import xp
 
 from ..lane import Lane
+from ..masked_batch import valid
 from ..once import once
 from .leader import Run, Taken, changeable
 from .select import select
@@ -19,28 +20,40 @@ def each(items, body, carried, given, flags):
     ends = None if flags or not isinstance(items.trips, Lane) else _ends(items.trips.data)
     if not ends or not all(map(_is_plain, carried)):
         return carried, 0
-    trips, aside, here = items.trips.data, None, Taken(True)
-    for i in range(ends[-1] + 1):
+    trips, leader = items.trips.data, int(items.trips.data.argmax())
+    followed = _followed(items, trips, leader) if len(ends) > 1 else items
+    aside, here, inside, written = None, Taken(True), given, []
+    for i in range(ends[-1]):
         if i in ends:
             aside = carried if aside is None else select(Lane(trips < i, ()), aside, carried)
-            if i == ends[-1]:
-                break
-            going = Lane(trips > i, ())
-            here = Taken(going)
+            here = Taken(Lane(trips > i, ()), leader)
             carried, inside = here.led(carried), here.led(given)
             written = [x for x in inside if changeable(x)]
             before = list(_leaves(written))
-        if aside is None:
-            carried = body(items.at(i), *carried, *given)
-            changed = False
-        else:
-            carried = body(here.leads(items.at(i)), *carried, *inside)
-            changed = bool(written) and not _same(before, list(_leaves(written)))
-        if changed or not all(map(_is_plain, carried)):
+        item = followed.at(i) if followed else here.leads(items.at(i))
+        carried = body(item, *carried, *inside)
+        if (written and not _same(before, written)) or not all(map(_is_plain, carried)):
             if aside is not None:
-                carried = _together(going, carried, inside, aside, given)
+                carried = _together(Lane(trips > i, ()), carried, inside, aside, given)
             return carried, i + 1
-    return aside, items.last
+    if aside is not None:
+        carried = select(Lane(trips < ends[-1], ()), aside, carried)
+    return carried, items.last
+
+
+def _followed(items, trips, leader):
+    """The items; an example that has no more is given the leader's. None where they cannot be."""
+    fits = [items.through is not None]
+
+    def beyond(x):
+        verbs, shape = xp.of(x.data), x.data.shape
+        fits.append(not any([n is not None for n in x.sizes[1:]]))
+        mask = valid(verbs, [trips, *[None] * (x.ndim - 1)], shape, x.data)
+        one = verbs.stop_gradient(x.data[leader : leader + 1])
+        return Lane(verbs.where(mask, x.data, one), (None,) * x.ndim)
+
+    found = items.through(beyond) if items.through else None
+    return found if all(fits) else None
 
 
 def _together(going, carried, inside, aside, given):
@@ -54,7 +67,9 @@ def _together(going, carried, inside, aside, given):
 
 def _leaves(x):
     """What a container holds, and how much of it."""
-    if isinstance(x, (list, tuple)):
+    if isinstance(x, Lane) or xp.framework_of(x):
+        yield x
+    elif isinstance(x, (list, tuple)):
         yield len(x)
         for y in x:
             yield from _leaves(y)
@@ -66,7 +81,8 @@ def _leaves(x):
         yield x
 
 
-def _same(before, after):
+def _same(before, written):
+    after = list(_leaves(written))
     return len(before) == len(after) and all([a is b or (type(a) is int and a == b)
                                              for a, b in zip(before, after, strict=True)])
 
