@@ -32,8 +32,12 @@ class Lane(Methods):
 
     @classmethod
     def __torch_function__(cls, func, types, args=(), kwargs=None):
-        kwargs = kwargs or {}
-        return _road(xp.framework_of(_lane_in(args, kwargs).data))(func, args, kwargs)
+        x = args[0] if args else None
+        if not isinstance(x, Lane):
+            x = next(lanes_in((*args, *(kwargs or {}).values())))
+        return _road(xp.framework_of(x.data))(func, args, kwargs or {})
+
+    _call = classmethod(lambda cls, func, *args: cls.__torch_function__(func, (), args))
 
     def __getattr__(self, name):
         if name.startswith("__") or xp.framework_of(self.data) != "jax":
@@ -130,15 +134,9 @@ def _is_plain_tensor(data):
     return torch is not None and type(data) is torch.Tensor
 
 
-def _lane_in(args, kwargs):
-    return (
-        args[0] if args and isinstance(args[0], Lane) else next(lanes_in((*args, *kwargs.values())))
-    )
-
-
 @functools.cache
 def _road(framework):
-    """Dispatch, on the framework of the lanes that a call has among its arguments."""
+    """Dispatch: what understands a call with such lanes among its arguments."""
     if framework == "jax":
         from .jax_dispatch import call
     else:

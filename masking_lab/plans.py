@@ -23,11 +23,11 @@ MANY = 10_000  # calls that are remembered
 PLANS: dict = {}
 LOOKS: dict = {}
 CACHES.append(PLANS)
-_LANES = frozenset([Lane, Led])
 _TENSORS = frozenset([torch.Tensor, torch.nn.Parameter])
 _NUMBERS = frozenset([int, float])
 _WORDS = frozenset([int, bool, float, str, type(None), torch.dtype])
 _VERBS = xp.verbs("torch")
+_autocast = torch._C._is_any_autocast_enabled  # it casts behind our back
 
 
 class Look:
@@ -70,16 +70,23 @@ class Call:
 
     __slots__ = ("key", "inputs", "ragged")
 
-    def __init__(self, func):
+    def __init__(self, func, args, kwargs):
         self.key, self.inputs, self.ragged = [func], [], []
+        found = self._read(args, not kwargs and func in PLAIN)
+        if kwargs and found:
+            self.key += kwargs
+            found = self._read(kwargs.values(), False)
+        if len(self.ragged) > 1:
+            self.key.append(_numbered(self.ragged))
+        self.key = tuple(self.key) if found and not _autocast() else None
 
-    def read(self, args, plain):
+    def _read(self, args, plain):
         """Look at the arguments; False if they want a closer look. Of a `plain` function, which
         acts on each entry alone, the numbers are inputs too."""
         key, inputs = self.key, self.inputs
         for x in args:
             kind = type(x)
-            if kind in _LANES or (plain and kind is Length):
+            if kind is Lane or kind is Led or (plain and kind is Length):
                 seen = x.look or look(x)
                 key.append(seen)
                 inputs.append(x)
@@ -95,26 +102,25 @@ class Call:
                 key += kind, x
             elif kind is tuple or kind is list:
                 key += kind, len(x)
-                if not self.read(x, False):
+                if not self._read(x, False):
                     return False
             else:
                 return False
         return True
 
 
-def recall(func, args, kwargs):
-    """`(call, plan)`: what is known about calls that look like this one; None for nothing."""
-    call = Call(func)
-    if not call.read(args, func in PLAIN and not kwargs) or torch._C._is_any_autocast_enabled():
-        return None, None
-    if kwargs:
-        call.key += kwargs
-        if not call.read(kwargs.values(), False):
-            return None, None
-    if len(call.ragged) > 1:
-        call.key.append(_numbered(call.ragged))
-    call.key = tuple(call.key)
-    return call, PLANS.get(call.key)
+def at_once(func, args):
+    """What is known about a call that has one or two lanes as arguments and nothing else."""
+    x, y = args[0], args[-1]
+    if type(x) is not Lane or type(y) is not Lane or x.look is None or y.look is None:
+        return None
+    if _autocast():
+        return None
+    if len(args) == 1:
+        return PLANS.get((func, x.look))
+    if len(args) > 2 or (x.look.ragged and y.look.ragged):
+        return None
+    return PLANS.get((func, x.look, y.look))
 
 
 class Known:
@@ -122,21 +128,15 @@ class Known:
 
     __slots__ = ("plan", "numbers", "order", "places", "even", "looks")
 
-    def run(self, call):
-        xs, sizes = call.inputs, self.even
+    def run(self, inputs):
+        xs, sizes = inputs, self.even
         if self.order is not None:
-            there = xs + self.numbers
+            there = [*xs, *self.numbers]
             xs = [there[i] for i in self.order]
         if sizes is None:
-            found = [n for x in call.ragged for n in x.sizes]
+            found = [n for x in inputs if isinstance(x, Lane) and x.look.ragged for n in x.sizes]
             sizes = tuple([None if p is None else found[p] for p in self.places])
-        y = self.plan.run(_VERBS, xs, sizes)
-        if type(y) is Lane:
-            y.look = self.looks
-        else:
-            for part, seen in zip(y, self.looks, strict=True):
-                part.look = seen
-        return y
+        return self.plan.run(_VERBS, xs, sizes, self.looks)
 
 
 def remember(call, plan, xs, sizes, y):

@@ -17,7 +17,7 @@ from autodiff_lab.table.row import NEG, ONE, unchanged
 
 from .errors import MaskError
 from .lane import Lane, Length, agree, refill
-from .masked_batch import told
+from .masked_batch import told, valid
 
 
 class Batched(NamedTuple):
@@ -46,30 +46,42 @@ class Plan(NamedTuple):
 
     row: object
     size: int  # how many examples
-    ways: tuple  # one for each input, None where nothing is to be done
+    fn: object  # what is run: the row's own `fn`, or a composite row's kernel
+    ways: tuple | None  # one for each input, or None: nothing is to be done
     params: dict
     ndim: int
     spread: bool  # no input has a batch axis, so the result is given one
     fill: object  # what dead entries of the result are known to hold
     weak: bool
-    fused: object = None  # a composite row's own kernel
 
-    def run(self, verbs, xs, sizes):
-        """`row(*xs)`; `sizes` are those of the result."""
-        arrays = [
-            (x.data if isinstance(x, Lane) else x) if way is None else _made(verbs, x, way, self)
-            for x, way in zip(xs, self.ways, strict=True)
-        ]
-        run = self.row.fn if self.fused is None else self.fused
-        y = run(verbs, *arrays, **self.params)
+    def run(self, verbs, xs, sizes, look=None):
+        """`row(*xs)`; `sizes` are those of the result, and `look` what it looks like."""
+        if self.ways is None:
+            arrays = [x.data if isinstance(x, Lane) else x for x in xs]
+        else:
+            arrays = [_made(verbs, x, way, self) for x, way in zip(xs, self.ways, strict=True)]
+        if self.row.told:
+            arrays = self.row.told(verbs, lambda i, axis: _there(verbs, xs[i], axis), *arrays)
+        y = self.fn(verbs, *arrays, **self.params)
         if self.row.outputs != 1:
-            return tuple([Lane(part, sizes) for part in y])
+            looks = look or [None] * len(y)
+            pairs = zip(y, looks, strict=True)
+            return tuple([Lane(part, sizes, look=seen) for part, seen in pairs])
         if self.spread:
             y = verbs.broadcast(y, (self.size, *y.shape), tuple(range(1, self.ndim + 1)))
-        return Lane(y, sizes, self.fill, self.weak)
+        return Lane(y, sizes, self.fill, self.weak, look)
+
+
+def _there(verbs, x, axis):
+    """Which entries of an input are there along one axis; None for all."""
+    axis %= x.ndim
+    own = [n if i == axis else None for i, n in enumerate(x.sizes)]
+    return valid(verbs, own, x.data.shape, x.data)
 
 
 def _made(verbs, x, way, plan):
+    if way is None:
+        return x.data if isinstance(x, Lane) else x
     if way.spread:
         return verbs.broadcast(x, (plan.size, *x.shape), tuple(range(1, len(x.shape) + 1)))
     if way.dtype is not None:
@@ -109,7 +121,8 @@ def _understand(row, verbs, count, xs, params):
     plain = row.batch(batched, **plain) if row.batch and not none else plain
     weak = all([x.weak if isinstance(x, Lane) else not hasattr(x, "shape") for x in xs])
     fill = _still_known(row, verbs, xs, ways, sizes)
-    return Plan(row, count, tuple(ways), plain, ndim, none, fill, weak and not none), sizes
+    ways = tuple(ways) if any(ways) else None
+    return Plan(row, count, row.fn, ways, plain, ndim, none, fill, weak and not none), sizes
 
 
 # ----- composite rows -----
@@ -126,17 +139,21 @@ def whole(row, verbs, count, xs, params):
     mixed = row.mixes(**params) if row.mixes else ()
     for x, goes in zip(xs, places, strict=True):
         for axis, (_, lengths) in enumerate(_dims(x)):
-            if lengths is not None and row.identity is None:
+            if lengths is not None and row.identity is None and row.told is None:
                 if axis in mixed or goes[axis] is None:
                     return None
     plan, sizes = _understand(row, verbs, count, xs, params)
     if plan.params is None:
         return None
-    kernel = row.fast and all([type(_data(x)) in verbs.plain_kinds for x in xs])
-    return plan._replace(fused=_kernel(row) if kernel else None), sizes
+    plain = all([type(_data(x)) in verbs.plain_kinds for x in xs])
+    return plan._replace(fn=(row.whole or _kernel(row)) if plain else row.fn), sizes
 
 
 def _kernel(row):
+    """The value by the row's fast way, where it reaches."""
+    if row.fast is None:
+        return row.fn
+
     def run(verbs, *xs, **params):
         found = row.fast.forward(verbs, *xs, **params)
         return row.fn(verbs, *xs, **params) if found is None else found[0]
@@ -165,7 +182,7 @@ def _sizes(row, xs, places, ndim, params):
                 continue
             if place is not None:
                 found[place] = _merge(found.get(place), lengths)
-            elif row.identity is None:
+            elif row.identity is None and row.told is None:
                 raise _cannot("merges or splits a ragged dim")
     for x, goes in zip(xs, places, strict=True):
         for (n, lengths), place in zip(_dims(x), goes, strict=True):

@@ -10,6 +10,7 @@ from autodiff_lab.on_torch.spellings import lower
 from . import plans, rules
 from .errors import MaskError
 from .lane import Lane, size
+from .torch_layers import LAYERS
 from .lifting.items import joined, joins
 
 
@@ -19,15 +20,21 @@ def run(f, args, kwargs, count):
 
 def call(func, args, kwargs):
     """One PyTorch call with lanes among its arguments."""
-    seen, known = plans.recall(func, args, kwargs)
+    known = plans.at_once(func, args) if args and not kwargs else None
     if known is not None:
-        return known.run(seen)
+        return known.run(args)
+    seen = plans.Call(func, args, kwargs)
+    known = plans.PLANS.get(seen.key)
+    if known is not None:
+        return known.run(seen.inputs)
     name = func.__name__
     verbs = xp.verbs("torch")
     if name == "size" and hasattr(func, "is_verb"):
         return size(*args)
     if name in ANSWERS:
         return ANSWERS[name](*args, **kwargs)
+    if name in LAYERS:
+        return LAYERS[name](*args, **kwargs)
     if joins(func, args):
         return joined(func, *args, **kwargs)
     lowered = lower(func, args, kwargs)
@@ -46,7 +53,7 @@ def call(func, args, kwargs):
         return row.fn(verbs, *xs, **params)
     plan, sizes = found
     y = plan.run(verbs, xs, sizes)
-    if seen is not None:
+    if seen.key is not None:
         plans.remember(seen, plan, xs, sizes, y)
     return y
 

@@ -4,6 +4,7 @@ Attention is Vaswani et al.'s (2017): each query is answered with the values, we
 their keys fit. The cells are PyTorch's, their gates stacked in one matrix.
 """
 
+from . import fused
 from .composite import in_float32, linear, softmax
 from .row import composite
 
@@ -32,7 +33,26 @@ def attention(xp, q, k, v, mask=None, *, scale, causal):
     return xp.contract(weights, v, _batched(q, "ij", "je") + "ie", None)
 
 
-composite("attention", attention, arity=None, jax="-",
+def _axes(ndims, **_):
+    """The queries stay; features and keys are summed away, and the features of v come last."""
+    n = ndims[0]
+    lead = tuple(range(n - 2))
+    return [(*lead, n - 2, None), (*lead, None, None), (*lead, None, n - 1)], n
+
+
+def _batch(batched, **params):
+    """One more axis in front, if q, k and v all have it. A mask lines up from the right."""
+    return params if batched.inputs == (True, True, True) else None
+
+
+def _told(xp, there, q, k, v):
+    """A key that is not there gets no weight."""
+    keys = there(1, -2)
+    return (q, k, v) if keys is None else (q, k, v, keys.mT)
+
+
+composite("attention", attention, arity=None, jax="-", axes=_axes, batch=_batch, told=_told,
+          whole=fused.attention,
           torch="torch.nn.functional.scaled_dot_product_attention",
           cases=(([(2, 3, 4), (2, 5, 4), (2, 5, 6)], {"scale": 0.5, "causal": False}),
                  ([(3, 4), (3, 4), (3, 4)], {"scale": 0.5, "causal": True}),

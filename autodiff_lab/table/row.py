@@ -42,6 +42,8 @@ class Row:
     fast: object = None  # a way through PyTorch's fused kernels (`fused`), tested against `fn`
     axes: object = None  # axes(ndims, **params) -> (for each input, where its axes go), output ndim
     batch: object = None  # batch(batched, **params) -> params with a batch axis in front, or None
+    whole: object = None  # composite rows: the value by a kernel of PyTorch's, tested against `fn`
+    told: object = None  # told(xp, there, *xs) -> the inputs, with a mask of what is there
     mixes: object = None  # mixes(**params) -> the axes that stay, but whose entries meet: softmax
     moves: object = None  # moves(**params) -> the axes along which entries change places
     identity: object = None  # what a dead entry is replaced with before it is reduced: -inf for max

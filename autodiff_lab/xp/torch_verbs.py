@@ -255,6 +255,12 @@ class TorchVerbs(TorchKinks, TorchWindows, TorchLinalg, TorchFourier):
         return batch_norm(self, x, *scale, **params)
 
     @verb
+    def attention(self, q, k, v, *mask, **params):
+        from ..table.attention import attention
+
+        return attention(self, q, k, v, *mask, **params)
+
+    @verb
     def add_product(self, c, a, b):
         from ..table.composite import add_product
 

@@ -10,6 +10,7 @@ import os
 import weakref
 
 from autodiff_lab import source, xp
+from autodiff_lab.operators import call_method
 from autodiff_lab.reading import read
 
 from ..errors import MaskError
@@ -103,6 +104,8 @@ _STANDARD = os.path.dirname(os.__file__) + os.sep
 
 def call(f, args, kwargs):
     """`f(*args, **kwargs)` of lifted code."""
+    if type(f) is functools.partial and f.func is call_method:  # a lane's own
+        return f(*args, **kwargs)
     f = callee(f)
     if joins(f, args):
         return joined(f, *args, **kwargs)

@@ -22,23 +22,41 @@ def each(items, body, carried, given, flags):
         return carried, 0
     trips, leader = items.trips.data, int(items.trips.data.argmax())
     followed = _followed(items, trips, leader) if len(ends) > 1 else items
-    aside, here, inside, written = None, Taken(True), given, []
+    aside, here, inside, written = [], Taken(True), given, []
     for i in range(ends[-1]):
         if i in ends:
-            aside = carried if aside is None else select(Lane(trips < i, ()), aside, carried)
+            aside.append(carried)
             here = Taken(Lane(trips > i, ()), leader)
             carried, inside = here.led(carried), here.led(given)
-            written = [x for x in inside if changeable(x)]
-            before = list(_leaves(written))
+            written = [(x, _held(x)) for x in _containers(inside)]
         item = followed.at(i) if followed else here.leads(items.at(i))
         carried = body(item, *carried, *inside)
-        if (written and not _same(before, written)) or not all(map(_is_plain, carried)):
-            if aside is not None:
-                carried = _together(Lane(trips > i, ()), carried, inside, aside, given)
+        if not all(map(_is_plain, carried)) or any([_is_changed(*pair) for pair in written]):
+            if aside:
+                left = _put_together(trips, ends, aside)
+                carried = _joined(Lane(trips > i, ()), carried, inside, left, given)
             return carried, i + 1
-    if aside is not None:
-        carried = select(Lane(trips < ends[-1], ()), aside, carried)
-    return carried, items.last
+    return _put_together(trips, ends, [*aside, carried]), items.last
+
+
+def _put_together(trips, ends, aside):
+    """For each example what it had when it left; `aside` are the carried at each of the ends."""
+    return tuple([_own(trips, ends, column) for column in zip(*aside, strict=True)])
+
+
+def _own(trips, ends, column):
+    alike = all([type(x) is Lane and x.data.shape == column[0].data.shape
+                 and x.dtype == column[0].dtype for x in column])  # fmt: skip
+    if not alike or len(column) == 1:
+        found = column[0]
+        for end, x in zip(ends[1:], column[1:], strict=False):
+            found = select(Lane(trips < end, ()), found, x)
+        return found
+    verbs, count = xp.of(trips), trips.shape[0]
+    when = sum([trips >= end for end in ends[1 : len(column)]])  # the number of the end
+    rows = when * count + verbs.arange((count,), 0, "int64", trips)
+    data = verbs.concat([x.data for x in column], 0)
+    return Lane(data[rows], column[0].sizes, weak=all([x.weak for x in column]))
 
 
 def _followed(items, trips, leader):
@@ -56,35 +74,37 @@ def _followed(items, trips, leader):
     return found if all(fits) else None
 
 
-def _together(going, carried, inside, aside, given):
+def _joined(going, carried, inside, left, given):
     """All examples again, those who have left among them."""
     from .batched import merged
 
-    left = (*aside, *given)
-    new = Run([None] * len(aside) + list(inside), carried)
-    return merged(going, new, Run(left, aside), aside, given)
+    new = Run([None] * len(left) + list(inside), carried)
+    return merged(going, new, Run((*left, *given), left), left, given)
 
 
-def _leaves(x):
-    """What a container holds, and how much of it."""
+# ----- is a list written into? -----
+def _containers(x):
+    """The lists, dicts and objects in a tuple."""
     if isinstance(x, Lane) or xp.framework_of(x):
+        return
+    if not isinstance(x, tuple):
+        if not changeable(x):
+            return
         yield x
-    elif isinstance(x, (list, tuple)):
-        yield len(x)
-        for y in x:
-            yield from _leaves(y)
-    elif isinstance(x, dict):
-        yield from _leaves([*x.keys(), *x.values()])
-    elif changeable(x):
-        yield from _leaves(vars(x))
-    else:
-        yield x
+    for y in _held(x):
+        yield from _containers(y)
 
 
-def _same(before, written):
-    after = list(_leaves(written))
-    return len(before) == len(after) and all([a is b or (type(a) is int and a == b)
-                                             for a, b in zip(before, after, strict=True)])
+def _held(x):
+    if isinstance(x, (list, tuple)):
+        return tuple(x)
+    x = x if isinstance(x, dict) else vars(x)
+    return (*x, *x.values())
+
+
+def _is_changed(x, before):
+    after = _held(x)
+    return len(before) != len(after) or any([a is not b for a, b in zip(before, after, strict=True)])
 
 
 @once
