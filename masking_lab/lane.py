@@ -15,11 +15,14 @@ from .errors import MaskError
 from .masked_batch import told_shape, valid
 
 
+FINITE = "finite"
+
+
 class Lane(Methods):
     """One example's array, with no batch axis in sight.
 
     `sizes` has one entry per dim: None, or the lengths of a ragged dim. `fill` is what every dead
-    entry is known to hold, or None. A number computed from sizes is `weak`: to the loop it is
+    entry is known to hold: a number, FINITE for finite numbers, or None. A number computed from sizes is `weak`: to the loop it is
     Python's own. What a lane looks like is remembered in `look` (`plans`).
     """
 

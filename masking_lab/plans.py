@@ -96,7 +96,7 @@ class Call:
                 key += kind, x.shape, x.dtype
                 inputs.append(x)
             elif plain and kind in _NUMBERS:
-                key.append(kind)
+                key += kind, x - x == 0  # is it finite?
                 inputs.append(x)
             elif kind in _WORDS:
                 key += kind, x

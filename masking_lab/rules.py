@@ -10,13 +10,14 @@ To apply a row to lanes:
 3. the row itself runs on the padded data, its parameters shifted by one for the batch axis.
 """
 
+import math
 from typing import NamedTuple
 
 from autodiff_lab import source
 from autodiff_lab.table.row import NEG, ONE, unchanged
 
 from .errors import MaskError
-from .lane import Lane, Length, agree, refill
+from .lane import FINITE, Lane, Length, agree, refill
 from .masked_batch import told, valid
 
 
@@ -66,7 +67,7 @@ class Plan(NamedTuple):
         if self.row.outputs != 1:
             looks = look or [None] * len(y)
             pairs = zip(y, looks, strict=True)
-            return tuple([Lane(part, sizes, look=seen) for part, seen in pairs])
+            return tuple([Lane(part, sizes, self.fill, look=seen) for part, seen in pairs])
         if self.spread:
             y = verbs.broadcast(y, (self.size, *y.shape), tuple(range(1, self.ndim + 1)))
         return Lane(y, sizes, self.fill, self.weak, look)
@@ -113,7 +114,8 @@ def _understand(row, verbs, count, xs, params):
     _refuse_moves(row, xs, params)
     sizes = _sizes(row, xs, places, ndim, params)
     dtypes = _promoted(row, verbs, xs)
-    ways = [_way(row, verbs, count, x, goes, dtype, ndim)
+    calm = _is_calm(row, verbs, xs, params)
+    ways = [_way(row, verbs, count, x, goes, dtype, ndim, calm)
             for x, goes, dtype in zip(xs, places, dtypes, strict=True)]  # fmt: skip
     batched = Batched(count, tuple([isinstance(x, Lane) for x in xs]))
     none = not any(batched.inputs)
@@ -121,6 +123,7 @@ def _understand(row, verbs, count, xs, params):
     plain = row.batch(batched, **plain) if row.batch and not none else plain
     weak = all([x.weak if isinstance(x, Lane) else not hasattr(x, "shape") for x in xs])
     fill = _still_known(row, verbs, xs, ways, sizes)
+    fill = FINITE if calm and fill is None else fill
     ways = tuple(ways) if any(ways) else None
     return Plan(row, count, row.fn, ways, plain, ndim, none, fill, weak and not none), sizes
 
@@ -219,13 +222,13 @@ def _cannot(why):
 
 
 # ----- dead entries -----
-def _way(row, verbs, count, x, goes, dtype, ndim):
+def _way(row, verbs, count, x, goes, dtype, ndim, calm):
     """What is done to an input before the row runs; None for nothing."""
     if not isinstance(x, Lane):
         joined = row.arity is None and row.kind != "composite"  # concat, stack: all need the axis
         return Way(spread=True) if joined and hasattr(x, "shape") else None
     value, along = _replacement(row, verbs, x, goes)
-    if value is not None and value == x.fill:
+    if value == x.fill or (calm and (row.told or not _reduced(x, goes))):
         value = None
     shape = None
     if row.elementwise and x.ndim < ndim:
@@ -239,8 +242,7 @@ def _replacement(row, verbs, x, goes):
     if all([n is None for n in x.sizes]):
         return None, ()
     everywhere = range(x.ndim)
-    gone = [place is None or place < 0 for place in goes]
-    reduced = [a for a, n in enumerate(x.sizes) if n is not None and gone[a]]
+    reduced = _reduced(x, goes)
     if row.kind == "bilinear":
         return 0.0, everywhere
     if row.kind in ("general", "composite"):
@@ -251,6 +253,37 @@ def _replacement(row, verbs, x, goes):
     if row.axes is unchanged and row.identity is not None:  # a running sum keeps its axis
         return row.identity, everywhere
     return (row.identity, reduced) if reduced else (None, ())
+
+
+def _reduced(x, goes):
+    """The ragged axes that are summed away."""
+    return [a for a, place in enumerate(goes)
+            if x.sizes[a] is not None and (place is None or place < 0)]  # fmt: skip
+
+
+def _is_calm(row, verbs, xs, params):
+    """Are dead entries harmless as they are, and the result's too?
+
+    What was zero at the start and went through calm operations is as finite as an example is: no
+    cotangent comes to it, and zero times a finite slope is zero. That saves a mask per operation.
+    Not with another value of the example beside it: that may be NaN where it has no entries. Two
+    factors could overflow where no example does, and so could half types.
+    """
+    lanes = [x for x in xs if isinstance(x, Lane)]
+    lengths = [{id(n) for n in x.sizes if n is not None} for x in lanes]
+    if verbs.name != "torch" or not lanes or not lengths[0] or lengths.count(lengths[0]) < len(lanes):
+        return False
+    if any([x.fill not in (0, FINITE) or verbs.is_half(x.dtype) for x in lanes]):
+        return False
+    if not all([math.isfinite(x) for x in xs if isinstance(x, (int, float))]):
+        return False
+    mixed = row.mixes(**params) if row.mixes else ()
+    if any([xs[0].sizes[axis] is not None for axis in mixed]):
+        return False
+    if row.kind == "linear":
+        return row.identity is None
+    harmless = row.kind == "pointwise" and all([partial in (ONE, NEG) for partial in row.d])
+    return harmless or (row.calm and (len(lanes) == 1 or row.told is not None))
 
 
 def _identity(row, verbs, x):

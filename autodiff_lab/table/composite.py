@@ -108,7 +108,7 @@ def log_softmax(xp, x, *, axis):
     return shifted - xp.log(xp.sum(xp.exp(shifted), axis, True))
 
 
-along = {"axes": unchanged, "mixes": lambda *, axis: axis,
+along = {"calm": True, "axes": unchanged, "mixes": lambda *, axis: axis,
          "batch": lambda batched, *, axis: {"axis": tuple(a + 1 for a in axis)}}  # fmt: skip
 composite("softmax", softmax, fast=fused.softmax, identity="lowest", **along,
           cases=AXES, torch="softmax torch.nn.functional.softmax",
@@ -160,12 +160,12 @@ def layer_norm(xp, x, w=None, b=None, *, axis, eps):
     return y if b is None else y + b
 
 
-composite("silu", lambda xp, x: x * xp.sigmoid(x), fast=fused.silu, axes=unchanged,
+composite("silu", lambda xp, x: x * xp.sigmoid(x), fast=fused.silu, axes=unchanged, calm=True,
           torch="torch.nn.functional.silu", jax="jax.nn.silu jax.nn.swish",
           cases=(([(2, 3)], {}),), tex=r"y = x \, \sigma(x)",
           example="silu([0.]) = [0.]")
 composite("linear", linear, arity=None, fast=fused.linear, torch="torch.nn.functional.linear",
-          jax="-", axes=_linear_axes, batch=only_first,
+          jax="-", axes=_linear_axes, batch=only_first, calm=True,
           cases=(([(2, 3), (4, 3)], {}), ([(3,), (4, 3), (4,)], {})), tex=r"y = x \, w^T + b",
           pitfalls="torch keeps w as (out, in); most JAX libraries keep (in, out).",
           example="linear([1., 2.], [[3., 4.]], [1.]) = [12.]")
@@ -174,7 +174,7 @@ composite("add_product", add_product, arity=3, fast=fused.add_product, torch="to
           pitfalls="torch takes the summand first: addmm(c, a, b).",
           example="add_product([1.], [[1., 2.]], [[3.], [4.]]) = [[12.]]")
 composite("layer_norm", layer_norm, arity=None, fast=fused.layer_norm, axes=onto_first,
-          batch=only_first, mixes=lambda *, axis, eps: axis,
+          batch=only_first, mixes=lambda *, axis, eps: axis, calm=True,
           torch="torch.nn.functional.layer_norm", jax="-",
           cases=(([(2, 3), (3,), (3,)], {"axis": (1,), "eps": 1e-5}),
                                    ([(2, 3)], {"axis": (0, 1), "eps": 1e-5})),

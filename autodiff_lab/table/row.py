@@ -43,6 +43,7 @@ class Row:
     axes: object = None  # axes(ndims, **params) -> (for each input, where its axes go), output ndim
     batch: object = None  # batch(batched, **params) -> params with a batch axis in front, or None
     whole: object = None  # composite rows: the value by a kernel of PyTorch's, tested against `fn`
+    calm: bool = False  # finite inputs give a finite result and finite slopes, and grow by a factor
     told: object = None  # told(xp, there, *xs) -> the inputs, with a mask of what is there
     mixes: object = None  # mixes(**params) -> the axes that stay, but whose entries meet: softmax
     moves: object = None  # moves(**params) -> the axes along which entries change places
