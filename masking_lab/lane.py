@@ -14,7 +14,6 @@ from autodiff_lab.operators import Methods
 from .errors import MaskError
 from .masked_batch import told_shape, valid
 
-
 FINITE = "finite"
 
 
@@ -22,8 +21,9 @@ class Lane(Methods):
     """One example's array, with no batch axis in sight.
 
     `sizes` has one entry per dim: None, or the lengths of a ragged dim. `fill` is what every dead
-    entry is known to hold: a number, FINITE for finite numbers, or None. A number computed from sizes is `weak`: to the loop it is
-    Python's own. What a lane looks like is remembered in `look` (`plans`).
+    entry is known to hold: a number, FINITE for finite numbers, or None. A number computed from
+    sizes is `weak`: to the loop it is Python's own. What a lane looks like is kept in `look`
+    (`plans`), and what it was taken apart into in `parts`.
     """
 
     __slots__ = ("data", "sizes", "fill", "weak", "look", "parts")
@@ -56,6 +56,9 @@ class Lane(Methods):
 
     @property
     def ndim(self):
+        return len(self.sizes)
+
+    def dim(self):
         return len(self.sizes)
 
     @property

@@ -271,7 +271,9 @@ def _is_calm(row, verbs, xs, params):
     """
     lanes = [x for x in xs if isinstance(x, Lane)]
     lengths = [{id(n) for n in x.sizes if n is not None} for x in lanes]
-    if verbs.name != "torch" or not lanes or not lengths[0] or lengths.count(lengths[0]) < len(lanes):
+    if verbs.name != "torch" or not lanes or not lengths[0]:
+        return False
+    if any([own != lengths[0] for own in lengths]):
         return False
     if any([x.fill not in (0, FINITE) or verbs.is_half(x.dtype) for x in lanes]):
         return False

@@ -4,6 +4,9 @@
 function that counts tokens to split them; here it is once more, in operations that have rows.
 """
 
+import math
+
+import torch
 import torch.nn.functional as F
 
 from autodiff_lab import source
@@ -28,6 +31,8 @@ def attention_layer(query, key, value, embed_dim_to_check, num_heads, in_proj_we
     q, k, v = _projected((query, key, value), in_proj_weight, in_proj_bias, separate)
     q, k, v = (x.reshape(x.shape[0], num_heads, x.shape[1] // num_heads).transpose(0, 1)
                for x in (q, k, v))  # fmt: skip
+    if attn_mask is not None and _is_bool(attn_mask):
+        attn_mask = ~attn_mask  # the layer says who is left out, the kernel who takes part
     weights = None
     if need_weights:
         y, weights = _with_weights(q, k, v, attn_mask)
@@ -51,9 +56,13 @@ def _projected(inputs, weight, bias, separate):
 def _with_weights(q, k, v, mask):
     scores = q @ k.transpose(-2, -1) * q.shape[-1] ** -0.5
     if mask is not None:
-        scores = scores.masked_fill(mask, -float("inf")) if "bool" in str(mask.dtype) else scores + mask
+        scores = torch.where(mask, scores, -math.inf) if _is_bool(mask) else scores + mask
     weights = scores.softmax(-1)
     return weights @ v, weights
+
+
+def _is_bool(mask):
+    return mask.dtype == torch.bool
 
 
 def _refusal(what, instead):

@@ -10,8 +10,8 @@ from autodiff_lab.on_torch.spellings import lower
 from . import plans, rules
 from .errors import MaskError
 from .lane import Lane, size
-from .torch_layers import LAYERS
 from .lifting.items import joined, joins
+from .torch_layers import LAYERS
 
 
 def run(f, args, kwargs, count):
@@ -70,8 +70,25 @@ def _size(x, dim=None):
     return x.shape if dim is None else x.shape[dim]
 
 
+def _new(name):
+    """`x.new_zeros(3)`: the same for all examples, if no size is an example's own."""
+
+    def new(x, *size, **how):
+        parts = size[0] if len(size) == 1 and isinstance(size[0], (tuple, list)) else size
+        if any(isinstance(n, Lane) for n in parts):
+            raise MaskError(
+                f"{name} with an example's own size at {source.here()} has no mask rule yet; "
+                "write 0 * x, or zeros_like"
+            )
+        return getattr(x.data, name)(*size, **how)
+
+    return new
+
+
 ANSWERS = {
+    "new_zeros": _new("new_zeros"),
+    "new_ones": _new("new_ones"),
+    "new_full": _new("new_full"),
     "size": _size,
-    "dim": lambda x: x.ndim,
     "is_floating_point": lambda x: x.data.is_floating_point(),
 }

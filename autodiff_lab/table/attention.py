@@ -93,12 +93,29 @@ def _cell_case(gates, states=1):
     return [(2, 3)] + [(2, 4)] * states + [(rows, 3), (rows, 4), (rows,), (rows,)]
 
 
+def _cell(states):
+    """One axis more in front of the input and the states; the weights are shared."""
+
+    def axes(ndims, **_):
+        n = ndims[0]
+        features = [(*range(n - 1), None), *[tuple(range(n))] * states]
+        return features + [(None,) * k for k in ndims[1 + states :]], n
+
+    def batch(batched, **params):
+        own, weights = batched.inputs[: 1 + states], batched.inputs[1 + states :]
+        return params if all(own) and not any(weights) else None
+
+    return {"axes": axes, "batch": batch}
+
+
 composite("lstm_cell", lstm_cell, arity=None, outputs="many", torch="torch.lstm_cell", jax="-",
+          whole=fused.lstm_cell, **_cell(2),
           cases=((_cell_case(4, 2), {}),),
           tex=r"c' = \sigma(f) \, c + \sigma(i) \tanh(g), \quad h' = \sigma(o) \tanh(c')",
           example="lstm_cell([[0.]], [[0.]], [[2.]], [[0.], [0.], [0.], [0.]], "
                   "[[0.], [0.], [0.], [0.]])[1] = [[1.]]")
 composite("gru_cell", gru_cell, arity=None, torch="torch.gru_cell", jax="-",
+          whole=fused.gru_cell, **_cell(1),
           cases=((_cell_case(3), {}),), tex=r"h' = (1 - z) \, n + z \, h",
           example="gru_cell([[0.]], [[2.]], [[0.], [0.], [0.]], [[0.], [0.], [0.]]) = [[1.]]")
 composite("rnn_cell", rnn_cell, arity=None, torch="torch.rnn_tanh_cell", jax="-",

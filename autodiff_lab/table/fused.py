@@ -107,6 +107,20 @@ def attention(xp, q, k, v, mask=None, *, scale, causal):
     return attend(q, k, v, attn_mask=mask, is_causal=causal, scale=scale)
 
 
+# ----- cells: the kernels want one axis for all examples -----
+def _rows(x):
+    return x if x.ndim == 2 else x.reshape(-1, x.shape[-1])
+
+
+def gru_cell(xp, x, h, *weights):
+    return xp.lib.gru_cell(_rows(x), _rows(h), *weights).reshape(h.shape)
+
+
+def lstm_cell(xp, x, h, c, *weights):
+    ys = xp.lib.lstm_cell(_rows(x), (_rows(h), _rows(c)), *weights)
+    return tuple([y.reshape(h.shape) for y in ys])
+
+
 # ----- losses -----
 HOW = {"none": 0, "mean": 1, "sum": 2}  # what PyTorch calls them inside
 

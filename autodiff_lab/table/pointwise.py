@@ -86,8 +86,10 @@ pointwise("hypot", lambda xp, a, b: xp.hypot(a, b),
           example="hypot([3.], [4.]) = [5.]")
 
 # ----- circular and hyperbolic -----
-pointwise("sin", lambda xp, x: xp.sin(x), lambda xp, y, x: xp.cos(x), calm=True, example="sin([0.]) = [0.]")
-pointwise("cos", lambda xp, x: xp.cos(x), lambda xp, y, x: -xp.sin(x), calm=True, example="cos([0.]) = [1.]")
+pointwise("sin", lambda xp, x: xp.sin(x), lambda xp, y, x: xp.cos(x), calm=True,
+          example="sin([0.]) = [0.]")
+pointwise("cos", lambda xp, x: xp.cos(x), lambda xp, y, x: -xp.sin(x), calm=True,
+          example="cos([0.]) = [1.]")
 pointwise("tan", lambda xp, x: xp.tan(x), lambda xp, y, x: 1 + y * y, domain=(-1.2, 1.2),
           example="tan([0.]) = [0.]")
 pointwise("tanh", lambda xp, x: xp.tanh(x), lambda xp, y, x: 1 - y * y,
@@ -142,7 +144,8 @@ pointwise("rad2deg", lambda xp, x: xp.rad2deg(x), lambda xp, y, x: 180 / pi, pri
 pointwise("sigmoid", lambda xp, x: xp.sigmoid(x), lambda xp, y, x: y * (1 - y),
           kernel=lambda xp, g, y, x: xp.sigmoid_backward(g, y),
           torch="sigmoid torch.special.expit torch.nn.functional.sigmoid",
-          jax="jax.nn.sigmoid jax.lax.logistic", prims="logistic", calm=True, example="sigmoid([0.]) = [0.5]")
+          jax="jax.nn.sigmoid jax.lax.logistic", prims="logistic", calm=True,
+          example="sigmoid([0.]) = [0.5]")
 pointwise("relu", lambda xp, x: xp.relu(x), lambda xp, y, x: xp.exceeds(y, 0),
           kernel=lambda xp, g, y, x: xp.threshold_backward(g, y, 0),
           torch="relu torch.nn.functional.relu", jax="jax.nn.relu", prims="relu",

@@ -261,6 +261,18 @@ class TorchVerbs(TorchKinks, TorchWindows, TorchLinalg, TorchFourier):
         return attention(self, q, k, v, *mask, **params)
 
     @verb
+    def gru_cell(self, x, h, *weights):
+        from ..table.attention import gru_cell
+
+        return gru_cell(self, x, h, *weights)
+
+    @verb
+    def lstm_cell(self, x, h, c, *weights):
+        from ..table.attention import lstm_cell
+
+        return lstm_cell(self, x, h, c, *weights)
+
+    @verb
     def add_product(self, c, a, b):
         from ..table.composite import add_product
 

@@ -223,8 +223,12 @@ def zip_(*sequences, strict=False):
 
 def _together(trips, found):
     every = all([s.through for s in found])
-    return Ragged(trips, lambda i: tuple([s.at(i) for s in found]), min(s.last for s in found),
-                  (lambda f: _together(trips, [s.through(f) for s in found])) if every else None)
+    return Ragged(
+        trips,
+        lambda i: tuple([s.at(i) for s in found]),
+        min(s.last for s in found),
+        (lambda f: _together(trips, [s.through(f) for s in found])) if every else None,
+    )
 
 
 def enumerate_(x, start=0):
@@ -234,8 +238,12 @@ def enumerate_(x, start=0):
 
 
 def _numbered(found, start):
-    return Ragged(found.trips, lambda i: (start + i, found.at(i)), found.last,
-                  found.through and (lambda f: _numbered(found.through(f), start)))
+    return Ragged(
+        found.trips,
+        lambda i: (start + i, found.at(i)),
+        found.last,
+        found.through and (lambda f: _numbered(found.through(f), start)),
+    )
 
 
 def reversed_(x):

@@ -5,6 +5,8 @@ its place is taken by a copy of an example that goes on (its leader, see `leader
 through the rest of the loop like everybody else: a trip on which nobody leaves needs no mask.
 """
 
+import operator
+
 from autodiff_lab import xp
 
 from ..lane import Lane
@@ -104,7 +106,7 @@ def _held(x):
 
 def _is_changed(x, before):
     after = _held(x)
-    return len(before) != len(after) or any([a is not b for a, b in zip(before, after, strict=True)])
+    return len(before) != len(after) or not all(map(operator.is_, before, after))
 
 
 @once
