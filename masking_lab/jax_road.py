@@ -205,14 +205,14 @@ class _Names:
 
 
 def _evaluated(dim, known, largest, smallest):
-    """A symbolic size with numbers in the place of names: JAX prints it as Python."""
+    """A symbolic size with numbers in the place of names: JAX prints it as Python, but for ^."""
     functions = {
         "floordiv": lambda a, b: a // b,
         "mod": lambda a, b: a % b,
         "max": largest,
         "min": smallest,
     }
-    return eval(str(dim), {"__builtins__": {}}, known | functions)
+    return eval(str(dim).replace("^", "**"), {"__builtins__": {}}, known | functions)
 
 
 class Interpreter:

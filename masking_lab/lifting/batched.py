@@ -5,7 +5,7 @@ from autodiff_lab import source, xp
 from ..errors import MaskError
 from ..lane import Lane
 from . import leaving, limits, staged
-from .items import Ragged
+from .items import Items, Ragged
 from .leader import Taken, changeable
 from .select import select
 
@@ -136,6 +136,8 @@ def chosen(test, a, b, given):
 
 def truth(x):
     """A lane of booleans; a plain value's own truth."""
+    if isinstance(x, Items) and x.ragged:
+        x = x.count()
     if not isinstance(x, Lane):
         return bool(x)
     if x.ndim and any(

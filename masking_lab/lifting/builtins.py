@@ -19,6 +19,8 @@ def _folded(step, start, xs):
     """`step(x, so far)` for each x in turn, each example for as many as it has."""
     from . import flow
 
+    if isinstance(xs, Items) and xs.ragged:  # everybody's first is first: all leave `start` at once
+        xs = xs.stacked()
     return flow.for_(xs, lambda x, found: (step(x, found),), (start,), ())[0]
 
 

@@ -240,10 +240,23 @@ def numbers_as_truth(np, x, w):
     return total
 
 
+def lists_that_stay_empty(np, x, w):
+    kept = [v * w for v in x if v > 0.6]
+    if not kept:
+        return w * 5
+    return sum(kept) if kept and len(kept) < 2 else max(kept)
+
+
+def sizes_of_sizes(np, x, w):
+    n = x.shape[0]
+    return (x[:, None] * x[None, :] * w).sum() / (n * n) + n**3
+
+
 PROGRAMS = [
     the_body_changes_the_predicate, nested_branches, the_other_branch_leaves_the_domain,
     a_loop_that_would_not_end_elsewhere, nested_loops_with_their_own_trips, break_on_one,
     continue_on_one, early_returns, for_else, assignments, short_circuits, lists_that_grow,
     comprehensions, backwards, together, steps_and_starts, forever, calls_of_ones_own,
-    methods_and_objects, numbers_of_python, numbers_as_truth, recursion, a_running_state,
+    methods_and_objects, numbers_of_python, numbers_as_truth, lists_that_stay_empty,
+    sizes_of_sizes, recursion, a_running_state,
 ]  # fmt: skip

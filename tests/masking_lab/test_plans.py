@@ -4,7 +4,6 @@ The oracle is the plain loop over the examples in float64 with PyTorch's own gra
 weights and of the examples. Padding holds 0, NaN, inf and 1e30: not one bit may change.
 """
 
-import functools
 import math
 
 import numpy as np
