@@ -47,9 +47,8 @@ def _put_together(trips, ends, aside):
 
 
 def _own(trips, ends, column):
-    alike = all([type(x) is Lane and x.data.shape == column[0].data.shape
-                 and x.dtype == column[0].dtype for x in column])  # fmt: skip
-    if not alike or len(column) == 1:
+    looks = {(x.data.shape, x.dtype) if type(x) is Lane else None for x in column}
+    if len(column) == 1 or None in looks or len(looks) > 1:
         found = column[0]
         for end, x in zip(ends[1:], column[1:], strict=False):
             found = select(Lane(trips < end, ()), found, x)
