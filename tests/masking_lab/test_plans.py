@@ -258,6 +258,15 @@ def born_in_the_loop(x):
     return h[0] * h[1]
 
 
+def nothing_is_left(x):
+    """Who has left has nothing left: another trip would take the root of a negative number."""
+    left, total = (x * x).sum(0), x.new_zeros(D)
+    for x_t in x:
+        left = left - x_t * x_t
+        total = total + torch.sqrt(left + 0.01) @ W
+    return total
+
+
 def two_loops(x):
     total = x.new_zeros(D)
     for x_t in x:
@@ -269,7 +278,7 @@ def two_loops(x):
 
 
 LOOPS = (state_of_two, reads_the_whole, backwards, a_list_beside, a_list_that_is_changed,
-         born_in_the_loop, two_loops)  # fmt: skip
+         born_in_the_loop, nothing_is_left, two_loops)  # fmt: skip
 
 
 @pytest.mark.parametrize("f", LOOPS, ids=lambda f: f.__name__)
