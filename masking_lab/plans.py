@@ -27,7 +27,8 @@ _TENSORS = frozenset([torch.Tensor, torch.nn.Parameter])
 _NUMBERS = frozenset([int, float])
 _WORDS = frozenset([int, bool, float, str, type(None), torch.dtype])
 _VERBS = xp.verbs("torch")
-_autocast = torch._C._is_any_autocast_enabled  # it casts behind our back
+# It casts behind our back. (PyTorch's own question has no public name.)
+_autocast = getattr(torch._C, "_is_any_autocast_enabled", torch.is_autocast_enabled)
 
 
 class Look:
