@@ -4,8 +4,10 @@ It holds the padded data and each example's own sizes, and shows neither: its sh
 example's, with a `Length` where the size is each example's own.
 """
 
+import functools
 import math
 import operator
+import sys
 
 import numpy as np
 
@@ -13,30 +15,36 @@ from autodiff_lab import source, xp
 from autodiff_lab.operators import Methods
 
 from .errors import MaskError
-from .masked_batch import depends, told_shape, valid
+from .masked_batch import depends, live, told_shape, valid
+
+FINITE = "finite"
 
 
 class Lane(Methods):
     """One example's array, with no batch axis in sight.
 
     `sizes` has one entry per dim: None, or the lengths of a ragged dim. `fill` is what every dead
-    entry is known to hold, or None.
+    entry is known to hold: a number, FINITE for finite numbers, or None. A number computed from
+    sizes is `weak`: to the loop it is Python's own. What a lane looks like is kept in `look`
+    (`plans`), and what it was taken apart into in `parts`; `bound` is what no example's
+    number exceeds, where that is known (`jax_road`).
     """
 
+    __slots__ = ("data", "sizes", "fill", "weak", "look", "parts", "bound")
     rank = 2  # a lane answers before autodiff's box does
 
-    weak = False  # True for numbers computed from sizes: to the loop they are Python's own
-
-    def __init__(self, data, sizes, fill=None):
+    def __init__(self, data, sizes, fill=None, weak=False, look=None):
         self.data, self.sizes, self.fill = data, tuple(sizes), fill
+        self.weak, self.look, self.parts, self.bound = weak, look, None, None
 
     @classmethod
     def __torch_function__(cls, func, types, args=(), kwargs=None):
-        if any(xp.framework_of(x.data) == "jax" for x in lanes_in(args)):
-            from .jax_dispatch import call
-        else:
-            from .torch_road import call
-        return call(func, args, kwargs or {})
+        x = args[0] if args else None
+        if not isinstance(x, Lane):
+            x = next(lanes_in((*args, *(kwargs or {}).values())))
+        return _road(xp.framework_of(x.data))(func, args, kwargs or {})
+
+    _call = classmethod(lambda cls, func, *args: cls.__torch_function__(func, (), args))
 
     def __getattr__(self, name):
         if name.startswith("__") or xp.framework_of(self.data) != "jax":
@@ -52,6 +60,9 @@ class Lane(Methods):
 
     @property
     def ndim(self):
+        return len(self.sizes)
+
+    def dim(self):
         return len(self.sizes)
 
     @property
@@ -87,8 +98,18 @@ class Lane(Methods):
         )
 
     def entries(self, axis, i):
-        """The data at one place of a dim."""
-        return self.data[(slice(None),) * (axis + 1) + (i,)]
+        """The data at one place of a dim.
+
+        A loop asks for one place after the other. PyTorch takes an array apart in one go, and puts
+        its cotangent together in one go; asked T times, it would add T arrays of the whole size.
+        """
+        if type(i) is not int or not _is_plain_tensor(self.data):
+            return self.data[(slice(None),) * (axis + 1) + (i,)]
+        known, parts = self.parts or (None, None)
+        if known == axis:
+            parts = parts or self.data.unbind(axis + 1)
+        self.parts = axis, parts
+        return parts[i] if parts else self.data.select(axis + 1, i)
 
     def plain(self):
         return self.data
@@ -123,18 +144,34 @@ class Length(Lane):
     A size that depends on outer dims is an array over them; `sizes` are those of the outer dims.
     """
 
-    weak = True
+    __slots__ = ("padded",)
 
     def __init__(self, lengths, padded, sizes=()):
         if lengths.ndim == 1:
-            super().__init__(lengths, ())
+            super().__init__(lengths, (), weak=True)
         else:
             outer = range(lengths.ndim - 1)
-            super().__init__(lengths, [sizes[a] if depends(lengths, a) else None for a in outer])
+            own = [sizes[a] if depends(lengths, a) else None for a in outer]
+            super().__init__(lengths, own, weak=True)
         self.padded = padded
 
     def same(self, other):
         return isinstance(other, Length) and agree(self.data, other.data)
+
+
+def _is_plain_tensor(data):
+    torch = sys.modules.get("torch")
+    return torch is not None and type(data) is torch.Tensor
+
+
+@functools.cache
+def _road(framework):
+    """Dispatch: what understands a call with such lanes among its arguments."""
+    if framework == "jax":
+        from .jax_dispatch import call
+    else:
+        from .torch_road import call
+    return call
 
 
 def _grown(name, bound):
@@ -175,9 +212,7 @@ def shared(verbs, count, x, like=None):
     x = _number(verbs, x, like) if weak else x
     shape = tuple(x.shape)
     data = verbs.broadcast(x, (count, *shape), tuple(range(1, len(shape) + 1)))
-    lane = Lane(data, (None,) * len(shape))
-    lane.weak = weak
-    return lane
+    return Lane(data, (None,) * len(shape), weak=weak)
 
 
 def _number(verbs, x, like):
@@ -231,9 +266,7 @@ def _counted(x, axis, keepdims):
     kept = [a for a in range(x.ndim) if keepdims or a not in axis]
     goes = [kept.index(a) if a in kept and a not in axis else None for a in range(x.ndim)]
     own = [x.sizes[a] if asks[a] and a not in axis else None for a in kept]
-    lane = Lane(count, [None if n is None else realigned(n, goes) for n in own])
-    lane.weak = True
-    return lane
+    return Lane(count, [None if n is None else realigned(n, goes) for n in own], weak=True)
 
 
 def settled(verbs, sizes):
@@ -285,7 +318,7 @@ def refill(verbs, x, value, axes=None):
         return x
     axes = range(x.ndim) if axes is None else axes
     chosen = [n if a in axes else None for a, n in enumerate(x.sizes)]
-    mask = valid(verbs, chosen, x.data.shape, x.data)
+    mask = live(chosen, x.data.shape)
     if mask is None:
         return x
     whole = [n is None for n in chosen] == [n is None for n in x.sizes]

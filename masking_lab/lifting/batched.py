@@ -4,7 +4,7 @@ from autodiff_lab import source, xp
 
 from ..errors import MaskError
 from ..lane import Lane
-from . import limits, staged
+from . import leaving, limits, staged
 from .items import Items, Ragged
 from .leader import Taken, changeable
 from .select import select
@@ -68,8 +68,9 @@ def repeat(going, test, body, carried, given, flags):
 
 def each(items, body, carried, given, flags):
     """`for`: the i-th items of all examples together, as long as anybody has one."""
+    carried, done = leaving.each(items, body, carried, given, flags)
     going = True
-    for i in range(items.last):
+    for i in range(done, items.last):
         going = _both(going_on(carried, flags, going), above(items.trips, i))
         if not isinstance(going, Lane):
             if not going:

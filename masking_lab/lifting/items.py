@@ -241,11 +241,12 @@ def finished(result):
 class Ragged:
     """A sequence to go through: `trips` are each example's own, `at(i)` is the i-th item.
 
-    `last` is the largest number of trips, of all examples.
+    `last` is the largest number of trips, of all examples. `through(f)` is the same sequence over
+    `f(x)` for each array x that is gone through from its first entry to its last.
     """
 
-    def __init__(self, trips, at, last):
-        self.trips, self.at, self.last = trips, at, last
+    def __init__(self, trips, at, last, through=None):
+        self.trips, self.at, self.last, self.through = trips, at, last, through
 
     @staticmethod
     def of(x):
@@ -259,9 +260,9 @@ class Ragged:
                 raise TypeError("iteration over an array without dims")
             own, last = x.sizes[0], x.data.shape[1]
             trips = last if own is None else Length(own, last)
-            return Ragged(trips, lambda i: entry(x, 0, i), last)
+            return Ragged(trips, lambda i: entry(x, 0, i), last, lambda f: Ragged.of(f(x)))
         x = x if hasattr(x, "__getitem__") else list(x)
-        return Ragged(len(x), lambda i: x[i], len(x))
+        return Ragged(len(x), lambda i: x[i], len(x), lambda f: Ragged.of(x))
 
 
 def range_(*args):
@@ -271,9 +272,13 @@ def range_(*args):
         raise TypeError("range() of an array; take one entry of it, or go through the outer dim")
     start, stop, step = (0, *args, 1) if len(args) == 1 else (*args, 1)[:3]
     if type(start) is type(step) is int and (start, step) == (0, 1):
-        return Ragged(stop, lambda i: i, _largest(stop))
+        return _counting(stop, _largest(stop))
     trips = -((start - stop) // step)
     return Ragged(trips, lambda i: start + i * step, _largest(trips))
+
+
+def _counting(trips, last):
+    return Ragged(trips, lambda i: i, last, lambda f: _counting(trips, last))
 
 
 def _largest(trips):
@@ -297,14 +302,32 @@ def zip_(*sequences, strict=False):
     trips = found[0].trips
     for other in found[1:]:
         trips = _smaller(trips, other.trips)
-    return Ragged(trips, lambda i: tuple(s.at(i) for s in found), min(s.last for s in found))
+    return _together(trips, found)
+
+
+def _together(trips, found):
+    every = all([s.through for s in found])
+    return Ragged(
+        trips,
+        lambda i: tuple([s.at(i) for s in found]),
+        min(s.last for s in found),
+        (lambda f: _together(trips, [s.through(f) for s in found])) if every else None,
+    )
 
 
 def enumerate_(x, start=0):
     if not is_ragged(x):
         return enumerate(x, start)
-    found = Ragged.of(x)
-    return Ragged(found.trips, lambda i: (start + i, found.at(i)), found.last)
+    return _numbered(Ragged.of(x), start)
+
+
+def _numbered(found, start):
+    return Ragged(
+        found.trips,
+        lambda i: (start + i, found.at(i)),
+        found.last,
+        found.through and (lambda f: _numbered(found.through(f), start)),
+    )
 
 
 def reversed_(x):

@@ -75,9 +75,7 @@ class _Maker:
         sizes = [next(sizes) if r else None for r in self.ragged]
         if self.padded is not None:
             return Length(data, self.padded, sizes)
-        lane = Lane(data, sizes)
-        lane.weak = self.weak
-        return lane
+        return Lane(data, sizes, weak=self.weak)
 
 
 def run_if_any(mask, run):
