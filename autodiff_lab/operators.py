@@ -98,7 +98,7 @@ class Methods(Operators):
         if found is None:
             raise AttributeError(f"a recorded tensor has no attribute {name!r}")
         if callable(found):
-            return functools.partial(_call_method, self, found)
+            return functools.partial(call_method, self, found)
         if name in PLAIN_PROPERTIES:
             return getattr(self.plain(), name)
         return type(self).__torch_function__(found.__get__, (), (self,), {})
@@ -111,5 +111,5 @@ PLAIN_PROPERTIES = frozenset(
 )
 
 
-def _call_method(x, found, *args, **kwargs):
+def call_method(x, found, *args, **kwargs):
     return type(x).__torch_function__(found, (), (x, *args), kwargs)

@@ -266,7 +266,7 @@ def _counted(test, body, consts, carry):
     i, end = (*test.jaxpr.invars, None, None)[:2]
     if [e.primitive.name for e in eqns] != ["lt"] or list(eqns[0].invars) != [i, end]:
         return None
-    if len(test.jaxpr.invars) != len(carry) or "bound" not in getattr(carry[1], "__dict__", ()):
+    if len(test.jaxpr.invars) != len(carry) or getattr(carry[1], "bound", None) is None:
         return None
     counter, kept = body.jaxpr.invars[len(consts) :][:2]
     by_one = [e for e in body.jaxpr.eqns if e.outvars[0] is body.jaxpr.outvars[0]]

@@ -348,8 +348,7 @@ class Interpreter:
             if x.data.shape[axis + 1] != n.padded:
                 x = padded_to(self.verbs, x, axis, n.padded)
         if not all(map(operator.is_, sizes, x.sizes)):
-            x, weak = Lane(x.data, sizes, x.fill), x.weak
-            x.weak = weak
+            x = Lane(x.data, sizes, x.fill, x.weak)
         return x
 
     def number(self, dim, dtype):

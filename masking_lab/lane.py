@@ -4,8 +4,10 @@ It holds the padded data and each example's own sizes, and shows neither: its sh
 example's, with a `Length` where the size is each example's own.
 """
 
+import functools
 import math
 import operator
+import sys
 
 import numpy as np
 
@@ -13,32 +15,39 @@ from autodiff_lab import source, xp
 from autodiff_lab.operators import Methods
 
 from .errors import MaskError
-from .masked_batch import depends, told_shape, valid
+from .masked_batch import depends, live, told_shape, valid
 from .sizes import Interval
+
+FINITE = "finite"
 
 
 class Lane(Methods):
     """One example's array, with no batch axis in sight.
 
     `sizes` has one entry per dim: None, or the lengths of a ragged dim. `fill` is what every dead
-    entry is known to hold, or None.
+    entry is known to hold: a number, FINITE for finite numbers, or None. A number computed from
+    sizes is `weak`: to the loop it is Python's own. What a lane looks like is kept in `look`
+    (`plans`), and what it was taken apart into in `parts`; `bound` is what no example's
+    number exceeds, where that is known (`jax_road`).
     """
 
+    __slots__ = ("data", "sizes", "fill", "weak", "look", "parts", "bound")
     rank = 2  # a lane answers before autodiff's box does
 
     taken = None  # the examples that a block is run for, inside it
-    weak = False  # True for numbers computed from sizes: to the loop they are Python's own
 
-    def __init__(self, data, sizes, fill=None):
+    def __init__(self, data, sizes, fill=None, weak=False, look=None):
         self.data, self.sizes, self.fill = data, tuple(sizes), fill
+        self.weak, self.look, self.parts, self.bound = weak, look, None, None
 
     @classmethod
     def __torch_function__(cls, func, types, args=(), kwargs=None):
-        if any(xp.framework_of(x.data) == "jax" for x in lanes_in(args)):
-            from .jax_dispatch import call
-        else:
-            from .torch_road import call
-        return call(func, args, kwargs or {})
+        x = args[0] if args else None
+        if not isinstance(x, Lane):
+            x = next(lanes_in((*args, *(kwargs or {}).values())))
+        return _road(xp.framework_of(x.data))(func, args, kwargs or {})
+
+    _call = classmethod(lambda cls, func, *args: cls.__torch_function__(func, (), args))
 
     def __getattr__(self, name):
         if name.startswith("__") or xp.framework_of(self.data) != "jax":
@@ -54,6 +63,9 @@ class Lane(Methods):
 
     @property
     def ndim(self):
+        return len(self.sizes)
+
+    def dim(self):
         return len(self.sizes)
 
     @property
@@ -89,10 +101,20 @@ class Lane(Methods):
         )
 
     def entries(self, axis, i):
-        """The data at one place of a dim: a number, or the number of a trip."""
+        """The data at one place of a dim: a number, or the number of a trip.
+
+        A loop asks for one place after the other. PyTorch takes an array apart in one go, and puts
+        its cotangent together in one go; asked T times, it would add T arrays of the whole size.
+        """
         if isinstance(i, Lane):
             return i.table.entries(self, axis, i)
-        return self.data[(slice(None),) * (axis + 1) + (i,)]
+        if type(i) is not int or not _is_plain_tensor(self.data):
+            return self.data[(slice(None),) * (axis + 1) + (i,)]
+        known, parts = self.parts or (None, None)
+        if known == axis:
+            parts = parts or self.data.unbind(axis + 1)
+        self.parts = axis, parts
+        return parts[i] if parts else self.data.select(axis + 1, i)
 
     def plain(self):
         return self.data
@@ -128,14 +150,15 @@ class Length(Lane):
     A size that was computed, 3 - len(x), may be negative: it is never below `lowest`.
     """
 
-    weak = True
+    __slots__ = ("padded", "lowest")
 
     def __init__(self, lengths, padded, sizes=(), lowest=0):
         if lengths.ndim == 1:
-            super().__init__(lengths, ())
+            super().__init__(lengths, (), weak=True)
         else:
             outer = range(lengths.ndim - 1)
-            super().__init__(lengths, [sizes[a] if depends(lengths, a) else None for a in outer])
+            own = [sizes[a] if depends(lengths, a) else None for a in outer]
+            super().__init__(lengths, own, weak=True)
         self.padded, self.lowest = padded, lowest
 
     @property
@@ -150,7 +173,22 @@ class Length(Lane):
         return isinstance(other, Length) and agree(self.data, other.data)
 
 
-def _grown(name, allowed=lambda n: True):
+def _is_plain_tensor(data):
+    torch = sys.modules.get("torch")
+    return torch is not None and type(data) is torch.Tensor
+
+
+@functools.cache
+def _road(framework):
+    """Dispatch: what understands a call with such lanes among its arguments."""
+    if framework == "jax":
+        from .jax_dispatch import call
+    else:
+        from .torch_road import call
+    return call
+
+
+def _grown(name, allowed):
     """Arithmetic that gives a size again, with an int or a size of which `allowed` holds."""
     plain, other = getattr(operator, name), getattr(Lane, f"__{name}__")
 
@@ -166,10 +204,15 @@ def _grown(name, allowed=lambda n: True):
     return operate
 
 
-Length.__add__ = Length.__radd__ = _grown("add")
-Length.__mul__ = Length.__rmul__ = _grown("mul", lambda n: type(n) is not int or n >= 0)
-Length.__sub__ = _grown("sub")
-Length.__floordiv__ = _grown("floordiv", lambda n: type(n) is int and n > 0)
+for _name, _allowed in {
+    "add": lambda n: True,
+    "mul": lambda n: type(n) is not int or n >= 0,
+    "sub": lambda n: True,
+    "floordiv": lambda n: type(n) is int and n > 0,
+}.items():
+    setattr(Length, f"__{_name}__", _grown(_name, _allowed))
+    if _name in ("add", "mul"):
+        setattr(Length, f"__r{_name}__", _grown(_name, _allowed))
 
 
 def _beside(n, rank):
@@ -182,9 +225,7 @@ def shared(verbs, count, x, like=None):
     x = _number(verbs, x, like) if weak else x
     shape = tuple(x.shape)
     data = verbs.broadcast(x, (count, *shape), tuple(range(1, len(shape) + 1)))
-    lane = Lane(data, (None,) * len(shape))
-    lane.weak = weak
-    return lane
+    return Lane(data, (None,) * len(shape), weak=weak)
 
 
 def _number(verbs, x, like):
@@ -243,9 +284,7 @@ def _counted(x, axis, keepdims):
     kept = [a for a in range(x.ndim) if keepdims or a not in axis]
     goes = [kept.index(a) if a in kept and a not in axis else None for a in range(x.ndim)]
     own = [x.sizes[a] if asks[a] and a not in axis else None for a in kept]
-    lane = Lane(count, [None if n is None else realigned(n, goes) for n in own])
-    lane.weak = True
-    return lane
+    return Lane(count, [None if n is None else realigned(n, goes) for n in own], weak=True)
 
 
 def settled(verbs, sizes):
@@ -297,7 +336,7 @@ def refill(verbs, x, value, axes=None):
         return x
     axes = range(x.ndim) if axes is None else axes
     chosen = [n if a in axes else None for a, n in enumerate(x.sizes)]
-    mask = valid(verbs, chosen, x.data.shape, x.data)
+    mask = live(chosen, x.data.shape)
     if mask is None:
         return x
     whole = [n is None for n in chosen] == [n is None for n in x.sizes]

@@ -14,6 +14,7 @@ import sys
 from autodiff_lab import trees, xp
 
 from .errors import MaskError
+from .once import once
 
 
 class MaskedBatch:
@@ -206,18 +207,33 @@ def is_batch(x):
 
 
 # ----- masks -----
-def valid(verbs, lengths, shape, like):
-    """A mask of `shape` (batch first): True where the index lies below each of the lengths.
+def live(lengths, shape):
+    """A mask that broadcasts to `shape` (batch first): True where the index lies below each of the
+    lengths.
 
     `lengths` has one entry per axis after the first; None asks nothing of that axis.
     """
     mask = None
     for axis, n in enumerate(lengths, start=1):
         if n is not None:
-            index = verbs.arange(tuple(shape), axis, "int32", like)
-            below = index < aligned(verbs, n, shape)
-            mask = below if mask is None else mask & below
+            own = below(n, axis, shape[axis], len(shape))
+            mask = own if mask is None else mask & own
     return mask
+
+
+def valid(verbs, lengths, shape, like):
+    """The same mask in that very shape."""
+    mask = live(lengths, shape)
+    return mask if mask is None else verbs.broadcast(mask, tuple(shape), tuple(range(len(shape))))
+
+
+@once
+def below(lengths, axis, size, rank):
+    """For each example, and outer entry, which indices along an axis lie below its own length."""
+    verbs, shape = xp.of(lengths), (*lengths.shape, *(1,) * (rank - lengths.ndim))
+    goal = (*shape[:axis], size, *shape[axis + 1 :])
+    index = verbs.arange(goal, axis, "int32", lengths)
+    return index < verbs.reshape(lengths, shape)
 
 
 def aligned(verbs, n, shape):

@@ -10,6 +10,8 @@ To apply a row to lanes:
 3. the row itself runs on the padded data, its parameters shifted by one for the batch axis.
 """
 
+import contextlib
+import math
 from typing import NamedTuple
 
 from autodiff_lab import source
@@ -17,8 +19,9 @@ from autodiff_lab.table.row import NEG, ONE, unchanged
 
 from . import along
 from .errors import MaskError
-from .lane import Lane, Length, agree, realigned, refill
-from .masked_batch import told
+from .lane import FINITE, Lane, Length, agree, realigned, refill
+from .masked_batch import live, told
+from .promotion import DEFAULT, promoted
 
 
 class Batched(NamedTuple):
@@ -32,38 +35,158 @@ class Refused(Exception):
     """Why a row cannot run under a mask; `apply` adds the row's name and the line."""
 
 
+class Way(NamedTuple):
+    """What is done to an input before the row runs."""
+
+    dtype: object = None  # what it is cast to
+    fill: object = None  # what its dead entries are replaced with ...
+    along: tuple = ()  # ... and along which axes
+    shape: tuple | None = None  # where its axes of size 1 come in
+    spread: bool = False  # a shared array that needs a batch axis
+
+
+class Plan(NamedTuple):
+    """What a row comes to for inputs that look alike: nothing here depends on their entries."""
+
+    row: object
+    size: int  # how many examples
+    fn: object  # what is run: the row's own `fn`, or a composite row's kernel
+    ways: tuple | None  # one for each input, or None: nothing is to be done
+    params: dict
+    ndim: int
+    spread: bool  # no input has a batch axis, so the result is given one
+    fill: object  # what dead entries of the result are known to hold
+    weak: bool
+
+    def run(self, verbs, xs, sizes, look=None):
+        """`row(*xs)`; `sizes` are those of the result, and `look` what it looks like."""
+        if self.ways is None:
+            arrays = [x.data if isinstance(x, Lane) else x for x in xs]
+        else:
+            arrays = [_made(verbs, x, way, self) for x, way in zip(xs, self.ways, strict=True)]
+        if self.row.told:
+            arrays = self.row.told(verbs, lambda i, axis: _there(verbs, xs[i], axis), *arrays)
+        y = self.fn(verbs, *arrays, **self.params)
+        if self.row.outputs != 1:
+            looks = look or [None] * len(y)
+            pairs = zip(y, looks, strict=True)
+            return tuple([Lane(part, sizes, self.fill, look=seen) for part, seen in pairs])
+        if self.spread:
+            y = verbs.broadcast(y, (self.size, *y.shape), tuple(range(1, self.ndim + 1)))
+        return Lane(y, sizes, self.fill, self.weak, look)
+
+
+def _there(verbs, x, axis):
+    """Which entries of an input are there along one axis; None for all."""
+    axis %= x.ndim
+    own = [n if i == axis else None for i, n in enumerate(x.sizes)]
+    return live(own, x.data.shape)
+
+
+def _made(verbs, x, way, plan):
+    if way is None:
+        return x.data if isinstance(x, Lane) else x
+    if way.spread:
+        return verbs.broadcast(x, (plan.size, *x.shape), tuple(range(1, len(x.shape) + 1)))
+    if way.dtype is not None:
+        dtype = verbs.lib.get_default_dtype() if way.dtype is DEFAULT else way.dtype
+        x = Lane(verbs.astype(x.data, dtype), x.sizes)
+    if way.fill is not None:
+        x = refill(verbs, x, way.fill, way.along)
+    return x.data if way.shape is None else verbs.reshape(x.data, way.shape)
+
+
 def apply(row, verbs, count, xs, params, place=source.here):
     """`row(*xs, **params)` for `count` examples at once. Inputs that are not lanes are shared."""
+    if row.along is not None and along.concerns(row, xs, params):
+        return by_place(row, verbs, count, xs, params, place)
+    plan, sizes = understand(row, verbs, count, xs, params, place)
+    return plan.run(verbs, xs, sizes)
+
+
+def by_place(row, verbs, count, xs, params, place=source.here):
+    """A row that does something of its own along a ragged dim, in the words of `along`."""
+    with _told_where(row, place):
+        return row.along(along.Along(row, verbs, count, xs, params), *xs, **params)
+
+
+def understand(row, verbs, count, xs, params, place=source.here):
+    """The plan of a call, and the ragged sizes of its result."""
+    with _told_where(row, place):
+        return _understand(row, verbs, count, xs, params)
+
+
+@contextlib.contextmanager
+def _told_where(row, place):
     try:
-        if row.along is not None and along.concerns(row, xs, params):
-            return row.along(along.Along(row, verbs, count, xs, params), *xs, **params)
-        return _apply(row, verbs, count, xs, params)
+        yield
     except Refused as why:
         raise MaskError(f"{row.name} at {place()} {why}") from None
 
 
-def _apply(row, verbs, count, xs, params):
+def _understand(row, verbs, count, xs, params):
     ndims = [len(_dims(x)) for x in xs]
     if row.axes is None:
         raise _cannot("chooses entries by their place")
     places, ndim = row.axes(ndims, **comparable(params))
     _refuse_moves(row, xs, params)
     sizes = _sizes(row, xs, places, ndim, params)
-    xs = [_sanitise(row, verbs, x, places[i]) for i, x in enumerate(_promoted(row, verbs, xs))]
-    batched = Batched(count, tuple(isinstance(x, Lane) for x in xs))
+    dtypes = promoted(row, verbs, xs)
+    calm = _is_calm(row, verbs, xs, params)
+    ways = [_way(row, verbs, count, x, goes, dtype, ndim, calm)
+            for x, goes, dtype in zip(xs, places, dtypes, strict=True)]  # fmt: skip
+    batched = Batched(count, tuple([isinstance(x, Lane) for x in xs]))
+    none = not any(batched.inputs)
     plain = {k: padded(v) for k, v in params.items()}
-    if not any(batched.inputs):
-        data = row.fn(verbs, *xs, **plain)
-        data = verbs.broadcast(data, (count, *data.shape), tuple(range(1, ndim + 1)))
-        return Lane(data, sizes)
-    arrays = [_aligned(row, verbs, x, n, ndim, count) for x, n in zip(xs, ndims, strict=True)]
-    plain = row.batch(batched, **plain) if row.batch else plain
-    y = row.fn(verbs, *arrays, **plain)
-    if row.outputs != 1:
-        return tuple(Lane(part, sizes) for part in y)
-    result = Lane(y, sizes, _still_known(row, xs, y, sizes))
-    result.weak = all(x.weak if isinstance(x, Lane) else not hasattr(x, "shape") for x in xs)
-    return result
+    plain = row.batch(batched, **plain) if row.batch and not none else plain
+    weak = all([x.weak if isinstance(x, Lane) else not hasattr(x, "shape") for x in xs])
+    fill = _still_known(row, verbs, xs, ways, sizes)
+    fill = FINITE if calm and fill is None else fill
+    ways = tuple(ways) if any(ways) else None
+    return Plan(row, count, row.fn, ways, plain, ndim, none, fill, weak and not none), sizes
+
+
+# ----- composite rows -----
+def whole(row, verbs, count, xs, params):
+    """The plan of a composite row that is run as one, and the sizes of its result; or None.
+
+    Where no ragged dim is mixed the examples' own entries are as the row finds them, and padding
+    is only more of the same. Elsewhere its body is run on lanes, row by row.
+    """
+    if row.axes is None or (row.batch is None and row.axes is not unchanged):
+        return None
+    ndims = [len(_dims(x)) for x in xs]
+    places, _ = row.axes(ndims, **comparable(params))
+    mixed = row.mixes(**params) if row.mixes else ()
+    for x, goes in zip(xs, places, strict=True):
+        for axis, (_, lengths) in enumerate(_dims(x)):
+            if lengths is not None and row.identity is None and row.told is None:
+                if axis in mixed or goes[axis] is None:
+                    return None
+    try:
+        plan, sizes = _understand(row, verbs, count, xs, params)
+    except Refused:  # its body says more precisely what it is that has no rule
+        return None
+    if plan.params is None:
+        return None
+    plain = all([type(_data(x)) in verbs.plain_kinds for x in xs])
+    return plan._replace(fn=(row.whole or _kernel(row)) if plain else row.fn), sizes
+
+
+def _kernel(row):
+    """The value by the row's fast way, where it reaches."""
+    if row.fast is None:
+        return row.fn
+
+    def run(verbs, *xs, **params):
+        found = row.fast.forward(verbs, *xs, **params)
+        return row.fn(verbs, *xs, **params) if found is None else found[0]
+
+    return run
+
+
+def _data(x):
+    return x.data if isinstance(x, Lane) else x
 
 
 # ----- where the ragged dims go -----
@@ -84,7 +207,7 @@ def _sizes(row, xs, places, ndim, params):
             if place is not None:
                 lengths = lengths if lengths.ndim == 1 else _nested(lengths, place, goes, ndim)
                 found[place] = _merge(found.get(place), lengths)
-            elif row.identity is None:
+            elif row.identity is None and row.told is None:
                 raise _cannot("merges or splits a ragged dim")
     for x, goes in zip(xs, places, strict=True):
         for (n, lengths), place in zip(_dims(x), goes, strict=True):
@@ -152,25 +275,31 @@ def _cannot(why):
 
 
 # ----- dead entries -----
-def _sanitise(row, verbs, x, goes):
-    if not isinstance(x, Lane) or all(n is None for n in x.sizes):
-        return x
-    value, axes = _replacement(row, verbs, x, goes)
-    return x if value is None else refill(verbs, x, value, axes)
+def _way(row, verbs, count, x, goes, dtype, ndim, calm):
+    """What is done to an input before the row runs; None for nothing."""
+    if not isinstance(x, Lane):
+        joined = row.arity is None and row.kind != "composite"  # concat, stack: all need the axis
+        return Way(spread=True) if joined and hasattr(x, "shape") else None
+    value, along = _replacement(row, verbs, x, goes)
+    if value == x.fill or (calm and (row.told or not _reduced(x, goes))):
+        value = None
+    shape = None
+    if row.elementwise and x.ndim < ndim:
+        shape = (count, *(1,) * (ndim - x.ndim), *x.data.shape[1:])
+    way = Way(dtype, value, tuple(along), shape)
+    return None if (dtype, value, shape) == (None, None, None) else way
 
 
 def _replacement(row, verbs, x, goes):
     """`(value, axes)`: what dead entries along which axes are replaced with before `row` runs."""
+    if all([n is None for n in x.sizes]):
+        return None, ()
     everywhere = range(x.ndim)
-    gone = [place is None or place < 0 for place in goes]
-    reduced = [a for a, n in enumerate(x.sizes) if n is not None and gone[a]]
+    reduced = _reduced(x, goes)
     if row.kind == "bilinear":
         return 0.0, everywhere
-    if row.kind == "general" and row.identity is not None:
-        low, high = verbs.limits(x.dtype)
-        return {"lowest": low, "highest": high}.get(row.identity, row.identity), everywhere
-    if row.kind == "general":
-        return row.safe, everywhere
+    if row.kind in ("general", "composite"):
+        return _identity(row, verbs, x) if row.identity is not None else row.safe, everywhere
     if row.kind == "pointwise":
         harmless = all(partial in (ONE, NEG) for partial in row.d)
         return (None if harmless else row.safe), everywhere
@@ -179,66 +308,73 @@ def _replacement(row, verbs, x, goes):
     return (row.identity, reduced) if reduced else (None, ())
 
 
-def _still_known(row, xs, y, sizes):
-    """A row that only moves entries leaves the filling as it is, unless new dead entries appear."""
-    moves_only = row.kind == "linear" and row.identity is None and row.moves is None
-    if not moves_only or len(xs) != 1 or y.dtype != xs[0].dtype:
-        return None
-    before, after = (len([n for n in ns if n is not None]) for ns in (xs[0].sizes, sizes))
-    return xs[0].fill if before == after else None
+def _reduced(x, goes):
+    """The ragged axes that are summed away."""
+    return [a for a, place in enumerate(goes)
+            if x.sizes[a] is not None and (place is None or place < 0)]  # fmt: skip
 
 
-# ----- dtypes: a batch of scalars has a dim, but must not promote as if an example had it -----
-def _promoted(row, verbs, xs):
-    """Cast what the loop would have cast: there sizes are Python's, and scalars have no dims."""
-    if not row.elementwise or verbs.name != "torch":
-        return xs
-    lanes = [x for x in xs if isinstance(x, Lane)]
-    strong = [x for x in xs if hasattr(x, "dtype") and not getattr(x, "weak", False)]
-    if not strong:
-        return [_cast(verbs, x, "float64") for x in xs] if row.name == "divide" else xs
-    with_dims = [x for x in strong if len(x.shape) > 0]
-    dtype = verbs.common_dtype([x.dtype for x in with_dims or strong])
-    small = [x for x in lanes if x.weak or (x.ndim == 0 and with_dims)]
-    return [_demoted(verbs, x, dtype) if any(x is s for s in small) else x for x in xs]
+def _is_calm(row, verbs, xs, params):
+    """Are dead entries harmless as they are, and the result's too?
 
-
-def _demoted(verbs, x, dtype):
-    """A number beside an array of `dtype`: of a higher kind it lifts it, but no further than that.
-
-    So says PyTorch: int32 array + int64 scalar is int32, int32 array + 0.5 is of the default dtype.
+    What was zero at the start and went through calm operations is as finite as an example is: no
+    cotangent comes to it, and zero times a finite slope is zero. That saves a mask per operation.
+    Not with another value of the example beside it: that may be NaN where it has no entries. Two
+    factors could overflow where no example does, and so could half types.
     """
-    if _rank(verbs, x.dtype) <= _rank(verbs, dtype):
-        return _cast(verbs, x, dtype)
-    if x.weak and verbs.is_float(x.dtype):
-        return _cast(verbs, x, verbs.lib.get_default_dtype())
-    return x
+    lanes = [x for x in xs if isinstance(x, Lane)]
+    lengths = [{id(n) for n in x.sizes if n is not None} for x in lanes]
+    if verbs.name != "torch" or not lanes or not lengths[0]:
+        return False
+    if any([own != lengths[0] for own in lengths]):
+        return False
+    if any([x.fill not in (0, FINITE) or verbs.is_half(x.dtype) for x in lanes]):
+        return False
+    if not all([math.isfinite(x) for x in xs if isinstance(x, (int, float))]):
+        return False
+    mixed = row.mixes(**params) if row.mixes else ()
+    if any([xs[0].sizes[axis] is not None for axis in mixed]):
+        return False
+    if row.kind == "linear":
+        return row.identity is None
+    harmless = row.kind == "pointwise" and all([partial in (ONE, NEG) for partial in row.d])
+    return harmless or (row.calm and (len(lanes) == 1 or row.told is not None))
 
 
-def _rank(verbs, dtype):
-    """Bools, then ints, floats and complex numbers."""
-    return int(dtype != verbs.bool_type) + verbs.is_inexact(dtype) + verbs.is_complex(dtype)
+def _identity(row, verbs, x):
+    low, high = verbs.limits(x.dtype)
+    return {"lowest": low, "highest": high}.get(row.identity, row.identity)
 
 
-def _cast(verbs, x, dtype):
-    if not isinstance(x, Lane) or x.dtype in (verbs.dtype(dtype), verbs.bool_type):
-        return x
-    new = Lane(verbs.astype(x.data, dtype), x.sizes)
-    new.weak = x.weak
-    return new
+def _still_known(row, verbs, xs, ways, sizes):
+    """Zero, if that is what dead entries hold before and after; None if nobody knows.
+
+    A row that only moves entries leaves zeros where they are, unless new dead entries appear; one
+    that acts on each entry alone may make zeros of zeros.
+    """
+    lanes = all([isinstance(x, Lane) for x in xs])
+    if row.outputs != 1 or not lanes or not all(map(_holds_zeros, xs, ways)):
+        return None
+    ragged = {len([n for n in ns if n is not None]) for ns in (sizes, *[x.sizes for x in xs])}
+    if len(ragged) > 1:
+        return None
+    if row.kind == "linear":
+        moves_only = row.identity is None and row.moves is None and len(xs) == 1
+        return 0.0 if moves_only else None
+    if row.kind != "pointwise" or verbs.name != "torch" or len({x.ndim for x in xs}) > 1:
+        return None
+    zeros = [verbs.zeros((), x.dtype, None) for x in xs]
+    return 0.0 if not bool(row.fn(verbs, *zeros)) else None
+
+
+def _holds_zeros(x, way):
+    if way is not None and way.fill is not None:
+        whole = all([n is None or a in way.along for a, n in enumerate(x.sizes)])
+        return whole and way.fill == 0
+    return x.fill is not None and x.fill == 0
 
 
 # ----- the batch axis -----
-def _aligned(row, verbs, x, n, ndim, count):
-    """The padded data, with axes of size 1 after the batch axis where the row broadcasts."""
-    if not isinstance(x, Lane):
-        joined = row.arity is None and hasattr(x, "shape")  # concat, stack: all need the batch axis
-        return verbs.broadcast(x, (count, *x.shape), tuple(range(1, n + 1))) if joined else x
-    if row.elementwise and n < ndim:
-        return verbs.reshape(x.data, (count, *(1,) * (ndim - n), *x.data.shape[1:]))
-    return x.data
-
-
 def padded(param):
     if isinstance(param, Length):
         return param.padded

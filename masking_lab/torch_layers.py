@@ -26,25 +26,37 @@ def _attention(query, key, value, embed_dim_to_check, num_heads, in_proj_weight,
             f"{query.ndim} dims, or with bias_k, static_k or add_zero_attn; give it queries of "
             "shape (length, features), without these"
         )
-    weights = (q_proj_weight, k_proj_weight, v_proj_weight)
-    weights = weights if use_separate_proj_weight else in_proj_weight.chunk(3)
-    biases = (None,) * 3 if in_proj_bias is None else in_proj_bias.chunk(3)
-    q, k, v = (
-        _by_head(F.linear(x, w, b), num_heads)
-        for x, w, b in zip((query, key, value), weights, biases, strict=True)
-    )
-    scores = q @ k.transpose(1, 2) / q.shape[-1] ** 0.5
-    for mask in (attn_mask, key_padding_mask):
-        scores = scores if mask is None else _masked(scores, mask)
-    chosen = F.softmax(scores, dim=-1)
-    if dropout_p and training:
-        chosen = F.dropout(chosen, dropout_p)
-    y = chosen @ v
+    apart = (q_proj_weight, k_proj_weight, v_proj_weight) if use_separate_proj_weight else None
+    parts = _projected((query, key, value), in_proj_weight, in_proj_bias, apart)
+    q, k, v = (_by_head(x, num_heads) for x in parts)
+    masks, chosen = [mask for mask in (attn_mask, key_padding_mask) if mask is not None], None
+    if need_weights or masks or (dropout_p and training):
+        scores = q @ k.transpose(1, 2) / q.shape[-1] ** 0.5
+        for mask in masks:
+            scores = _masked(scores, mask)
+        chosen = F.softmax(scores, dim=-1)
+        if dropout_p and training:
+            chosen = F.dropout(chosen, dropout_p)
+        y = chosen @ v
+    else:
+        y = F.scaled_dot_product_attention(q, k, v, is_causal=is_causal)
     y = y.transpose(0, 1).reshape(query.shape[0], num_heads * v.shape[-1])
     y = F.linear(y, out_proj_weight, out_proj_bias)
     if not need_weights:
         return y, None
     return y, chosen.mean(0) if average_attn_weights else chosen
+
+
+def _projected(inputs, weight, bias, apart):
+    """Queries, keys and values; of one and the same input by one product."""
+    from torch.nn import functional as F
+
+    q, k, v = inputs
+    if apart is None and q is k is v:
+        return F.linear(q, weight, bias).chunk(3, -1)
+    weights = weight.chunk(3) if apart is None else apart
+    biases = (None,) * 3 if bias is None else bias.chunk(3)
+    return [F.linear(x, w, b) for x, w, b in zip(inputs, weights, biases, strict=True)]
 
 
 def _by_head(x, heads):

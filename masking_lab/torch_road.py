@@ -10,7 +10,7 @@ from contextvars import ContextVar
 from autodiff_lab import source, xp
 from autodiff_lab.on_torch.spellings import lower
 
-from . import rules
+from . import along, plans, rules
 from .errors import MaskError
 from .lane import Lane, lanes_in, refuse_nested, size
 from .lifting.batched import told_where
@@ -30,6 +30,13 @@ def run(f, args, kwargs, count):
 
 def call(func, args, kwargs):
     """One PyTorch call with lanes among its arguments."""
+    remembered = plans.at_once(func, args) if args and not kwargs else None
+    if remembered is not None:
+        return remembered.run(args)
+    seen = plans.Call(func, args, kwargs)
+    remembered = plans.PLANS.get(seen.key)
+    if remembered is not None:
+        return remembered.run(seen.inputs)
     name = func.__name__.split(".")[0]
     verbs = xp.verbs("torch")
     if name == "unfold" and not hasattr(func, "__code__"):  # the method: windows along one dim
@@ -53,11 +60,20 @@ def call(func, args, kwargs):
     if lowered.rewritten is not None:
         return lowered.rewritten()
     row, xs, params = lowered.row, lowered.xs, lowered.params
-    if row.kind == "composite" and row.along is None:
-        return _composite(row, verbs, xs, params)
     if row.name in OF_SOMETHING and not _inside.get():
         _refuse_nothing(name, xs[0], params["axis"])
-    return rules.apply(row, verbs, _count((*xs, *params.get("shape", ()))), xs, params)
+    count = _count((*xs, *params.get("shape", ())))
+    if row.along is not None and along.concerns(row, xs, params):
+        return rules.by_place(row, verbs, count, xs, params)
+    understand = rules.whole if row.kind == "composite" else rules.understand
+    found = understand(row, verbs, count, xs, params)
+    if found is None:  # a composite row whose body is run on lanes
+        return _composite(row, verbs, xs, params)
+    plan, sizes = found
+    y = plan.run(verbs, xs, sizes)
+    if seen.key is not None and name not in CHECKS and row.name not in OF_SOMETHING:
+        plans.remember(seen, plan, xs, sizes, y)  # nobody had to look at entries or lengths
+    return y
 
 
 def _composite(row, verbs, xs, params):

@@ -353,6 +353,4 @@ def _number(function, args):
 
 
 def _weak(data):
-    lane = Lane(data, ())
-    lane.weak = True
-    return lane
+    return Lane(data, (), weak=True)

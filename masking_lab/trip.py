@@ -21,6 +21,7 @@ class Trip(Lane):
     weak, sizes, fill = True, (), None
 
     def __init__(self, table, number, step=1, first=0, base=None, led=None):
+        self.look = self.parts = self.bound = None
         self.table, self.number = table, number
         self.step, self.first, self.base = step, first, base
         self.led = base if led is None else led  # inside a block the leader's, where not taken

@@ -5,11 +5,13 @@ branch that is not taken, so that 0 times inf never happens. In JAX these are or
 their own pieces are recorded.
 """
 
+import functools
 from math import pi, sqrt
 
 from . import fused
-from .row import composite
+from .row import composite, unchanged
 
+entrywise = functools.partial(composite, axes=unchanged, calm=True)
 F = "torch.nn.functional."
 SHAPE = [(2, 3)]
 
@@ -49,73 +51,73 @@ def softshrink(xp, x, *, bound=0.5):
     return xp.where(small, 0.0, xp.where(x > 0, x - bound, x + bound))
 
 
-composite("elu", elu, fast=fused.elu(),
+entrywise("elu", elu, fast=fused.elu(),
           torch=F + "elu", jax="jax.nn.elu", cases=((SHAPE, {"alpha": 1.5}),),
           tex=r"y = x \text{ if } x > 0, \text{ else } \alpha \, (e^x - 1)",
           kinks="at 0 the derivative is alpha", example="elu([0., 2.], alpha=1.) = [0., 2.]")
-composite("selu", lambda xp, x: elu(xp, x, alpha=1.6732632423543772, scale=1.0507009873554805),
+entrywise("selu", lambda xp, x: elu(xp, x, alpha=1.6732632423543772, scale=1.0507009873554805),
           fast=fused.elu(1.6732632423543772, 1.0507009873554805),
           torch="torch.selu " + F + "selu", jax="jax.nn.selu", cases=((SHAPE, {}),),
           tex=r"y = \lambda \, \operatorname{elu}_\alpha(x)",
           kinks="at 0 the derivative is 1.758, that of the left piece",
           example="selu([0., 1.]) = [0., 1.05070099]")
-composite("celu", lambda xp, x, *, alpha=1.0: elu(xp, x, alpha=alpha, rate=1 / alpha),
+entrywise("celu", lambda xp, x, *, alpha=1.0: elu(xp, x, alpha=alpha, rate=1 / alpha),
           fast=fused.elu(rate=None), torch="torch.celu " + F + "celu", jax="jax.nn.celu",
           cases=((SHAPE, {"alpha": 1.5}),),
           tex=r"y = x \text{ if } x > 0, \text{ else } \alpha \, (e^{x / \alpha} - 1)",
           example="celu([0., 2.], alpha=1.) = [0., 2.]")
-composite("leaky_relu", lambda xp, x, *, slope=0.01: xp.where(x > 0, x, slope * x),
+entrywise("leaky_relu", lambda xp, x, *, slope=0.01: xp.where(x > 0, x, slope * x),
           fast=fused.leaky_relu, torch=F + "leaky_relu", jax="jax.nn.leaky_relu",
           cases=((SHAPE, {"slope": 0.2}),),
           tex=r"y = x \text{ if } x > 0, \text{ else } s \, x",
           kinks="at 0 the derivative is the slope in torch and 1 in JAX",
           example="leaky_relu([-1., 2.], slope=0.5) = [-0.5, 2.]")
-composite("hardtanh", hardtanh, fast=fused.hardtanh, torch=F + "hardtanh", jax="jax.nn.hard_tanh",
+entrywise("hardtanh", hardtanh, fast=fused.hardtanh, torch=F + "hardtanh", jax="jax.nn.hard_tanh",
           cases=((SHAPE, {"low": -0.5, "high": 1.0}),), tex=r"y = \min(\max(x, a), b)",
           kinks="at both bounds the derivative is 0 in torch; in JAX it is 0 at -1 and 1 at 1",
           example="hardtanh([-2., 0.5, 2.], low=-1., high=1.) = [-1., 0.5, 1.]")
-composite("relu6", lambda xp, x: hardtanh(xp, x, low=0.0, high=6.0), torch=F + "relu6",
+entrywise("relu6", lambda xp, x: hardtanh(xp, x, low=0.0, high=6.0), torch=F + "relu6",
           jax="jax.nn.relu6", cases=((SHAPE, {}),), tex=r"y = \min(\max(x, 0), 6)",
           kinks="at 0 and 6 the derivative is 0", example="relu6([-1., 7.]) = [0., 6.]")
-composite("hardsigmoid", hardsigmoid, torch=F + "hardsigmoid", jax="jax.nn.hard_sigmoid",
+entrywise("hardsigmoid", hardsigmoid, torch=F + "hardsigmoid", jax="jax.nn.hard_sigmoid",
           cases=((SHAPE, {}),), tex=r"y = \frac{\min(\max(x + 3, 0), 6)}{6}",
           pitfalls="PyTorch's own slope is 1/6 rounded to float32, even in float64.",
           example="hardsigmoid([-4., 0., 4.]) = [0., 0.5, 1.]")
-composite("hardswish", hardswish, fast=fused.hardswish, torch=F + "hardswish",
+entrywise("hardswish", hardswish, fast=fused.hardswish, torch=F + "hardswish",
           jax="jax.nn.hard_swish jax.nn.hard_silu", cases=((SHAPE, {}),),
           tex=r"y = x \, \operatorname{hardsigmoid}(x)",
           example="hardswish([-4., 0., 4.]) = [0., 0., 4.]")
-composite("softplus", softplus, fast=fused.softplus, torch=F + "softplus", jax="jax.nn.softplus",
+entrywise("softplus", softplus, fast=fused.softplus, torch=F + "softplus", jax="jax.nn.softplus",
           cases=((SHAPE, {"beta": 2.0, "threshold": 2.0}), (SHAPE, {})),
           tex=r"y = \frac{1}{\beta} \log (1 + e^{\beta x})",
           pitfalls="Above the threshold torch goes on with y = x, for numerical peace.",
           example="softplus([0.]) = [0.69314718]")
-composite("softsign", lambda xp, x: x / (1 + xp.abs(x)), torch=F + "softsign",
+entrywise("softsign", lambda xp, x: x / (1 + xp.abs(x)), torch=F + "softsign",
           jax="jax.nn.soft_sign", cases=((SHAPE, {}),),
           tex=r"y = \frac{x}{1 + \operatorname{abs}(x)}",
           example="softsign([1., -3.]) = [0.5, -0.75]")
-composite("mish", lambda xp, x: x * xp.tanh(softplus(xp, x)), fast=fused.mish,
+entrywise("mish", lambda xp, x: x * xp.tanh(softplus(xp, x)), fast=fused.mish,
           torch=F + "mish", jax="jax.nn.mish", cases=((SHAPE, {}),),
           tex=r"y = x \tanh(\log (1 + e^x))", example="mish([0.]) = [0.]")
-composite("gelu", gelu, fast=fused.gelu, torch=F + "gelu", jax="jax.nn.gelu",
+entrywise("gelu", gelu, fast=fused.gelu, torch=F + "gelu", jax="jax.nn.gelu",
           cases=((SHAPE, {"approximate": "none"}), (SHAPE, {"approximate": "tanh"})),
           tex=r"y = x \, \Phi(x), \text{ with the normal distribution } \Phi",
           pitfalls="JAX's default is the tanh form, torch's is the exact one.",
           example="gelu([0., 1.]) = [0., 0.84134475]")
-composite("tanhshrink", lambda xp, x: x - xp.tanh(x), torch=F + "tanhshrink", jax="-",
+entrywise("tanhshrink", lambda xp, x: x - xp.tanh(x), torch=F + "tanhshrink", jax="-",
           cases=((SHAPE, {}),), tex=r"y = x - \tanh x", example="tanhshrink([0.]) = [0.]")
-composite("softshrink", softshrink, torch=F + "softshrink", jax="-",
+entrywise("softshrink", softshrink, torch=F + "softshrink", jax="-",
           cases=((SHAPE, {"bound": 0.5}),),
           tex=r"y = x \mp \lambda \text{ outside } [-\lambda, \lambda], \text{ else } 0",
           kinks="inside, bounds included, the derivative is 0",
           example="softshrink([-2., 0.2, 2.], bound=0.5) = [-1.5, 0., 1.5]")
-composite("hardshrink",
+entrywise("hardshrink",
           lambda xp, x, *, bound=0.5: xp.where((x >= -bound) & (x <= bound), 0.0, x),
           torch="torch.hardshrink " + F + "hardshrink", jax="-", cases=((SHAPE, {"bound": 0.5}),),
           tex=r"y = x \text{ outside } [-\lambda, \lambda], \text{ else } 0",
           kinks="inside, bounds included, the derivative is 0",
           example="hardshrink([-2., 0.2, 2.], bound=0.5) = [-2., 0., 2.]")
-composite("threshold", lambda xp, x, *, bound, value: xp.where(x <= bound, value, x),
+entrywise("threshold", lambda xp, x, *, bound, value: xp.where(x <= bound, value, x),
           torch="torch.threshold " + F + "threshold", jax="-",
           cases=((SHAPE, {"bound": 0.5, "value": 3.0}),),
           tex=r"y = x \text{ above the bound, else the value}",
@@ -141,7 +143,7 @@ def nan_to_num(xp, x, *, nan, posinf, neginf):
     return xp.where(x != x, nan, kept)
 
 
-composite("nan_to_num", nan_to_num,
+entrywise("nan_to_num", nan_to_num,
           cases=((SHAPE, {"nan": 0.0, "posinf": 9.0, "neginf": -9.0}),),
           tex=r"y = x \text{ where it is a number, else a given one}",
           kinks="where something is replaced the derivative is 0",

@@ -4,6 +4,7 @@ Attention is Vaswani et al.'s (2017): each query is answered with the values, we
 their keys fit. The cells are PyTorch's, their gates stacked in one matrix.
 """
 
+from . import fused
 from .composite import in_float32, linear, softmax
 from .row import composite
 
@@ -32,7 +33,26 @@ def attention(xp, q, k, v, mask=None, *, scale, causal):
     return xp.contract(weights, v, _batched(q, "ij", "je") + "ie", None)
 
 
-composite("attention", attention, arity=None, jax="-",
+def _axes(ndims, **_):
+    """The queries stay; features and keys are summed away, and the features of v come last."""
+    n = ndims[0]
+    lead = tuple(range(n - 2))
+    return [(*lead, n - 2, None), (*lead, None, None), (*lead, None, n - 1)], n
+
+
+def _batch(batched, **params):
+    """One more axis in front, if q, k and v all have it. A mask lines up from the right."""
+    return params if batched.inputs == (True, True, True) else None
+
+
+def _told(xp, there, q, k, v):
+    """A key that is not there gets no weight."""
+    keys = there(1, -2)
+    return (q, k, v) if keys is None else (q, k, v, keys.mT)
+
+
+composite("attention", attention, arity=None, jax="-", axes=_axes, batch=_batch, told=_told,
+          whole=fused.attention, calm=True,
           torch="torch.nn.functional.scaled_dot_product_attention",
           cases=(([(2, 3, 4), (2, 5, 4), (2, 5, 6)], {"scale": 0.5, "causal": False}),
                  ([(3, 4), (3, 4), (3, 4)], {"scale": 0.5, "causal": True}),
@@ -45,13 +65,7 @@ composite("attention", attention, arity=None, jax="-",
 # ----- one step of a recurrent network -----
 def _gates(xp, x, n):
     """The columns of x in n equal parts."""
-    rank, size = len(x.shape), x.shape[-1] // n
-    ones, parts = (1,) * rank, []
-    for i in range(n):
-        start = (0,) * (rank - 1) + (i * size,)
-        stop = (*x.shape[:-1], (i + 1) * size)
-        parts.append(xp.slice(x, start, stop, ones))
-    return parts
+    return xp.split(x, len(x.shape) - 1, (x.shape[-1] // n,) * n)
 
 
 def lstm_cell(xp, x, h, c, wx, wh, bx=None, bh=None):
@@ -79,12 +93,29 @@ def _cell_case(gates, states=1):
     return [(2, 3)] + [(2, 4)] * states + [(rows, 3), (rows, 4), (rows,), (rows,)]
 
 
+def _cell(states):
+    """One axis more in front of the input and the states; the weights are shared."""
+
+    def axes(ndims, **_):
+        n = ndims[0]
+        features = [(*range(n - 1), None), *[tuple(range(n))] * states]
+        return features + [(None,) * k for k in ndims[1 + states :]], n
+
+    def batch(batched, **params):
+        own, weights = batched.inputs[: 1 + states], batched.inputs[1 + states :]
+        return params if all(own) and not any(weights) else None
+
+    return {"axes": axes, "batch": batch}
+
+
 composite("lstm_cell", lstm_cell, arity=None, outputs="many", torch="torch.lstm_cell", jax="-",
+          whole=fused.lstm_cell, **_cell(2),
           cases=((_cell_case(4, 2), {}),),
           tex=r"c' = \sigma(f) \, c + \sigma(i) \tanh(g), \quad h' = \sigma(o) \tanh(c')",
           example="lstm_cell([[0.]], [[0.]], [[2.]], [[0.], [0.], [0.], [0.]], "
                   "[[0.], [0.], [0.], [0.]])[1] = [[1.]]")
 composite("gru_cell", gru_cell, arity=None, torch="torch.gru_cell", jax="-",
+          whole=fused.gru_cell, **_cell(1),
           cases=((_cell_case(3), {}),), tex=r"h' = (1 - z) \, n + z \, h",
           example="gru_cell([[0.]], [[2.]], [[0.], [0.], [0.]], [[0.], [0.], [0.]]) = [[1.]]")
 composite("rnn_cell", rnn_cell, arity=None, torch="torch.rnn_tanh_cell", jax="-",

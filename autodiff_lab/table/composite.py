@@ -8,7 +8,7 @@ import functools
 import math
 
 from . import fused
-from .row import composite
+from .row import composite, unchanged
 
 AXES = (([(2, 3)], {"axis": (1,)}), ([(2, 3)], {"axis": (0,)}))
 REDUCE = (
@@ -108,18 +108,39 @@ def log_softmax(xp, x, *, axis):
     return shifted - xp.log(xp.sum(xp.exp(shifted), axis, True))
 
 
-composite("softmax", softmax, fast=fused.softmax,
+along = {"calm": True, "axes": unchanged, "mixes": lambda *, axis: axis,
+         "batch": lambda batched, *, axis: {"axis": tuple(a + 1 for a in axis)}}  # fmt: skip
+composite("softmax", softmax, fast=fused.softmax, identity="lowest", **along,
           cases=AXES, torch="softmax torch.nn.functional.softmax",
           jax="jax.nn.softmax", tex=r"y_i = \frac{e^{x_i}}{\sum_j e^{x_j}}",
           pitfalls="A padded entry must not take part: filling it with 0 gives it weight e^0.",
           example="softmax([0., 0.], axis=(0,)) = [0.5, 0.5]")
-composite("log_softmax", log_softmax, fast=fused.log_softmax, cases=AXES,
+composite("log_softmax", log_softmax, fast=fused.log_softmax, identity="lowest", **along,
+          cases=AXES,
           torch="log_softmax torch.nn.functional.log_softmax", jax="jax.nn.log_softmax",
           tex=r"y_i = x_i - \log \sum_j e^{x_j}",
           example="log_softmax([0., 0.], axis=(0,)) = [-0.69314718, -0.69314718]")
 
 
 # ----- layers -----
+def onto_first(ndims, **_):
+    """The result has the first input's axes; the others are parameters that all entries share."""
+    return [tuple(range(ndims[0])), *[(None,) * n for n in ndims[1:]]], ndims[0]
+
+
+def only_first(batched, **params):
+    """One more axis in front, if the parameters have none: the others are one further back."""
+    if any(batched.inputs[1:]):
+        return None
+    return params | ({"axis": tuple(a + 1 for a in params["axis"])} if "axis" in params else {})
+
+
+def _linear_axes(ndims, **_):
+    """The last axis is summed away, and another one takes its place."""
+    first, *rest = onto_first(ndims)[0]
+    return [(*first[:-1], None), *rest], ndims[0]
+
+
 def linear(xp, x, w, b=None):
     letters = "abcdefgh"[: len(x.shape) - 1]
     y = xp.contract(x, w, f"{letters}i,oi->{letters}o", None)
@@ -139,12 +160,12 @@ def layer_norm(xp, x, w=None, b=None, *, axis, eps):
     return y if b is None else y + b
 
 
-composite("silu", lambda xp, x: x * xp.sigmoid(x), fast=fused.silu,
+composite("silu", lambda xp, x: x * xp.sigmoid(x), fast=fused.silu, axes=unchanged, calm=True,
           torch="torch.nn.functional.silu", jax="jax.nn.silu jax.nn.swish",
           cases=(([(2, 3)], {}),), tex=r"y = x \, \sigma(x)",
           example="silu([0.]) = [0.]")
 composite("linear", linear, arity=None, fast=fused.linear, torch="torch.nn.functional.linear",
-          jax="-",
+          jax="-", axes=_linear_axes, batch=only_first, calm=True,
           cases=(([(2, 3), (4, 3)], {}), ([(3,), (4, 3), (4,)], {})), tex=r"y = x \, w^T + b",
           pitfalls="torch keeps w as (out, in); most JAX libraries keep (in, out).",
           example="linear([1., 2.], [[3., 4.]], [1.]) = [12.]")
@@ -152,7 +173,8 @@ composite("add_product", add_product, arity=3, fast=fused.add_product, torch="to
           cases=(([(2, 4), (2, 3), (3, 4)], {}), ([(4,), (2, 3), (3, 4)], {})), tex=r"y = c + a b",
           pitfalls="torch takes the summand first: addmm(c, a, b).",
           example="add_product([1.], [[1., 2.]], [[3.], [4.]]) = [[12.]]")
-composite("layer_norm", layer_norm, arity=None, fast=fused.layer_norm,
+composite("layer_norm", layer_norm, arity=None, fast=fused.layer_norm, axes=onto_first,
+          batch=only_first, mixes=lambda *, axis, eps: axis, calm=True,
           torch="torch.nn.functional.layer_norm", jax="-",
           cases=(([(2, 3), (3,), (3,)], {"axis": (1,), "eps": 1e-5}),
                                    ([(2, 3)], {"axis": (0, 1), "eps": 1e-5})),

@@ -98,6 +98,29 @@ log_softmax = Fast(
 )
 
 
+# ----- attention: the kernel is only asked for the value -----
+def attention(xp, q, k, v, mask=None, *, scale, causal):
+    if causal and mask is not None:
+        n, m = q.shape[-2], k.shape[-2]
+        mask, causal = mask & (xp.lib.ones(n, m, dtype=bool, device=q.device).tril()), False
+    attend = xp.lib.nn.functional.scaled_dot_product_attention
+    return attend(q, k, v, attn_mask=mask, is_causal=causal, scale=scale)
+
+
+# ----- cells: the kernels want one axis for all examples -----
+def _rows(x):
+    return x if x.ndim == 2 else x.reshape(-1, x.shape[-1])
+
+
+def gru_cell(xp, x, h, *weights):
+    return xp.lib.gru_cell(_rows(x), _rows(h), *weights).reshape(h.shape)
+
+
+def lstm_cell(xp, x, h, c, *weights):
+    ys = xp.lib.lstm_cell(_rows(x), (_rows(h), _rows(c)), *weights)
+    return tuple([y.reshape(h.shape) for y in ys])
+
+
 # ----- losses -----
 HOW = {"none": 0, "mean": 1, "sum": 2}  # what PyTorch calls them inside
 

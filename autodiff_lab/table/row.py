@@ -41,7 +41,11 @@ class Row:
     kernel: object = None  # kernel(xp, g, y, x): g * partial by a fused kernel of PyTorch's
     fast: object = None  # a way through PyTorch's fused kernels (`fused`), tested against `fn`
     axes: object = None  # axes(ndims, **params) -> (for each input, where its axes go), output ndim
-    batch: object = None  # batch(batched, **params) -> params with a batch axis in front
+    batch: object = None  # batch(batched, **params) -> params with a batch axis in front, or None
+    whole: object = None  # composite rows: the value by a kernel of PyTorch's, tested against `fn`
+    calm: bool = False  # finite inputs give a finite result and finite slopes, and grow by a factor
+    told: object = None  # told(xp, there, *xs) -> the inputs, with a mask of what is there
+    mixes: object = None  # mixes(**params) -> the axes that stay, but whose entries meet: softmax
     moves: object = None  # moves(**params) -> the axes along which entries change places
     along: object = None  # along(m, *xs, **params): what it does along a ragged dim (masking_lab)
     identity: object = None  # what a dead entry is replaced with before it is reduced: -inf for max

@@ -194,18 +194,6 @@ linear("concat", lambda xp, *xs, axis: xp.concat(xs, axis), _split,
 
 
 # ----- split: the other direction; it has many outputs -----
-def _pieces(xp, x, *, axis, sizes):
-    if xp.name == "jax":  # XLA joins the cotangents at once, where slices would each be padded
-        return tuple(xp.lax.split(x, sizes, axis))
-    at, parts = 0, []
-    for size in sizes:
-        start, stop = [0] * len(x.shape), list(x.shape)
-        start[axis], stop[axis] = at, at + size
-        parts.append(xp.slice(x, tuple(start), tuple(stop), (1,) * len(start)))
-        at += size
-    return tuple(parts)
-
-
 def _cut_pieces(m, x, *, axis, sizes):
     at, parts = 0, []
     for size in sizes:
@@ -214,7 +202,8 @@ def _cut_pieces(m, x, *, axis, sizes):
     return tuple(parts)
 
 
-linear("split", _pieces, lambda xp, gs, x, *, axis, sizes: (xp.concat(gs, axis),), outputs="many",
+linear("split", lambda xp, x, *, axis, sizes: xp.split(x, axis, sizes),
+       lambda xp, gs, x, *, axis, sizes: (xp.concat(gs, axis),), outputs="many",
        axes=unchanged, moves=lambda *, axis, sizes: [axis], along=_cut_pieces,
        batch=lambda batched, *, axis, sizes: {"axis": axis + 1, "sizes": sizes},
        torch="split chunk", jax="jax.lax.split", prims="split", tex=r"(y_1, y_2, \ldots) = x",

@@ -167,6 +167,9 @@ class JaxVerbs(JaxKinks, JaxWindows, JaxStencils, JaxLinalg, JaxFourier):
     def concat(self, xs, axis):
         return self.lax.concatenate(list(xs), axis)
 
+    def split(self, x, axis, sizes):
+        return tuple(self.lax.split(x, sizes, axis))
+
     # ----- contract -----
     def contract(self, a, b, spec, precision=None, dtype=None):
         numbers, order = dot_general(spec)

@@ -27,6 +27,7 @@ class TorchVerbs(TorchKinks, TorchWindows, TorchStencils, TorchLinalg, TorchFour
         self.lib, self.bool_type = torch, torch.bool
         self._numbers = {torch.float32: {}, torch.float64: {}}
         self.kernels_for = torch.Tensor  # what PyTorch's fused kernels may be called on
+        self.plain_kinds = (torch.Tensor, torch.nn.Parameter)
 
     def __getattr__(self, name):
         for place in (self.lib, self.lib.special, self.lib.nn.functional):
@@ -238,6 +239,9 @@ class TorchVerbs(TorchKinks, TorchWindows, TorchStencils, TorchLinalg, TorchFour
     def concat(self, xs, axis):
         return self.lib.cat(list(xs), axis)
 
+    def split(self, x, axis, sizes):
+        return self.lib.split(x, list(sizes), axis)
+
     @verb
     def binary_cross_entropy(self, x, t):
         return self.lib.nn.functional.binary_cross_entropy(x, t, reduction="none")
@@ -254,6 +258,24 @@ class TorchVerbs(TorchKinks, TorchWindows, TorchStencils, TorchLinalg, TorchFour
         from ..table.normalisation import batch_norm
 
         return batch_norm(self, x, *scale, **params)
+
+    @verb
+    def attention(self, q, k, v, *mask, **params):
+        from ..table.attention import attention
+
+        return attention(self, q, k, v, *mask, **params)
+
+    @verb
+    def gru_cell(self, x, h, *weights):
+        from ..table.attention import gru_cell
+
+        return gru_cell(self, x, h, *weights)
+
+    @verb
+    def lstm_cell(self, x, h, c, *weights):
+        from ..table.attention import lstm_cell
+
+        return lstm_cell(self, x, h, c, *weights)
 
     @verb
     def add_product(self, c, a, b):

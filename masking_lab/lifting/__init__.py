@@ -8,7 +8,7 @@ values it does what Python does, for batched ones it does both and keeps what be
     liveness    what does a block hand on?
     rewrite     blocks become functions, decisions calls
     flow        what the calls mean; batched, leader and select for lanes
-    items       lists and loops with a length of each example's own; stacking, blocks
+    items       lists with a length of each example's own; stacking, blocks; sequences to go through
     staged      what becomes of a branch and of `while` under `jax.jit`; scan of `for`
 """
 

@@ -4,10 +4,11 @@ from autodiff_lab import source, xp
 
 from ..errors import MaskError
 from ..lane import Lane
-from . import limits, staged
-from .items import Items, Ragged, become
+from . import leaving, limits, staged
+from .items import Items, become
 from .leader import Taken, changeable
 from .select import select
+from .sequences import Ragged
 from .undefined import or_nan
 
 
@@ -79,8 +80,9 @@ def each(items, body, carried, given, flags):
         run = here.run(body, carried, given, first=item)
         return merged(going, run, here.others(carried, given), carried, given, select)
 
+    carried, done = leaving.each(items, body, carried, given, flags)
     going = True
-    for i in range(items.last):
+    for i in range(done, items.last):
         going = _both(going_on(carried, flags, going), above(items.trips, i))
         if not isinstance(going, Lane):
             if not going:

@@ -6,7 +6,8 @@ from autodiff_lab import xp
 
 from ..lane import Lane
 from . import batched
-from .items import Items, Ragged, enumerate_, is_ragged, range_, reversed_, zip_
+from .items import Items
+from .sequences import Ragged, enumerate_, is_ragged, range_, reversed_, zip_
 from .undefined import or_nan
 
 
@@ -75,9 +76,8 @@ def _converted(plain, dtype):
         if plain is int and verbs.is_inexact(data.dtype):
             data = verbs.trunc(data)
         wide = dtype if verbs.name == "torch" else verbs.lib.result_type(plain)
-        new = Lane(verbs.astype(data, verbs.dtype(wide) if isinstance(wide, str) else wide), ())
-        new.weak = True
-        return new
+        wide = verbs.dtype(wide) if isinstance(wide, str) else wide
+        return Lane(verbs.astype(data, wide), (), weak=True)
 
     return convert
 

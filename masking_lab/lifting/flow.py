@@ -14,7 +14,8 @@ from ..lane import Lane, is_array
 from ..trip import Trip
 from . import batched, calls, effects, writing
 from .batched import going_on, negated, truth
-from .items import Items, Ragged, shared_entry
+from .items import Items
+from .sequences import Ragged, shared_entry
 from .undefined import Undefined  # noqa: F401  lifted code asks for it
 
 

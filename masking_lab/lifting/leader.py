@@ -47,14 +47,16 @@ class Taken:
 
     unsure = False
 
-    def __init__(self, test):
+    def __init__(self, test, leader=None):
         self.sizes = {}
         if not isinstance(test, Lane):
             self.none, self.all = not test, bool(test)
         else:
             self.mask = test.data
             self.verbs = xp.of(self.mask)
-            self.none, self.all = known(self.mask)
+            self.none, self.all = known(self.mask) if leader is None else (False, False)
+            if leader is not None:
+                self._leader = leader
 
     def certain(self):
         """Somebody takes the block, though nobody knows who."""
@@ -118,9 +120,7 @@ class Taken:
             return x
         if isinstance(x, Length):
             return x.having(x.data, sizes)
-        lane = Lane(x.data, sizes)
-        lane.weak = x.weak
-        return lane
+        return Lane(x.data, sizes, weak=x.weak)
 
     def _own(self, led):
         """The lengths or the mask that were led."""
@@ -223,7 +223,7 @@ class Led(Lane):
     def __init__(self, taken, base):
         sizes = [None if n is None else taken.lengths(n) for n in base.sizes]
         self.taken, self.base, self.sizes, self.fill = taken, base, tuple(sizes), None
-        self.weak = base.weak
+        self.weak, self.look, self.parts, self.bound = base.weak, None, None, None
         self._data = None
 
     @property

@@ -70,9 +70,7 @@ def _values(test, a, b):
     x, y = (_padded(verbs, v.data, shape) for v in (a, b))
     x, y = _one_dtype(verbs, a, b, x, y)
     mask = verbs.reshape(test.data, (x.shape[0],) + (1,) * a.ndim)
-    new = Lane(verbs.where(mask, x, y), sizes)
-    new.weak = a.weak and b.weak
-    return new
+    return Lane(verbs.where(mask, x, y), sizes, weak=a.weak and b.weak)
 
 
 def _as_lane(verbs, test, x):

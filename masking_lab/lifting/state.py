@@ -97,7 +97,7 @@ def _opened_lane(x):
             return x
         own = iter(own)
         own = [None if n is None else next(own) for n in x.sizes]
-        return x.having(data, own) if isinstance(x, Length) else _made(data, own, x.weak)
+        return x.having(data, own) if isinstance(x, Length) else Lane(data, own, weak=x.weak)
 
     kind = (
         (Length, *x.span) if isinstance(x, Length) else Lane,
@@ -138,16 +138,16 @@ def _as_lane(old, new, count):
     if old is new or (isinstance(old, Length) and isinstance(new, Length)):
         return old
     if type(old) is Undefined:  # no value yet: NaN, where the dtype has it
-        return _made(_nothing(new), new.sizes, new.weak)
+        return Lane(_nothing(new), new.sizes, weak=new.weak)
     if isinstance(old, Length):
-        old = _made(old.data, (), True)
+        old = Lane(old.data, (), weak=True)
     if isinstance(old, (bool, int, float, complex)) or is_array(old):
         old = shared(xp.of(new.data), count, old, new.data)
     if not isinstance(old, Lane) or tuple(old.data.shape) != tuple(new.data.shape):
         raise Unsettled(f"a name changes from {_told(old)} to {_told(new)} in a loop")
     if old.data.dtype == new.data.dtype and old.weak == new.weak:
         return old
-    return _made(old.data.astype(new.data.dtype), old.sizes, new.weak)
+    return Lane(old.data.astype(new.data.dtype), old.sizes, weak=new.weak)
 
 
 def _nothing(x):
@@ -155,12 +155,6 @@ def _nothing(x):
 
     value = jnp.nan if jnp.issubdtype(x.dtype, jnp.inexact) else 0
     return jnp.full(x.data.shape, value, x.dtype)
-
-
-def _made(data, sizes, weak):
-    lane = Lane(data, sizes)
-    lane.weak = weak
-    return lane
 
 
 def _told(x):

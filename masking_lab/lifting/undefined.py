@@ -84,6 +84,4 @@ def or_nan(value, defined):
         return value
     lane = value if isinstance(value, Lane) else shared(verbs, defined.shape[0], value, defined)
     mask = verbs.reshape(defined, (defined.shape[0],) + (1,) * lane.ndim)
-    new = Lane(verbs.where(mask, lane.data, math.nan), lane.sizes)
-    new.weak = lane.weak
-    return new
+    return Lane(verbs.where(mask, lane.data, math.nan), lane.sizes, weak=lane.weak)

@@ -62,7 +62,7 @@ QUERIES = frozenset(
 # Keyword arguments that change nothing when they have this value.
 NEUTRAL = {
     "out": None, "dtype": None, "inplace": False, "alpha": 1, "rounding_mode": None,
-    "memory_format": None, "non_blocking": False, "copy": False, "_stacklevel": 3,
+    "memory_format": None, "non_blocking": False, "copy": False,
 }  # fmt: skip
 
 
@@ -85,6 +85,7 @@ def meant(kwargs):
     """Keyword arguments without those that change nothing."""
     kwargs = {k: v for k, v in kwargs.items() if k not in NEUTRAL or v is not NEUTRAL[k]}
     kwargs.pop("memory_format", None)  # how a result is stored changes no derivative
+    kwargs.pop("_stacklevel", None)  # nor does whom a warning would point at
     return kwargs
 
 

@@ -312,8 +312,6 @@ def _attention(query, key, value, attn_mask=None, dropout_p=0.0, is_causal=False
                enable_gqa=False):  # fmt: skip
     import torch
 
-    from ...table.attention import attention
-
     if dropout_p:
         _refuse("scaled_dot_product_attention with dropout", "set dropout_p=0.0")
     if enable_gqa:
@@ -322,7 +320,8 @@ def _attention(query, key, value, attn_mask=None, dropout_p=0.0, is_causal=False
     q, k, v = (x if x.shape[:-2] == batch else x.expand(*batch, *x.shape[-2:])
                for x in (query, key, value))  # fmt: skip
     scale = 1 / math.sqrt(query.shape[-1]) if scale is None else scale
-    return attention(_verbs(), q, k, v, attn_mask, scale=scale, causal=is_causal)
+    mask = () if attn_mask is None else (attn_mask,)
+    return _verbs().attention(q, k, v, *mask, scale=scale, causal=is_causal)
 
 
 def _attention_inside(query, key, value, attn_mask=None, dropout_p=0.0, is_causal=False,

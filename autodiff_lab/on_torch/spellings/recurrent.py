@@ -9,13 +9,18 @@ def _verbs():
     return xp.verbs("torch")
 
 
+def _given(weights):
+    """Without the biases, where a cell has none."""
+    return [w for w in weights if w is not None]
+
+
 def _lstm_step(x, state, weights):
-    h, c = cells.lstm_cell(_verbs(), x, *state, *weights)
+    h, c = _verbs().lstm_cell(x, *state, *_given(weights))
     return h, (h, c)
 
 
 def _gru_step(x, state, weights):
-    h = cells.gru_cell(_verbs(), x, *state, *weights)
+    h = _verbs().gru_cell(x, *state, *_given(weights))
     return h, (h,)
 
 
@@ -82,10 +87,17 @@ def _cell(step, states):
     return rewritten
 
 
-SIGNATURES: dict = {}
+def _gru_cell(input, hx, *weights):
+    return (input, hx, *_given(weights)), {}
+
+
+def _lstm_cell(input, hx, *weights):
+    return (input, *hx, *_given(weights)), {}
+
+
+SIGNATURES = {"gru_cell": ("gru_cell", _gru_cell), "lstm_cell": ("lstm_cell", _lstm_cell)}
 REWRITES = {
     "lstm": _network(_lstm_step, 2), "gru": _network(_gru_step, 1),
     "rnn_tanh": _network(_rnn_step("tanh"), 1), "rnn_relu": _network(_rnn_step("relu"), 1),
-    "lstm_cell": _cell(_lstm_step, 2), "gru_cell": _cell(_gru_step, 1),
     "rnn_tanh_cell": _cell(_rnn_step("tanh"), 1), "rnn_relu_cell": _cell(_rnn_step("relu"), 1),
 }  # fmt: skip

@@ -1,0 +1,36 @@
+"""What is found out about lengths is found out once.
+
+A loop asks for the same mask, or for the shortest length, at every step. On PyTorch the answer is
+kept for the array that it was asked of, as it is: an array that is written into is asked again.
+JAX's arrays are asked each time, since under tracing nothing may be kept.
+"""
+
+import functools
+import sys
+
+MANY = 64  # answers that are kept per question
+
+
+def once(question):
+    """`question(lengths, *more)`, answered once for each array."""
+    answers: dict = {}
+
+    @functools.wraps(question)
+    def asked(lengths, *more):
+        torch = sys.modules.get("torch")
+        if torch is None or type(lengths) is not torch.Tensor or _inside(torch):
+            return question(lengths, *more)
+        key = id(lengths), lengths._version, more
+        found = answers.get(key)
+        if found is None:
+            if len(answers) >= MANY:
+                answers.clear()
+            found = answers[key] = lengths, question(lengths, *more)  # while it is kept, so is id
+        return found[1]
+
+    return asked
+
+
+def _inside(torch):
+    """Inside vmap and its like an array means something else at each level."""
+    return torch._C._functorch.peek_interpreter_stack() is not None
