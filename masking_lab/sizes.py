@@ -85,7 +85,13 @@ def _ends(text, names):
     names = dict(names)
     if len(names) == 1:  # such as 5 - n0 or mod(n0, 3): all there are
         (name, (low, high)), *_ = names.items()
-        values = own(text, {name: np.arange(low, max(low, high) + 1)}, np)
+        functions = {
+            "floordiv": lambda a, b: a // np.maximum(b, 1),  # a size divides by positive ones
+            "mod": lambda a, b: a % np.maximum(b, 1),
+            "max": np.maximum,
+            "min": np.minimum,
+        }
+        values = _evaluated(text, {name: np.arange(low, max(low, high) + 1)}, functions)
         return int(values.min()), int(values.max())
     if "mod" in text:
         functions = {
