@@ -85,7 +85,8 @@ class Along:
         for place, how in grow.items():
             found[place] = None
             if how is not None:
-                x, axis, size = self.xs[how[0]], *how[1:]
+                which, axis, size = how
+                x = self.xs[which]
                 own = x.sizes[axis] if isinstance(x, Lane) else None
                 found[place] = None if own is None else size(own)
         return found

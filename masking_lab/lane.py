@@ -191,10 +191,15 @@ def _grown(name, bound):
     return operate
 
 
-Length.__add__ = Length.__radd__ = _grown("add", lambda m, n, _: m + n)
-Length.__mul__ = Length.__rmul__ = _grown("mul", lambda m, n, _: m * n if n >= 0 else None)
-Length.__sub__ = _grown("sub", lambda m, n, number: m - n if number else m)
-Length.__floordiv__ = _grown("floordiv", lambda m, n, number: m // n if number and n > 0 else None)
+for _name, _bound in {
+    "add": lambda m, n, _: m + n,
+    "mul": lambda m, n, _: m * n if n >= 0 else None,
+    "sub": lambda m, n, number: m - n if number else m,
+    "floordiv": lambda m, n, number: m // n if number and n > 0 else None,
+}.items():
+    setattr(Length, f"__{_name}__", _grown(_name, _bound))
+    if _name in ("add", "mul"):
+        setattr(Length, f"__r{_name}__", _grown(_name, _bound))
 
 
 def _beside(n, rank):

@@ -15,7 +15,7 @@ from .along import Along
 from .errors import MaskError
 from .indexing import entry
 from .lane import Lane, Length, lanes_in, size
-from .torch_places import apply, words
+from .torch_orders import apply, words
 
 
 def as_size(n):

@@ -7,6 +7,7 @@ from autodiff_lab import source, xp
 
 from ..errors import MaskError
 from ..lane import Lane, lanes_in, refuse_nested, shared
+from ..padding import padded_to
 from .batched import truth
 from .select import select
 
@@ -56,8 +57,9 @@ def put(x, index, value):
     if value.ndim > len(kept):
         raise ValueError(f"a value with {value.ndim} dims is written to a place with {len(kept)}")
     shape = [1] * x.ndim
-    for axis, n in zip(kept[len(kept) - value.ndim :], value.data.shape[1:], strict=True):
-        shape[axis] = n
+    for a, axis in enumerate(kept[len(kept) - value.ndim :]):
+        value = _fitted(verbs, x, axis, index[axis], value, a)
+        shape[axis] = value.data.shape[a + 1]
     data = verbs.astype(verbs.reshape(value.data, (count, *shape)), x.dtype)
     new = data if mask is None else verbs.where(mask, data, x.data)
     return Lane(verbs.broadcast(new, tuple(x.data.shape), tuple(range(x.data.ndim))), x.sizes)
@@ -83,13 +85,49 @@ def _own(verbs, x, axis, i, place):
         if i.step not in (None, 1) or i.start not in (None, 0):
             raise MaskError(f"writing to a slice at {source.here()} starts at 0 and has step 1; "
                             "write the entries in a loop")  # fmt: skip
-        stop = _data(verbs, x, i.stop)
-        return place < stop
+        return place < _spread(verbs, x, _count(verbs, x, axis, i))
     i = size + i if isinstance(i, int) and i < 0 else i
-    return place == _data(verbs, x, i)
+    return place == _spread(verbs, x, i.data if isinstance(i, Lane) else i)
 
 
-def _data(verbs, x, i):
-    if not isinstance(i, Lane):
-        return i
-    return verbs.reshape(i.data, (i.data.shape[0],) + (1,) * x.ndim)
+def _spread(verbs, x, n):
+    """A number of each example beside the entries of `x`."""
+    return n if isinstance(n, int) else verbs.reshape(n, (n.shape[0],) + (1,) * x.ndim)
+
+
+def _count(verbs, x, axis, s):
+    """How many entries a slice from the start has: a number, or each example's own."""
+    size = x.data.shape[axis + 1] if x.sizes[axis] is None else x.sizes[axis]
+    stop = s.stop.data if isinstance(s.stop, Lane) else s.stop
+    if stop is None:
+        return size
+    if isinstance(stop, int) and isinstance(size, int):
+        return max(0, min(size, stop + size if stop < 0 else stop))
+    stop, size = (n + 0 * (size if isinstance(stop, int) else stop) for n in (stop, size))
+    stop = verbs.where(stop < 0, stop + size, stop)
+    return verbs.clip(verbs.where(stop > size, size, stop), 0, None)
+
+
+def _fitted(verbs, x, axis, i, value, a):
+    """The value padded like `x` along an axis, if it has as many entries as are written."""
+    own = value.data.shape[a + 1] if value.sizes[a] is None else value.sizes[a]
+    if isinstance(own, int) and own == 1:
+        return value
+    wanted = _count(verbs, x, axis, i)
+    differ = own != wanted
+    if differ if isinstance(differ, bool) else _certainly(differ):
+        raise ValueError(
+            f"{_told(own)} entries are written to a place for {_told(wanted)} at {source.here()}"
+        )
+    return padded_to(verbs, value, a, x.data.shape[axis + 1])
+
+
+def _certainly(differ):
+    try:
+        return bool(differ.any())
+    except RuntimeError:  # under vmap nobody knows
+        return False
+
+
+def _told(n):
+    return n if isinstance(n, int) else n.tolist()

@@ -110,6 +110,7 @@ def torch_says():
         "differences": lambda x, q, i: x[1:] - x[:-1],
         "unfold": lambda x, q, i: x.unfold(0, 2, 1),
         "chunk": lambda x, q, i: torch.chunk(x, 3, 1)[1],
+        "unbind": lambda x, q, i: torch.stack([row * 2 for row in x.unbind(0)]),
         "unbind features": lambda x, q, i: x.unbind(1)[1],
         "conv1d": lambda x, q, i: conv(x, ones(2, 3, 2)),
         "conv1d padded": lambda x, q, i: conv(x, ones(2, 3, 3), padding=1),

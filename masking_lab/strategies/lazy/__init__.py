@@ -15,10 +15,11 @@ import numpy as np
 
 from autodiff_lab import trees
 
-from ...batching import batch
+from ...errors import MaskError
 from ...lifting import calls
 from ...masked_batch import MaskedBatch, is_batch
 from .. import strategy
+from ..results import as_batches
 from .execute import execute, gathered
 from .later import Home, Later, Look
 from .record import Recorder
@@ -30,8 +31,10 @@ from .together import run_together
 def lazy(f, args, kwargs, count, order="agenda", whole=True):
     """Each example on its own; what they compute is put off, and calls that look alike are one."""
     leaves, _, rebuild = trees.flatten((args, kwargs), is_leaf=is_batch)
-    like = next(x for x in leaves if is_batch(x)).data
-    recorder = Recorder(like, whole)
+    if not count:
+        raise MaskError("strategy='lazy' runs examples, and there are none; use 'masked'")
+    first = next(x for x in leaves if is_batch(x))
+    recorder = Recorder(first.data, whole)
     columns = [_examples(recorder, x) if is_batch(x) else [x] * count for x in leaves]
     run = calls.callee(f)
 
@@ -49,11 +52,14 @@ def lazy(f, args, kwargs, count, order="agenda", whole=True):
 
     results = run_together([job(own) for own in zip(*columns, strict=True)], compute)
     compute([x for x in trees.leaves(results) if isinstance(x, Later)])
-    return _batched(recorder.verbs, results, like)
+    return as_batches(results, first, lambda column: _made(column, first))
 
 
 def _examples(recorder, b):
     """Each example's array, in its own size; whole numbers are known."""
+    if any(n is not None and n.ndim > 1 for n in b.sizes):
+        raise MaskError("strategy='lazy' takes no examples that are lists of arrays of different "
+                        "sizes; use strategy='masked'")  # fmt: skip
     sizes = [None if n is None else n.tolist() for n in b.sizes]
     looks = [Look(_shape(b, sizes, i), b.data.dtype) for i in range(len(b))]
     if recorder.verbs.is_inexact(b.data.dtype):
@@ -69,21 +75,10 @@ def _shape(b, sizes, i):
     )
 
 
-def _batched(verbs, results, like):
-    """The results of all examples: gathered where they look alike, padded where they do not."""
-    _, _, rebuild = trees.flatten(results[0])
-    columns = zip(*[trees.flatten_like(results[0], r) for r in results], strict=True)
-    return rebuild([_column(verbs, list(column), like) for column in columns])
-
-
-def _column(verbs, column, like):
-    if all(isinstance(x, Later) for x in column) and len({x.look for x in column}) == 1:
-        data = gathered(verbs, column)
-        return MaskedBatch(data, (None,) * (len(data.shape) - 1))
-    return batch([_array(verbs, x, like) for x in column])
-
-
-def _array(verbs, x, like):
-    if isinstance(x, Later):
-        return verbs.asarray(x.plain(), like)
-    return verbs.asarray(x, like) if isinstance(x, (bool, int, float)) else x
+def _made(column, first):
+    """Values that look alike as a batch; others by themselves."""
+    if any(type(x) is not Later for x in column) or len({x.look for x in column}) > 1:
+        return [x.recorder.verbs.asarray(x.plain(), first.data) if type(x) is Later else x
+                for x in column]  # fmt: skip
+    data = gathered(column[0].recorder.verbs, column)
+    return MaskedBatch(data, (None,) * (len(data.shape) - 1), first.side)

@@ -57,7 +57,7 @@ def knocked_out(node):
         yield from _off_by_one(node)
     elif isinstance(node, ast.Attribute) and node.attr in ("identity", "safe"):
         if isinstance(node.ctx, ast.Load) and ast.unparse(node.value) == "row":
-            yield "0.123"
+            yield "0.123" if node.attr == "identity" else "float('nan')"
     elif isinstance(node, ast.Call):
         yield from _call(node)
 
