@@ -88,6 +88,9 @@ class Call:
             found = self._read(kwargs.values(), False)
         if len(self.ragged) > 1:
             self.key.append(_numbered(self.ragged))
+        names = [id(x) for x in self.inputs]
+        if len(set(names)) < len(names):  # x * x says nothing about x * y
+            self.key.append(tuple([names.index(i) for i in names]))
         self.key = tuple(self.key) if found and not _autocast() else None
 
     def _read(self, args, plain):
@@ -120,7 +123,7 @@ class Call:
 
 
 def at_once(func, args):
-    """What is known about a call that has one or two lanes as arguments and nothing else."""
+    """What is known about a call of a lane, or of two, and nothing else."""
     x, y = args[0], args[-1]
     if type(x) is not Lane or type(y) is not Lane or x.look is None or y.look is None:
         return None
@@ -128,7 +131,7 @@ def at_once(func, args):
         return None
     if len(args) == 1:
         return PLANS.get((func, x.look))
-    if len(args) > 2 or (x.look.ragged and y.look.ragged):
+    if len(args) > 2 or x is y or (x.look.ragged and y.look.ragged):
         return None
     return PLANS.get((func, x.look, y.look))
 
