@@ -28,7 +28,7 @@ def select(test, a, b):
         return {k: select(test, a[k], b[k]) for k in a}
     if _is_value(a) and _is_value(b):
         return _values(test, a, b)
-    if type(a) is type(b) and changeable(a):
+    if type(a) is type(b) and changeable(a) and not isinstance(a, (list, dict)):
         new = copy.copy(a)
         new.__dict__.update(select(test, vars(a), vars(b)))
         return new
