@@ -3,10 +3,14 @@
 The rows know nothing of it, and the loop over the examples would meet it.
 """
 
+import contextlib
+from contextvars import ContextVar
+
 from autodiff_lab import source, xp
 
 from .errors import MaskError
 from .lane import Lane, refill, size
+from .masked_batch import valid
 
 
 def _batch_norm(input, *args, **kwargs):
@@ -61,6 +65,40 @@ def _targets(input, target, weight=None, size_average=None, ignore_index=-100, *
             f"target {first} is out of bounds for {input.data.shape[axis + 1]} classes, on "
             f"examples {told.nonzero()[:, 0].tolist()}"
         )
+
+
+# ----- the largest of nothing -----
+OF_SOMETHING = ("max", "min", "argmax", "argmin")
+_inside: ContextVar = ContextVar("a composite row is running", default=False)
+
+
+@contextlib.contextmanager
+def inside(row):
+    """In the definition of a composite row the largest of nothing is no error."""
+    before = _inside.set(_inside.get() or row.kind == "composite")
+    try:
+        yield
+    finally:
+        _inside.reset(before)
+
+
+def refuse_nothing(name, xs, params):
+    """PyTorch has no largest entry of an empty example; neither has a batch with one."""
+    if name not in OF_SOMETHING or _inside.get():
+        return
+    x, axis = xs[0], params["axis"]
+    for a in axis if isinstance(axis, tuple) else (axis,):
+        n = x.sizes[a]
+        if n is None:
+            continue
+        there = valid(xp.of(n), x.sizes[: n.ndim - 1], n.shape, n)
+        empty = (n == 0) if there is None else (n == 0) & there
+        if _known(empty.any()):
+            examples = empty.reshape(empty.shape[0], -1).any(1).nonzero()[:, 0].tolist()
+            raise IndexError(
+                f"{name} at {source.here()} of the entries along dim {a}, of which examples "
+                f"{examples} have none"
+            )
 
 
 def _known(truth):

@@ -12,6 +12,7 @@ from .along import Along
 from .chosen import read_along
 from .lane import Lane, Length, lanes_in, refill
 from .padding import extreme
+from .torch_checks import refuse_nothing
 
 
 def words(*xs):
@@ -22,6 +23,7 @@ def words(*xs):
 
 def apply(name, *xs, **params):
     """A row of the table."""
+    refuse_nothing(name, xs, params)
     count = next(lanes_in((*xs, *params.get("shape", ())))).data.shape[0]
     return rules.apply(ROWS[name], xp.verbs("torch"), count, xs, params)
 

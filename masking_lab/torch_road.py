@@ -5,7 +5,6 @@ autodiff's tape, and the row's mask rule does the rest.
 """
 
 import math
-from contextvars import ContextVar
 
 from autodiff_lab import source, xp
 from autodiff_lab.on_torch.spellings import lower
@@ -13,11 +12,9 @@ from autodiff_lab.on_torch.spellings import lower
 from . import along, plans, rules
 from .errors import MaskError
 from .lane import Lane, lanes_in, refuse_nested, size
-from .lifting.batched import told_where
 from .lifting.items import joined, joins
-from .lifting.leader import known
 from .randomness import DROPOUTS, SHARED, dropout, refuse
-from .torch_checks import CHECKS
+from .torch_checks import CHECKS, OF_SOMETHING, inside, refuse_nothing
 from .torch_layers import LAYERS
 from .torch_places import PLACES
 from .torch_recurrent import NETWORKS
@@ -60,43 +57,21 @@ def call(func, args, kwargs):
     if lowered.rewritten is not None:
         return lowered.rewritten()
     row, xs, params = lowered.row, lowered.xs, lowered.params
-    if row.name in OF_SOMETHING and not _inside.get():
-        _refuse_nothing(name, xs[0], params["axis"])
+    refuse_nothing(row.name, xs, params)
     count = _count((*xs, *params.get("shape", ())))
     if row.along is not None and along.concerns(row, xs, params):
-        return rules.by_place(row, verbs, count, xs, params)
+        with inside(row):
+            return rules.by_place(row, verbs, count, xs, params)
     understand = rules.whole if row.kind == "composite" else rules.understand
     found = understand(row, verbs, count, xs, params)
     if found is None:  # a composite row whose body is run on lanes
-        return _composite(row, verbs, xs, params)
+        with inside(row):
+            return row.fn(verbs, *xs, **params)
     plan, sizes = found
     y = plan.run(verbs, xs, sizes)
     if seen.key is not None and name not in CHECKS and row.name not in OF_SOMETHING:
         plans.remember(seen, plan, xs, sizes, y)  # nobody had to look at entries or lengths
     return y
-
-
-def _composite(row, verbs, xs, params):
-    """Its own definition, in which the largest of nothing is no error."""
-    before = _inside.set(True)
-    try:
-        return row.fn(verbs, *xs, **params)
-    finally:
-        _inside.reset(before)
-
-
-def _refuse_nothing(name, x, axis):
-    """PyTorch has no largest entry of an empty example; neither has a batch with one."""
-    for a in axis if isinstance(axis, tuple) else (axis,):
-        if x.sizes[a] is None:
-            continue
-        empty = Lane(x.sizes[a] == 0, ())
-        nobody, everybody = known(empty.data)
-        if not nobody and everybody is not None:
-            raise IndexError(
-                f"{name} at {source.here()} of the entries along dim {a}, of which examples "
-                f"{told_where(empty)} have none"
-            )
 
 
 def _count(xs):
@@ -110,9 +85,6 @@ def _count(xs):
 def _size(x, dim=None):
     return x.shape if dim is None else x.shape[dim]
 
-
-OF_SOMETHING = ("max", "min", "argmax", "argmin")
-_inside: ContextVar = ContextVar("a composite row is running", default=False)
 
 ANSWERS = {
     "size": _size,

@@ -19,8 +19,8 @@ REFUSED = {
         "fft",
     },
     "jax": {
-        "convolve", "linspace", "diagonal", "eigvalsh", "pinv", "fft", "searchsorted", "scan",
-        "associative_scan", "unique", "interp", "squeeze all", "polyval", "pad cut",
+        "convolve", "linspace", "eigvalsh", "pinv", "fft", "searchsorted",
+        "associative_scan", "unique", "interp", "squeeze all", "pad cut",
     },
 }  # fmt: skip
 # Rows that no mask rule is known for.

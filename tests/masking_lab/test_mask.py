@@ -19,7 +19,6 @@ RTOL = 1e-6  # JAX's own dot_product_attention computes its weights in float32
 # What is refused, and a word of the sentence that says so.
 REFUSED = {
     ("torch", "dropout"): "rand_like|dropout",
-    ("jax", "dropout"): "random",
     ("jax", "searchsorted"): "ragged size",  # JAX itself wants to know it, up to 0.10
 }
 # On PyTorch nobody can ask under vmap whether a loop goes on; JAX compiles it.
