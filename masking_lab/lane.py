@@ -111,8 +111,7 @@ class Lane(Methods):
         if type(i) is not int or not _is_plain_tensor(self.data):
             return self.data[(slice(None),) * (axis + 1) + (i,)]
         known, parts = self.parts or (None, None)
-        if known == axis:
-            parts = parts or self.data.unbind(axis + 1)
+        parts = (parts or self.data.unbind(axis + 1)) if known == axis else None
         self.parts = axis, parts
         return parts[i] if parts else self.data.select(axis + 1, i)
 

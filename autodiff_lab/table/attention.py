@@ -37,7 +37,8 @@ def _axes(ndims, **_):
     """The queries stay; features and keys are summed away, and the features of v come last."""
     n = ndims[0]
     lead = tuple(range(n - 2))
-    return [(*lead, n - 2, None), (*lead, None, None), (*lead, None, n - 1)], n
+    masks = [(*range(n - m, n - 1), None) for m in ndims[3:]]
+    return [(*lead, n - 2, None), (*lead, None, None), (*lead, None, n - 1), *masks], n
 
 
 def _batch(batched, **params):

@@ -18,6 +18,18 @@ _TRACKED = (
 )
 
 
+def _defined(section, name):
+    """A verb with the definition that stands in a section of the table."""
+
+    def run(self, *xs, **params):
+        from .. import table
+
+        return getattr(getattr(table, section), name)(self, *xs, **params)
+
+    run.__name__ = name
+    return verb(run)
+
+
 class TorchVerbs(TorchKinks, TorchWindows, TorchStencils, TorchLinalg, TorchFourier):
     name, counts_writes = "torch", True
 
@@ -247,41 +259,12 @@ class TorchVerbs(TorchKinks, TorchWindows, TorchStencils, TorchLinalg, TorchFour
         return self.lib.nn.functional.binary_cross_entropy(x, t, reduction="none")
 
     # ----- composite rows that a spelling ends in: one node each -----
-    @verb
-    def cross_entropy(self, x, t, *w, **params):
-        from ..table.loss import cross_entropy
-
-        return cross_entropy(self, x, t, *w, **params)
-
-    @verb
-    def batch_norm(self, x, *scale, **params):
-        from ..table.normalisation import batch_norm
-
-        return batch_norm(self, x, *scale, **params)
-
-    @verb
-    def attention(self, q, k, v, *mask, **params):
-        from ..table.attention import attention
-
-        return attention(self, q, k, v, *mask, **params)
-
-    @verb
-    def gru_cell(self, x, h, *weights):
-        from ..table.attention import gru_cell
-
-        return gru_cell(self, x, h, *weights)
-
-    @verb
-    def lstm_cell(self, x, h, c, *weights):
-        from ..table.attention import lstm_cell
-
-        return lstm_cell(self, x, h, c, *weights)
-
-    @verb
-    def add_product(self, c, a, b):
-        from ..table.composite import add_product
-
-        return add_product(self, c, a, b)
+    cross_entropy = _defined("loss", "cross_entropy")
+    batch_norm = _defined("normalisation", "batch_norm")
+    attention = _defined("attention", "attention")
+    gru_cell = _defined("attention", "gru_cell")
+    lstm_cell = _defined("attention", "lstm_cell")
+    add_product = _defined("composite", "add_product")
 
     # ----- contract -----
     @verb

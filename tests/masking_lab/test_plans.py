@@ -162,6 +162,42 @@ def test_a_call_is_understood_once(monkeypatch):
     assert len(asked) <= 5
 
 
+def test_one_array_twice_says_nothing_about_two():
+    xs = examples(2, 2)
+    for f in (
+        lambda x: (x * x)[0] + (x * (x + 1))[0],
+        lambda x: torch.where(x > 0, x, x)[0] - torch.where(x > 0, x, x + 1)[0],
+        lambda x: (x[0] - x[0]) + (x[0] - x[1]),
+    ):
+        for y, x in zip(ml.autobatch(f)(ml.batch(xs)).unbatch(), xs, strict=True):
+            torch.testing.assert_close(y, f(x))
+
+
+def test_entries_along_one_dim_and_then_another():
+    def f(x):
+        total = x.sum() * 0
+        for i in range(len(x)):
+            if x[i, 0] > 0:
+                total = total + x[i].sum() * x[0, 1]
+        return total
+
+    same_as_loop(f, [], examples(6, 2, 5))
+
+
+def test_the_default_dtype_is_asked_when_a_plan_runs():
+    def f(x):
+        return x * (x.shape[0] / 2)
+
+    b = ml.batch([torch.ones(3, dtype=torch.int32), torch.ones(1, dtype=torch.int32)])
+    before = torch.get_default_dtype()
+    try:
+        for dtype in (torch.float32, torch.float64, torch.float32):
+            torch.set_default_dtype(dtype)
+            assert ml.autobatch(f)(b).dtype == f(b.unbatch()[0]).dtype
+    finally:
+        torch.set_default_dtype(before)
+
+
 def test_the_same_look_with_other_lengths_is_still_refused():
     def f(x, y):
         return x + y
