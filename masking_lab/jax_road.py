@@ -6,7 +6,6 @@ ragged dim then reads "n0" wherever it appears: as a shape it means the padded s
 autodiff's tape, and the row's mask rule does the rest. (JAX once had this as `jax.mask`.)
 """
 
-import copy
 import operator
 import re
 import traceback
@@ -19,14 +18,13 @@ from autodiff_lab.on_jax.own_rules import named
 from autodiff_lab.on_jax.spellings import CALLS, lower
 from autodiff_lab.table.row import ROWS
 
-from . import jax_control, jax_random, per_entry, rules, sizes
+from . import jax_control, jax_random, per_entry, rules
 from .errors import MaskError, NeedsValues
-from .jax_sizes import watched
+from .jax_names import Names, is_given
 from .lane import Lane, Length, refill
 from .lifting.items import finished
-from .masked_batch import told
 from .padding import cropped, padded_to
-from .per_entry import PerEntry, refuse_mixed
+from .per_entry import PerEntry
 
 
 def run(f, args, kwargs, count, known=None, place=None):
@@ -42,7 +40,7 @@ def run(f, args, kwargs, count, known=None, place=None):
     program = _program(jax, f, leaves, paths, rebuild, known)
     names = program.names.renewed(leaves)
     jaxpr, consts = opened(program.closed)
-    arrays = [x for x in leaves if _is_array(x)]
+    arrays = [x for x in leaves if is_given(x)]
     results = iter(Interpreter(names, count, place).run(jaxpr, consts, arrays))
     found = [next(results) if x is ARRAY else names.own(x) for x in program.outputs]
     return program.rebuild(found)
@@ -64,7 +62,7 @@ def _program(jax, f, leaves, paths, rebuild, known):
     sizes = [n for x in leaves if isinstance(x, Lane) for n in (x, *x.shape) if type(n) is Length]
     shortest = [_shortest(n) for n in sizes]
     may_be_empty = any(n is None or n == 0 for n in shortest)
-    names = _Names(jax, may_be_empty)
+    names = Names(jax, may_be_empty)
     given = [names.given(x) for x in leaves]
     key = None if known is None else (f, tuple(paths), may_be_empty, *map(_seen, given))
     if not _hashable(key) or key is None:
@@ -96,24 +94,24 @@ def _trace(jax, f, leaves, rebuild, names, given, shortest):
     a name minus one, so that no `if` is decided wrongly; under `jit`, where lengths are not known,
     an operation of JAX that asks for one entry at least (max, say) gets its way.
     """
-    arrays, output = [_is_array(x) for x in leaves], {}
+    arrays, output = [is_given(x) for x in leaves], {}
 
     def traced(*values):
         values = iter(values)
         new = rebuild([next(values) if a else x for x, a in zip(given, arrays, strict=True)])
         output["leaves"], _, output["rebuild"] = trees.flatten(finished(f(*new[0], **new[1])))
-        return [x for x in output["leaves"] if _is_array(x)]
+        return [x for x in output["leaves"] if is_given(x)]
 
     try:
         closed = jax.make_jaxpr(traced)(*[x for x, a in zip(given, arrays, strict=True) if a])
     except Exception as error:
         unknown = names.less and None in shortest and 0 not in shortest
         if unknown and (_asked_by_jax(error) or _did_not_match(error)):
-            names = _Names(jax, False)
+            names = Names(jax, False)
             given = [names.given(x) for x in leaves]
             return _trace(jax, f, leaves, rebuild, names, given, shortest)
         raise _explained(error, names, jax) from None
-    outputs = [ARRAY if _is_array(x) else x for x in output["leaves"]]
+    outputs = [ARRAY if is_given(x) else x for x in output["leaves"]]
     return Program(names, closed, outputs, output["rebuild"])
 
 
@@ -140,119 +138,6 @@ def _asked_by_jax(error):
 def _did_not_match(error):
     """Could JAX not tell that two computed sizes are the same?"""
     return isinstance(error, (TypeError, ValueError)) and re.search(r"\bn\d+\b", str(error))
-
-
-def _is_array(x):
-    """What the tracer is given; a length that dispatch meets is a size, and has a name."""
-    return isinstance(x, Lane) and not isinstance(x, Length) or xp.framework_of(x) == "jax"
-
-
-class _Names:
-    """One name per ragged size: sizes whose lengths agree share it."""
-
-    def __init__(self, jax, may_be_empty):
-        self.jax, self.scope = jax, jax.export.SymbolicScope()
-        self.lengths, self.known, self.dims = [], {}, {}
-        self.less = 1 if may_be_empty else 0  # a dim reads "n0 - 1", and n0 is the length plus one
-
-    def renewed(self, leaves):
-        """The same names for other lengths."""
-        new = _Names(self.jax, self.less == 1)
-        for x in leaves:
-            new.given(x)
-        return new
-
-    def given(self, x):
-        """What the tracer is given for an argument: a size for a length, a look for an array."""
-        if isinstance(x, Length):
-            return self.dim(x)
-        return self.spec(x) if _is_array(x) else x
-
-    def spec(self, x):
-        """What `x` looks like to the tracer."""
-        if not isinstance(x, Lane):
-            weak = bool(getattr(x, "weak_type", False))
-            return self.jax.ShapeDtypeStruct(x.shape, x.dtype, weak_type=weak)
-        words = [str(n) if not isinstance(n, Length) else self.name(n) for n in x.shape]
-        shape = self.jax.export.symbolic_shape(", ".join(words), scope=self.scope) if words else ()
-        return self.jax.ShapeDtypeStruct(tuple(map(watched, shape)), x.dtype)
-
-    def dim(self, length):
-        """The symbolic size that stands for a length."""
-        return watched(self.jax.export.symbolic_shape(self.name(length), scope=self.scope)[0])
-
-    def prepare(self, dims):
-        """Compute these lengths here, and not inside a loop that JAX traces on its own."""
-        for dim in dims:
-            self.length(dim)
-
-    def led(self, taken):
-        """The same names with each follower's lengths those of its leader (`lifting.leader`)."""
-        new = copy.copy(self)
-        new.lengths = [n.having(taken.lengths(n.data)) for n in self.lengths]
-        new.known = {}
-        new.dims = {}
-        new.prepare(self.dims.values())
-        return new
-
-    def own(self, x):
-        """A size that `f` returns, perhaps computed from others, as each example's own number."""
-        if not hasattr(x, "scope"):
-            return x
-        return self.computed(x)
-
-    def computed(self, dim):
-        own, (lowest, highest) = self.value(dim), self.ends(dim)
-        return Length(own.data, highest, own.sizes, lowest)
-
-    def word(self, i):
-        return f"n{i} - 1" if self.less else f"n{i}"
-
-    def name(self, length):
-        for i, known in enumerate(self.lengths):
-            if known.same(length) and known.span == length.span:
-                return self.word(i)
-        self.lengths.append(length)
-        return self.word(len(self.lengths) - 1)
-
-    def length(self, dim):
-        """The `Length` that a symbolic dim stands for: the same one for the same dim."""
-        if not self.known:
-            self.known.update({self.word(i): n for i, n in enumerate(self.lengths)})
-        word = str(dim)
-        self.dims[word] = dim
-        if word not in self.known:
-            self.known[word] = self.computed(dim)
-        return self.known[word]
-
-    def value(self, dim):
-        """Each example's own value of a size that may be computed, such as 3*n0 - 1."""
-        used = {f"n{i}": self.lengths[i] for i in map(int, re.findall(r"\bn(\d+)", str(dim)))}
-        outer = next((n for n in used.values() if n.ndim), None)
-        if outer is not None:
-            return self._nested(dim, used, outer)
-        known = {name: n.data + self.less for name, n in used.items()}
-        return Lane(sizes.own(dim, known, self.jax.numpy), ())
-
-    def _nested(self, dim, used, outer):
-        """The same where a size is each outer entry's own."""
-        refuse_mixed(used.values(), outer)
-        known = {
-            name: (n.data if n.ndim else n.data.reshape(-1, *(1,) * outer.ndim)) + self.less
-            for name, n in used.items()
-        }
-        return PerEntry(sizes.own(dim, known, self.jax.numpy), outer.sizes)
-
-    def ends(self, dim):
-        """The smallest such a size can be, and the size that all examples are padded to."""
-        known = ((f"n{i}", n.span) for i, n in enumerate(self.lengths))
-        return sizes.ends(dim, {n: (a + self.less, b + self.less) for n, (a, b) in known})
-
-    def told(self, text):
-        """Symbolic names as the lengths they stand for."""
-        for i, n in reversed(list(enumerate(self.lengths))):
-            text = re.sub(rf"\b{self.word(i)}\b", f"<lengths {told(n.data)}>", text)
-        return text
 
 
 class Interpreter:
