@@ -90,10 +90,12 @@ class Methods(Operators):
     __slots__ = ()
 
     def __getattr__(self, name):
-        import torch
+        found = None
+        if not name.startswith("_"):  # JAX asks for some of its own
+            import torch
 
-        found = getattr(torch.Tensor, name, None)
-        if found is None or name.startswith("_"):
+            found = getattr(torch.Tensor, name, None)
+        if found is None:
             raise AttributeError(f"a recorded tensor has no attribute {name!r}")
         if callable(found):
             return functools.partial(call_method, self, found)

@@ -23,8 +23,13 @@ def autobatch(f, strategy="masked", max_trips=None):
 
     Control flow inside `f` is lifted: `if`, `for`, `while`, `break` and early `return` go each
     example's own way (`ml.lifted_source(f)` shows how). `max_trips` bounds the trips of a `while`
-    loop; under `jax.jit` it makes such a loop differentiable backwards, and an example that is not
-    done by then gets NaN.
+    loop; under `jax.jit` it makes such a loop differentiable backwards (JAX refuses without it),
+    and an example that is not done by then gets NaN.
+
+    Under `jax.jit` a `for` loop over a ragged dim is one `lax.scan`; one that a scan cannot hold,
+    since it reads a list that it fills, say, is written out trip by trip. No error can be raised
+    while the program runs: an example on which a name has no value gets NaN there, and an
+    assertion is not checked.
 
     >>> import torch
     >>> from masking_lab import batch

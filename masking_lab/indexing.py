@@ -11,6 +11,7 @@ from .along import Along
 from .errors import MaskError
 from .lane import Lane, Length, lined_up, realigned
 from .masked_batch import aligned, depends, valid
+from .trip import Trip
 
 
 def getitem(x, index):
@@ -53,6 +54,8 @@ def _along(x, axis, i):
         return Lane(data, (*sizes[:axis], None, *sizes[axis:]), x.fill)
     if isinstance(i, slice):
         return _slice(x, axis, i)
+    if isinstance(i, Trip) and i.reaches(x, axis):
+        return entry(x, axis, i)
     if isinstance(i, Lane) and i.ndim == 0:
         return _own_entry(x, axis, i)
     if isinstance(i, int) and not isinstance(i, bool):
@@ -84,6 +87,8 @@ def _own_entry(x, axis, i):
 
 def entry(x, axis, i):
     """The i-th entries; of an example that has none, anything."""
+    if isinstance(i, Trip) and i.reaches(x, axis):
+        return Lane(x.entries(axis, i), _sizes_at(x, axis, None))
     if not isinstance(i, Lane):
         at = (slice(None),) * (axis + 1) + (i,)
         return Lane(x.entries(axis, i), _sizes_at(x, axis, lambda n: n[at]))

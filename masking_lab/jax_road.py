@@ -189,7 +189,7 @@ class _Names:
     def led(self, taken):
         """The same names with each follower's lengths those of its leader (`lifting.leader`)."""
         new = copy.copy(self)
-        new.lengths = [Length(taken.lengths(n.data), n.padded) for n in self.lengths]
+        new.lengths = [n.having(taken.lengths(n.data)) for n in self.lengths]
         new.known = {}
         new.dims = {}
         new.prepare(self.dims.values())
@@ -199,15 +199,18 @@ class _Names:
         """A size that `f` returns, perhaps computed from others, as each example's own number."""
         if not hasattr(x, "scope"):
             return x
-        own = self.value(x)
-        return Length(own.data, self.bound(x), own.sizes)
+        return self.computed(x)
+
+    def computed(self, dim):
+        own, (lowest, highest) = self.value(dim), self.ends(dim)
+        return Length(own.data, highest, own.sizes, lowest)
 
     def word(self, i):
         return f"n{i} - 1" if self.less else f"n{i}"
 
     def name(self, length):
         for i, known in enumerate(self.lengths):
-            if known.same(length) and known.padded == length.padded:
+            if known.same(length) and known.span == length.span:
                 return self.word(i)
         self.lengths.append(length)
         return self.word(len(self.lengths) - 1)
@@ -219,8 +222,7 @@ class _Names:
         word = str(dim)
         self.dims[word] = dim
         if word not in self.known:
-            own = self.value(dim)
-            self.known[word] = Length(own.data, self.bound(dim), own.sizes)
+            self.known[word] = self.computed(dim)
         return self.known[word]
 
     def value(self, dim):
@@ -241,10 +243,10 @@ class _Names:
         }
         return PerEntry(sizes.own(dim, known, self.jax.numpy), outer.sizes)
 
-    def bound(self, dim):
-        """The size that all examples are padded to along such a dim."""
-        ends = {f"n{i}": (self.less, n.padded + self.less) for i, n in enumerate(self.lengths)}
-        return sizes.bound(dim, ends)
+    def ends(self, dim):
+        """The smallest such a size can be, and the size that all examples are padded to."""
+        known = ((f"n{i}", n.span) for i, n in enumerate(self.lengths))
+        return sizes.ends(dim, {n: (a + self.less, b + self.less) for n, (a, b) in known})
 
     def told(self, text):
         """Symbolic names as the lengths they stand for."""
@@ -353,7 +355,7 @@ class Interpreter:
         """A size as a value: each example's own; what bounds it bounds a loop's trips."""
         own = self.names.value(dim)
         own.data = self.verbs.astype(own.data, dtype)
-        own.bound = self.names.bound(dim)
+        own.bound = self.names.ends(dim)[1]
         return own
 
     def led(self, taken):

@@ -16,6 +16,7 @@ from autodiff_lab.operators import Methods
 
 from .errors import MaskError
 from .masked_batch import depends, live, told_shape, valid
+from .sizes import Interval
 
 FINITE = "finite"
 
@@ -32,6 +33,8 @@ class Lane(Methods):
 
     __slots__ = ("data", "sizes", "fill", "weak", "look", "parts", "bound")
     rank = 2  # a lane answers before autodiff's box does
+
+    taken = None  # the examples that a block is run for, inside it
 
     def __init__(self, data, sizes, fill=None, weak=False, look=None):
         self.data, self.sizes, self.fill = data, tuple(sizes), fill
@@ -100,11 +103,13 @@ class Lane(Methods):
         )
 
     def entries(self, axis, i):
-        """The data at one place of a dim.
+        """The data at one place of a dim: a number, or the number of a trip.
 
         A loop asks for one place after the other. PyTorch takes an array apart in one go, and puts
         its cotangent together in one go; asked T times, it would add T arrays of the whole size.
         """
+        if isinstance(i, Lane):
+            return i.table.entries(self, axis, i)
         if type(i) is not int or not _is_plain_tensor(self.data):
             return self.data[(slice(None),) * (axis + 1) + (i,)]
         known, parts = self.parts or (None, None)
@@ -143,18 +148,27 @@ class Length(Lane):
     """A ragged size: each example's own number, and the size that all are padded to.
 
     A size that depends on outer dims is an array over them; `sizes` are those of the outer dims.
+    A size that was computed, 3 - len(x), may be negative: it is never below `lowest`.
     """
 
-    __slots__ = ("padded",)
+    __slots__ = ("padded", "lowest")
 
-    def __init__(self, lengths, padded, sizes=()):
+    def __init__(self, lengths, padded, sizes=(), lowest=0):
         if lengths.ndim == 1:
             super().__init__(lengths, (), weak=True)
         else:
             outer = range(lengths.ndim - 1)
             own = [sizes[a] if depends(lengths, a) else None for a in outer]
             super().__init__(lengths, own, weak=True)
-        self.padded = padded
+        self.padded, self.lowest = padded, lowest
+
+    @property
+    def span(self):
+        return self.lowest, self.padded
+
+    def having(self, lengths, sizes=None):
+        """The same size with other lengths, and other sizes of the outer dims."""
+        return Length(lengths, self.padded, self.sizes if sizes is None else sizes, self.lowest)
 
     def same(self, other):
         return isinstance(other, Length) and agree(self.data, other.data)
@@ -175,32 +189,31 @@ def _road(framework):
     return call
 
 
-def _grown(name, bound):
-    """Arithmetic that gives a size again: `bound` says what no example exceeds, or None."""
+def _grown(name, allowed):
+    """Arithmetic that gives a size again, with an int or a size of which `allowed` holds."""
     plain, other = getattr(operator, name), getattr(Lane, f"__{name}__")
 
     def operate(self, n):
-        if type(n) is int or isinstance(n, Length):
-            data, padded = (n, n) if type(n) is int else (n.data, n.padded)
-            padded = bound(self.padded, padded, type(n) is int)
-            if padded is not None:
-                outer = n if type(n) is not int and n.ndim > self.ndim else self
-                own, data = (_beside(x, outer.data.ndim) for x in (self.data, data))
-                return Length(plain(own, data), max(0, padded), outer.sizes)
+        number = type(n) is int
+        if (number or isinstance(n, Length)) and allowed(n):
+            ends = plain(Interval(*self.span), Interval(*((n, n) if number else n.span)))
+            outer = n if not number and n.ndim > self.ndim else self
+            own, data = (_beside(x, outer.data.ndim) for x in (self.data, n if number else n.data))
+            return Length(plain(own, data), max(0, ends.high), outer.sizes, ends.low)
         return other(self, n)
 
     return operate
 
 
-for _name, _bound in {
-    "add": lambda m, n, _: m + n,
-    "mul": lambda m, n, _: m * n if n >= 0 else None,
-    "sub": lambda m, n, number: m - n if number else m,
-    "floordiv": lambda m, n, number: m // n if number and n > 0 else None,
+for _name, _allowed in {
+    "add": lambda n: True,
+    "mul": lambda n: type(n) is not int or n >= 0,
+    "sub": lambda n: True,
+    "floordiv": lambda n: type(n) is int and n > 0,
 }.items():
-    setattr(Length, f"__{_name}__", _grown(_name, _bound))
+    setattr(Length, f"__{_name}__", _grown(_name, _allowed))
     if _name in ("add", "mul"):
-        setattr(Length, f"__r{_name}__", _grown(_name, _bound))
+        setattr(Length, f"__r{_name}__", _grown(_name, _allowed))
 
 
 def _beside(n, rank):
@@ -219,6 +232,11 @@ def shared(verbs, count, x, like=None):
 def _number(verbs, x, like):
     """PyTorch would make a float32 of a float, as JAX does of everything when it is told to."""
     return verbs.asarray(np.asarray(x) if verbs.name == "torch" else x, like)
+
+
+def is_array(x):
+    """A framework's own array, which all examples share."""
+    return xp.framework_of(x) is not None and not isinstance(x, Lane)
 
 
 def lanes_in(args):

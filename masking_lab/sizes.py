@@ -1,13 +1,16 @@
 """Sizes computed from ragged sizes, such as `2*n0 - 1`: each example's own number, and a bound.
 
 JAX prints a symbolic size as Python (but for `^`, its power). Put each example's lengths in the
-place of the names and it is their own size. A bound for all examples lies in a corner, where each
-name has its smallest or its largest value; with a remainder in it the size goes up and down, and
-intervals give a bound (Moore, "Interval Analysis", 1966).
+place of the names and it is their own size. The ends of what it can be for any example lie in a
+corner, where each name has its smallest or its largest value; with a remainder in it the size goes
+up and down, and intervals bound it (Moore, "Interval Analysis", 1966).
 """
 
+import functools
 import itertools
 import re
+
+import numpy as np
 
 
 class Interval:
@@ -76,22 +79,40 @@ def own(dim, lengths, verbs):
     return _evaluated(dim, lengths, functions)
 
 
-def bound(dim, names):
-    """What no example's own value exceeds; `names` holds each name's `(smallest, largest)`."""
-    words = re.findall(r"n\d+", str(dim))
-    names = {name: ends for name, ends in names.items() if name in words}
-    if "mod" in str(dim):
+@functools.lru_cache(4096)
+def _ends(text, names):
+    """The `(smallest, largest)` that a size can be, where its names have those of `names`."""
+    names = dict(names)
+    if len(names) == 1:  # such as 5 - n0 or mod(n0, 3): all there are
+        (name, (low, high)), *_ = names.items()
+        functions = {
+            "floordiv": lambda a, b: a // np.maximum(b, 1),  # a size divides by positive ones
+            "mod": lambda a, b: a % np.maximum(b, 1),
+            "max": np.maximum,
+            "min": np.minimum,
+        }
+        values = _evaluated(text, {name: np.arange(low, max(low, high) + 1)}, functions)
+        return int(values.min()), int(values.max())
+    if "mod" in text:
         functions = {
             "floordiv": lambda a, b: _interval(a) // b,
             "mod": lambda a, b: _interval(a) % b,
             "max": _larger,
             "min": _smaller,
         }
-        names = {name: Interval(*ends) for name, ends in names.items()}
-        return max(0, _interval(_evaluated(dim, names, functions)).high)
+        intervals = {name: Interval(*ends) for name, ends in names.items()}
+        found = _interval(_evaluated(text, intervals, functions))
+        return found.low, found.high
     functions = {"floordiv": lambda a, b: a // max(b, 1), "max": max, "min": min}
     corners = itertools.product(*names.values())
-    return max(_evaluated(dim, dict(zip(names, c, strict=True)), functions) for c in corners)
+    values = [_evaluated(text, dict(zip(names, c, strict=True)), functions) for c in corners]
+    return min(values), max(values)
+
+
+def ends(dim, names):
+    """What no example's own value is below, and what none exceeds; `names` has that of names."""
+    words = re.findall(r"n\d+", str(dim))
+    return _ends(str(dim), tuple((n, span) for n, span in names.items() if n in words))
 
 
 def _evaluated(dim, names, functions):

@@ -17,7 +17,7 @@ from .torch_orders import ORDERS, apply, flat, words
 # ----- other places -----
 def _unbind(input, dim=0):
     """The entries of a dim, to go through: each example has its own number of them."""
-    from .lifting.items import Ragged
+    from .lifting.sequences import Ragged
 
     axis = one_axis(dim, input.ndim)
     if input.sizes[axis] is None:

@@ -306,14 +306,14 @@ class Interpreter:
         found = {"n" + w[1:]: n for w, n in (self.ragged | self.fixed).items()}
         names = {w: n for w, n in found.items() if w in re.findall(r"\bn\d+\b", text)}
         own = {w: n.data if isinstance(n, Length) else n for w, n in names.items()}
-        ends = {w: (0, n.padded) if isinstance(n, Length) else (n, n) for w, n in names.items()}
+        spans = {w: n.span if isinstance(n, Length) else (n, n) for w, n in names.items()}
         import torch
 
-        bound = sizes.bound(text, ends)
+        lowest, highest = sizes.ends(text, spans)
         return (
-            Length(sizes.own(text, own, torch), bound)
+            Length(sizes.own(text, own, torch), highest, lowest=lowest)
             if any(isinstance(n, Length) for n in names.values())
-            else bound
+            else highest
         )
 
 

@@ -7,7 +7,9 @@ values it does what Python does, for batched ones it does both and keeps what be
     canonical   early exits become flags, writes into parts become assignments
     liveness    what does a block hand on?
     rewrite     blocks become functions, decisions calls
-    flow        what the calls mean
+    flow        what the calls mean; batched, leader and select for lanes
+    items       lists with a length of each example's own; stacking, blocks; sequences to go through
+    staged      what becomes of a branch and of `while` under `jax.jit`; scan of `for`
 """
 
 import ast

@@ -6,7 +6,9 @@ from autodiff_lab import xp
 
 from ..lane import Lane
 from . import batched
-from .items import Items, Ragged, enumerate_, is_ragged, range_, reversed_, zip_
+from .items import Items
+from .sequences import Ragged, enumerate_, is_ragged, range_, reversed_, zip_
+from .undefined import or_nan
 
 
 def _len(x):
@@ -22,7 +24,7 @@ def _folded(step, start, xs):
     from . import flow
 
     if isinstance(xs, Items) and xs.ragged:  # everybody's first is first: all leave `start` at once
-        xs = xs.stacked()
+        xs = Ragged.of(xs)
     return flow.for_(xs, lambda x, found: (step(x, found),), (start,), ())[0]
 
 
@@ -49,8 +51,11 @@ def _extreme(plain, better):
         if len(xs) > 1:
             return _folded(step, xs[0], list(xs[1:]))
         found = Ragged.of(xs[0])
-        batched.check_all(batched.above(found.trips, 0), lambda: f"{plain.__name__}() of nothing")
-        return _folded(step, found.at(0), xs[0])
+        some, first = batched.above(found.trips, 0), found.at(0)
+        batched.check_all(some, lambda: f"{plain.__name__}() of nothing")
+        if batched.Taken(some).all is None:
+            first = or_nan(first, some.data)
+        return _folded(step, first, xs[0])
 
     def step(x, best):
         from . import flow

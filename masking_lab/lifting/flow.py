@@ -10,10 +10,12 @@ nobody takes is not run.
 
 from autodiff_lab import xp
 
-from ..lane import Lane
+from ..lane import Lane, is_array
+from ..trip import Trip
 from . import batched, calls, effects, writing
 from .batched import going_on, negated, truth
-from .items import Items, Ragged
+from .items import Items
+from .sequences import Ragged, shared_entry
 from .undefined import Undefined  # noqa: F401  lifted code asks for it
 
 
@@ -44,6 +46,8 @@ def for_(items, body, carried, given, stops=()):
     if isinstance(items, Ragged):
         return batched.each(items, body, carried, given, flags)
     if isinstance(items, Lane):
+        return batched.each(Ragged.of(items), body, carried, given, flags)
+    if isinstance(items, Items) and items.ragged and items.blocks:
         return batched.each(Ragged.of(items), body, carried, given, flags)
     if isinstance(items, Items) and items.ragged:
         return batched.rest(list(zip(items.here, items, strict=True)), body, carried, given, flags)
@@ -105,6 +109,8 @@ def chain(left, *pairs):
 
 
 def item(x, index):
+    if isinstance(index, Trip) and is_array(x):
+        return shared_entry(x, index)
     return writing.as_lane(x, index)[index] if _has_lane(index) else x[index]
 
 

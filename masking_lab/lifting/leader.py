@@ -15,7 +15,9 @@ from types import SimpleNamespace
 from autodiff_lab import source, xp
 
 from ..lane import Lane, Length
+from ..trip import Trip
 from . import effects
+from .blocks import Block, rebuilt
 from .items import Items
 
 
@@ -25,12 +27,28 @@ class Run:
     def __init__(self, inside, results):
         self.inside, self.results = inside, results
 
+    def hands_on(self, i):
+        """Is the i-th result the list or object that the i-th name had?"""
+        return i < len(self.inside) and changeable(x := self.results[i]) and x is self.inside[i]
+
+
+def _run(inside, results, places):
+    pairs = zip(results, places, strict=True)
+    return Run(inside, tuple(x if i is None else inside[i] for x, i in pairs))
+
+
+def _place(x, inside):
+    """Where a block got the list or object that it hands on, or None."""
+    return next((i for i, y in enumerate(inside) if x is y and y is not None), None)
+
 
 class Taken:
     """The examples for which `test` holds, a lane of booleans or a bool."""
 
+    unsure = False
+
     def __init__(self, test, leader=None):
-        self.sizes, self.unsure = {}, False
+        self.sizes = {}
         if not isinstance(test, Lane):
             self.none, self.all = not test, bool(test)
         else:
@@ -55,11 +73,10 @@ class Taken:
         if self.all is None:
             from . import staged
 
-            _ = self.leader, staged.spread((carried, given))  # what is led is made here, once
-            return Run(
-                *staged.run_if_any(self.mask, lambda: self._now(block, carried, given, first))
-            )
-        return Run(*self._now(block, carried, given, first))
+            _ = self.leader
+            now = lambda: self._now(block, carried, given, first)  # noqa: E731
+            return _run(*staged.run_if_any(self.mask, now, (carried, given)))
+        return _run(*self._now(block, carried, given, first))
 
     def _now(self, block, carried, given, first):
         self.sizes, self.functions = {}, {}
@@ -70,7 +87,44 @@ class Taken:
             results = block(*more, *inside)
         finally:
             effects.masked.reset(before)
-        return [x if changeable(x) else None for x in inside], results
+        inside = [self.unled(x) if changeable(x) else None for x in inside]
+        places = [_place(x, inside) for x in results]
+        return inside, [self.unled(x) if i is None else None
+                        for i, x in zip(places, results, strict=True)], places  # fmt: skip
+
+    def unled(self, x):
+        """What a block hands on as it was given it: each example has its own again."""
+        if self.all:
+            return x
+        if isinstance(x, (Led, Block)) and x.taken is self:
+            return x.base
+        if isinstance(x, Lane):
+            return self._own_sizes(x)
+        if inspect.isfunction(x):
+            return next((f for f, new in self.functions.values() if new is x), x)
+        if type(x) is tuple:
+            return tuple(map(self.unled, x))
+        if isinstance(x, Items):
+            x.fill([(self.unled(e), self._own(m)) for e, m in x.pairs()])
+        elif isinstance(x, list):
+            x[:] = map(self.unled, x)
+        elif isinstance(x, dict):
+            x.update({k: self.unled(v) for k, v in x.items()})
+        elif changeable(x):
+            x.__dict__.update({k: self.unled(v) for k, v in vars(x).items()})
+        return x
+
+    def _own_sizes(self, x):
+        sizes = [self._own(n) for n in x.sizes]
+        if all(m is n for m, n in zip(sizes, x.sizes, strict=True)):
+            return x
+        if isinstance(x, Length):
+            return x.having(x.data, sizes)
+        return Lane(x.data, sizes, weak=x.weak)
+
+    def _own(self, led):
+        """The lengths or the mask that were led."""
+        return next((n for n, row in self.sizes.values() if row is led), led)
 
     def others(self, carried, given):
         """The same for the examples that do not take the block: everything stays."""
@@ -85,16 +139,16 @@ class Taken:
             return x
         if isinstance(x, Length):
             outer = [None if n is None else self.lengths(n) for n in x.sizes]
-            return Length(self.lengths(x.data), x.padded, outer)
-        if isinstance(x, Lane):
+            return x.having(self.lengths(x.data), outer)
+        if isinstance(x, Lane) and not isinstance(x, Trip):
             return Led(self, x)
-        if hasattr(type(x), "leads"):  # a name that has no value, or on some examples only
+        if hasattr(type(x), "leads"):  # a trip's number; a name without a value
             return x.leads(self)
         if isinstance(x, Items):
-            here = [m if m is None else self.row(m) for m in x.here]
-            return Items([self.leads(v) for v in x], here)
-        if isinstance(x, (list, tuple)) and not hasattr(x, "_fields"):
-            return type(x)([self.leads(v) for v in x])
+            here = [m if m is None else self.lengths(m) for m in x.here]
+            return type(x)([self.leads(v) for v, _ in x.pairs()], here)
+        if isinstance(x, (list, tuple)):
+            return rebuilt(x, [self.leads(v) for v in x])
         if isinstance(x, dict):
             return {k: self.leads(v) for k, v in x.items()}
         if changeable(x):
@@ -120,11 +174,11 @@ class Taken:
             cells = tuple(types.CellType() for _ in f.__closure__)
             new = types.FunctionType(f.__code__, f.__globals__, f.__name__, f.__defaults__, cells)
             new.__kwdefaults__ = f.__kwdefaults__
-            self.functions[id(f)] = new
+            self.functions[id(f)] = f, new
             for cell, value in zip(cells, _contents(f), strict=True):
                 if value is not _EMPTY:
                     cell.cell_contents = self.leads(value)
-        return self.functions[id(f)]
+        return self.functions[id(f)][1]
 
     @property
     def leader(self):
@@ -134,22 +188,33 @@ class Taken:
 
     def row(self, data):
         """The data with the leader's row for every follower; nothing flows back to the leader."""
-        verbs, i = self.verbs, self.leader
-        if isinstance(i, int):
-            one = data[i : i + 1]
-        elif verbs.name == "torch":
-            one = data.index_select(0, i.reshape(1))
-        else:
-            rest = [0] * (data.ndim - 1)
-            one = verbs.dynamic_slice(data, i, *rest, size=(1, *data.shape[1:]))
+        verbs = self.verbs
         mask = verbs.reshape(self.mask, (data.shape[0],) + (1,) * (data.ndim - 1))
-        return verbs.where(mask, data, verbs.stop_gradient(one))
+        return verbs.where(mask, data, self.one(data))
+
+    def keeps(self, x):
+        """Is the leader's row of it kept aside?"""
+        return False
+
+    def one(self, data):
+        """The leader's row, cut off from the gradient."""
+        return row_of(self.verbs, data, self.leader)
 
     def lengths(self, n):
-        """The led lengths: the same object for the same lengths."""
+        """Led lengths, or a list's mask: the same object for the same lengths."""
         if id(n) not in self.sizes:
             self.sizes[id(n)] = n, self.row(n)
         return self.sizes[id(n)][1]
+
+
+def row_of(verbs, data, i):
+    """One example's row; nothing flows back to it."""
+    if isinstance(i, int):
+        return verbs.stop_gradient(data[i : i + 1])
+    if verbs.name == "torch":  # under vmap
+        return verbs.stop_gradient(data.index_select(0, i.reshape(1)))
+    rest = [0] * (data.ndim - 1)
+    return verbs.stop_gradient(verbs.dynamic_slice(data, i, *rest, size=(1, *data.shape[1:])))
 
 
 class Led(Lane):
@@ -168,6 +233,11 @@ class Led(Lane):
         return self._data
 
     def entries(self, axis, i):
+        """One place of a dim is led alone, which is less than the whole."""
+        if isinstance(i, Trip) and i.table.has(self):
+            return i.table.entries(self, axis, i)
+        if self.taken.keeps(self.base):
+            return super().entries(axis, i)
         return self.taken.row(self.base.entries(axis, i))
 
     @property

@@ -62,6 +62,7 @@ def assigned(block, known, doubtful):
         elif isinstance(s, (ast.For, ast.While)):
             _doubt(s, known, doubtful, s.head)
             own = names.bound(s.target) if isinstance(s, ast.For) else []
+            doubtful |= set(own) & s.after - known  # the loop may make no trip
             assigned(s.body, known | set(own), doubtful)
         elif isinstance(s, ast.With):
             known = assigned(s.body, known | set(names.bound(*s.items)), doubtful)

@@ -8,7 +8,8 @@ from autodiff_lab import xp
 from ..errors import MaskError
 from ..lane import Lane, shared
 from ..masked_batch import aligned
-from .items import Items
+from .blocks import Block, among, rebuilt
+from .items import Growing, Items
 from .leader import changeable
 from .undefined import PartlyDefined, Undefined
 
@@ -22,7 +23,7 @@ def select(test, a, b):
     if isinstance(a, Items) or isinstance(b, Items):
         return _items(test, a, b)
     if isinstance(a, (list, tuple)) and type(a) is type(b) and len(a) == len(b):
-        return _rebuilt(a, [select(test, x, y) for x, y in zip(a, b, strict=True)])
+        return rebuilt(a, [select(test, x, y) for x, y in zip(a, b, strict=True)])
     if isinstance(a, dict) and isinstance(b, dict) and a.keys() == b.keys():
         return {k: select(test, a[k], b[k]) for k in a}
     if _is_value(a) and _is_value(b):
@@ -37,10 +38,6 @@ def select(test, a, b):
         f"after a branch a name would be {_told(a)} on some examples and {_told(b)} on others; "
         "make both branches give the same kind of value"
     )
-
-
-def _rebuilt(like, elements):
-    return type(like)(*elements) if hasattr(like, "_fields") else type(like)(elements)
 
 
 def _is_value(x):
@@ -131,17 +128,21 @@ def _padded(verbs, data, shape):
 def _items(test, a, b):
     """Elements side by side where both have one; the rest are there for some examples only."""
     a, b = (x if isinstance(x, Items) else Items(x) for x in (a, b))
-    found = Items()
-    sides = [list(zip(x, x.here, strict=True)) for x in (a, b)]
-    for pair in itertools.zip_longest(*sides):
-        if None not in pair and pair[0][1] is pair[1][1]:
+    found = Growing() if Growing in (type(a), type(b)) else Items()
+    for pair in itertools.zip_longest(a.pairs(), b.pairs()):
+        if None not in pair and _together(*pair):
             (x, here), (y, _) = pair
             found.add(select(test, x, y), here)
             continue
         for side, own in ((test.data, pair[0]), (~test.data, pair[1])):
             if own is not None:
-                found.add(own[0], side if own[1] is None else own[1] & side)
+                found.add(*among(*own, side))
     return found
+
+
+def _together(a, b):
+    (x, here), (y, there) = a, b
+    return here is there and (x is y or not isinstance(x, Block))
 
 
 # ----- names that have a value on some examples -----

@@ -7,7 +7,7 @@ import math
 
 from autodiff_lab import xp
 
-from ..lane import Lane
+from ..lane import Lane, shared
 
 
 class Undefined:
@@ -76,11 +76,12 @@ class PartlyDefined(Undefined):
 
 def or_nan(value, defined):
     """The value, with NaN where there is none; what cannot hold a NaN stays."""
-    from .select import select
-
-    test = Lane(defined, ())
     if isinstance(value, (tuple, list)):
         return type(value)([or_nan(v, defined) for v in value])
+    verbs = xp.of(defined)
     dtype = getattr(value, "dtype", None)
-    inexact = isinstance(value, float) or (dtype is not None and xp.of(defined).is_inexact(dtype))
-    return select(test, value, math.nan) if inexact else value
+    if not isinstance(value, float) and (dtype is None or not verbs.is_inexact(dtype)):
+        return value
+    lane = value if isinstance(value, Lane) else shared(verbs, defined.shape[0], value, defined)
+    mask = verbs.reshape(defined, (defined.shape[0],) + (1,) * lane.ndim)
+    return Lane(verbs.where(mask, lane.data, math.nan), lane.sizes, weak=lane.weak)

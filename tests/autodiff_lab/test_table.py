@@ -47,6 +47,7 @@ def draw(row, shapes, name, dtype, seed=0):
     rng = np.random.default_rng(zlib.crc32(f"{row.name}{seed}".encode()))
     if any(hasattr(shape, "below") for shape in shapes):
         return [_with_indices(rng, row, shape, name, dtype) for shape in shapes]
+    dtype = None if row.domain == "integers" else dtype
     values = [2 if shape is None else sample(row, rng, shape) for shape in shapes]
     if row.name == "where":
         return [array(name, values[0] > 0), *(array(name, v, dtype) for v in values[1:])]
