@@ -50,7 +50,9 @@ class Lane(Methods):
     _call = classmethod(lambda cls, func, *args: cls.__torch_function__(func, (), args))
 
     def __getattr__(self, name):
-        if name.startswith("__") or xp.framework_of(self.data) != "jax":
+        if name.startswith("__"):
+            raise AttributeError(f"one of a batch's examples has no attribute {name!r}")
+        if xp.framework_of(self.data) != "jax":
             return super().__getattr__(name)
         from .jax_dispatch import attribute
 

@@ -8,6 +8,7 @@ import functools
 import math
 
 from . import fused
+from .reduction import reduction
 from .row import composite, unchanged
 
 AXES = (([(2, 3)], {"axis": (1,)}), ([(2, 3)], {"axis": (0,)}))
@@ -48,7 +49,8 @@ def _squared_magnitude(xp, x):
     return xp.square(xp.real(x)) + xp.square(xp.imaginary(x))
 
 
-composite("mean", mean, fast=fused.mean, cases=REDUCE, tex=r"y = \frac{1}{n} \sum_i x_i",
+composite("mean", mean, **reduction, fast=fused.mean, cases=REDUCE,
+          tex=r"y = \frac{1}{n} \sum_i x_i",
           pitfalls="On padded data n is the example's own length: that is what `autobatch` gives.",
           example="mean([[1., 2.], [3., 4.]], axis=(0,), keepdims=False) = [2., 3.]")
 composite("var", var, cases=REDUCE, tex=r"y = \frac{1}{n - c} \sum_i (x_i - \bar x)^2",
