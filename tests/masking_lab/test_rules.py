@@ -215,7 +215,8 @@ def test_matrices_of_one_size_are_a_batch_and_so_are_ragged_ones(name):
     verbs, rng = xp.verbs(name), np.random.default_rng(0)
     same = [array(name, rng.normal(size=(2, 2)) + 3 * np.eye(2)) for _ in range(2)]
     b = array(name, rng.normal(size=(2, 2)))
-    batched = ml.autobatch(verbs.lib.linalg.solve)(ml.batch(same), b)  # two right-hand sides, not two vectors
+    # two right-hand sides, not two vectors
+    batched = ml.autobatch(verbs.lib.linalg.solve)(ml.batch(same), b)
     for ours, a in zip(batched.unbatch(), same, strict=True):
         allclose(ours, verbs.solve(a, b), "float64")
     ragged = [array(name, np.eye(n) + 0.1 * rng.normal(size=(n, n))) for n in LENGTHS]
