@@ -213,8 +213,8 @@ class Interpreter:
         return rules.apply(ROWS[name], self.verbs, self.count, xs, params, place)
 
     def is_row(self, eqn, values):
-        """A function of jax.numpy that is one row, of ragged matrices."""
-        if not any(isinstance(v, Lane) and any(n is not None for n in v.sizes) for v in values):
+        """A function of jax.numpy that is one row, of each example's own matrices."""
+        if not any(isinstance(v, Lane) for v in values):
             return False
         found = _of_matrices(eqn)
         return found is not None and found[0].along is not None

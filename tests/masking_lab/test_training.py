@@ -1,10 +1,9 @@
-"""From a batch to a step: means, losses, batch norm, and whole trainings against the loop's.
+"""From a batch to a step: means, and whole trainings against the loop's.
 
 The oracle is the loop over the examples in float64; for what sees the whole batch, the same over
 all valid entries one after the other. Padding holds 0, NaN, inf and 1e30 and changes no bit.
 """
 
-import copy
 import math
 
 import numpy as np
@@ -12,68 +11,18 @@ import pytest
 
 import autodiff_lab as ad
 import masking_lab as ml
-from autodiff_lab import xp
-from tests.helpers import FRAMEWORKS, array, module, native_grad, to_numpy
-
-POISON = (0.0, math.nan, math.inf, 1e30)
-LENGTHS = (3, 1, 5, 2)
-both = pytest.mark.parametrize("name", FRAMEWORKS)
-
-
-def examples(name, lengths=LENGTHS, seed=0):
-    rng = np.random.default_rng(seed)
-    return [array(name, rng.normal(size=(n, 4))) for n in lengths]
-
-
-def labels(name, lengths=LENGTHS):
-    rng = np.random.default_rng(2)
-    return [array(name, rng.integers(0, 4, n)) for n in lengths]
-
-
-def weights(name):
-    return array(name, np.random.default_rng(1).normal(size=(4, 4)))
-
-
-def poisoned(b, value):
-    verbs = xp.of(b.data)
-    mask = verbs.broadcast(b.mask, tuple(b.data.shape), tuple(range(b.mask.ndim)))
-    if not verbs.is_float(b.data.dtype):
-        value = 3 if value else 0
-    return ml.MaskedBatch(verbs.where(mask, b.data, value), b.sizes)
-
-
-def each_fill(loss, batches, *shared):
-    """What `loss(*batches, *shared)` and its gradients to what is shared are, and that they are
-    the same to the last bit whatever the padding holds. On JAX all fillings are one program."""
-    n = len(batches)
-
-    def f(*args):
-        pairs = zip(args[:n], batches, strict=True)
-        return loss(*[ml.MaskedBatch(data, b.sizes) for data, b in pairs], *args[n:])
-
-    at = tuple(range(n, n + len(shared)))
-    both = lambda *args: (f(*args), native_grad(f, at)(*args))  # noqa: E731
-    if xp.of(batches[0].data).name == "jax":
-        import jax
-
-        both = jax.jit(jax.value_and_grad(f, at))
-    seen = []
-    for fill in POISON:
-        value, slopes = both(*[poisoned(b, fill).data for b in batches], *shared)
-        seen.append([to_numpy(value), *map(to_numpy, slopes)])
-    for other in seen[1:]:
-        for a, b in zip(seen[0], other, strict=True):
-            np.testing.assert_array_equal(a, b)
-    return seen[0]
-
-
-def close(a, b, tolerance=1e-10):
-    np.testing.assert_allclose(to_numpy(a), to_numpy(b), rtol=tolerance, atol=tolerance)
-
-
-def joined(name, xs):
-    return module(name).concatenate(xs)
-
+from tests.helpers import array, module, native_grad, to_numpy
+from tests.masking_lab.steps import (
+    LENGTHS,
+    POISON,
+    both,
+    close,
+    each_fill,
+    examples,
+    joined,
+    poisoned,
+    weights,
+)
 
 # ----- which mean? -----
 MEANS = {
@@ -218,219 +167,6 @@ def test_what_reduce_refuses(name):
     ):
         with pytest.raises(ml.MaskError, match=words):
             call()
-
-
-# ----- losses inside f -----
-def functional():
-    return pytest.importorskip("torch").nn.functional
-
-
-LOSSES = {
-    "cross_entropy": lambda F, x, t, **how: F.cross_entropy(x, t, **how),
-    "cross_entropy, some ignored": lambda F, x, t, **how: F.cross_entropy(
-        x, t, ignore_index=1, **how
-    ),
-    "cross_entropy, smooth and weighted": lambda F, x, t, **how: F.cross_entropy(
-        x, t, weight=class_weights(), label_smoothing=0.1, **how
-    ),
-    "cross_entropy of probabilities": lambda F, x, t, **how: F.cross_entropy(
-        x, (x * 2).softmax(1), **how
-    ),
-    "nll": lambda F, x, t, **how: F.nll_loss(F.log_softmax(x, 1), t, ignore_index=2, **how),
-    "mse": lambda F, x, t, **how: F.mse_loss(x, x.sin(), **how),
-    "l1": lambda F, x, t, **how: F.l1_loss(x[:, 0], t, **how),
-    "huber": lambda F, x, t, **how: F.huber_loss(x, x.sin() * 3, **how),
-    "smooth_l1": lambda F, x, t, **how: F.smooth_l1_loss(x, x.sin() * 3, **how),
-    "bce with logits": lambda F, x, t, **how: F.binary_cross_entropy_with_logits(
-        x[:, 0], (t > 1).double(), **how
-    ),
-    "bce": lambda F, x, t, **how: F.binary_cross_entropy(
-        x[:, 0].sigmoid(), (t > 1).double(), **how
-    ),
-    "kl_div": lambda F, x, t, **how: F.kl_div(F.log_softmax(x, 1), (x * 2).softmax(1), **how),
-}
-
-
-def class_weights():
-    return array("torch", [0.5, 1.0, 2.0, 0.1])
-
-
-@pytest.mark.parametrize("how", ["mean", "sum", "none"])
-@pytest.mark.parametrize("loss", LOSSES)
-@pytest.mark.filterwarnings("ignore:reduction. 'mean' divides")
-def test_pytorchs_losses_are_the_loops(loss, how):
-    F = functional()
-    xs, ts, w = examples("torch"), labels("torch"), weights("torch")
-
-    def f(x, t, w):
-        return LOSSES[loss](F, x @ w, t, reduction=how)
-
-    def total(w):
-        return sum(f(x, t, w).sum() for x, t in zip(xs, ts, strict=True))
-
-    expected = [f(x, t, w) for x, t in zip(xs, ts, strict=True)]
-    (slope,) = native_grad(total, (0,))(w)
-    b, t = ml.batch(xs), ml.batch(ts)
-    for y, e in zip(ml.autobatch(f)(b, t, w).unbatch(), expected, strict=True):
-        close(y, e)
-
-    def batched(b, t, w):
-        return ml.reduce(ml.autobatch(f)(b, t, w), "sum")
-
-    close(each_fill(batched, [b, t], w)[1], slope)
-    close(ad.grad(lambda w: batched(b, t, w))(w), slope)
-
-
-JAX_LOSSES = {
-    "one hot": lambda jax, x, t: -(jax.nn.one_hot(t, 4) * jax.nn.log_softmax(x)).sum(1).mean(),
-    "by place": lambda jax, x, t: (
-        jax.nn.logsumexp(x, axis=-1) - jax.numpy.take_along_axis(x, t[:, None], -1)[:, 0]
-    ),
-    "some ignored": lambda jax, x, t: (
-        jax.numpy.where(t == 1, 0.0, -(jax.nn.one_hot(t, 4) * jax.nn.log_softmax(x)).sum(1)).sum()
-        / (t != 1).sum()
-    ),
-    "smooth": lambda jax, x, t: (
-        -((jax.nn.one_hot(t, 4) * 0.9 + 0.025) * jax.nn.log_softmax(x)).mean()
-    ),
-    "bce with logits": lambda jax, x, t: (
-        jax.numpy.maximum(x, 0) - x * (t[:, None] > 1) + jax.numpy.log1p(jax.numpy.exp(-abs(x)))
-    ).mean(),
-    "huber": lambda jax, x, t: jax.numpy.where(abs(x) <= 1, 0.5 * x**2, abs(x) - 0.5).sum(1),
-}
-
-
-@pytest.mark.parametrize("loss", JAX_LOSSES)
-def test_losses_written_on_jax_are_the_loops(loss):
-    jax = pytest.importorskip("jax")
-    xs, ts, w = examples("jax"), labels("jax"), weights("jax")
-    xs, ts = (
-        [v for v in column if v.shape[0] != 1 or loss != "some ignored"] for column in (xs, ts)
-    )
-
-    def f(x, t, w):
-        return JAX_LOSSES[loss](jax, x @ w, t)
-
-    def total(w):
-        return sum(f(x, t, w).sum() for x, t in zip(xs, ts, strict=True))
-
-    def batched(b, t, w):
-        return ml.reduce(ml.autobatch(f)(b, t, w), "sum")
-
-    ours, slope = each_fill(batched, [ml.batch(xs), ml.batch(ts)], w)
-    expected, theirs = jax.jit(jax.value_and_grad(total))(w)
-    close(ours, expected), close(slope, theirs)
-
-
-def test_a_class_that_does_not_exist_is_the_error_of_the_loop():
-    F = functional()
-    ts = labels("torch")
-    ts[2][1] = 7
-    for loss in (F.cross_entropy, F.nll_loss):
-        with pytest.raises(IndexError, match=r"arget 7 is out of bounds"):
-            loss(examples("torch")[2], ts[2])
-        with pytest.raises(IndexError, match=r"target 7 is out of bounds .* examples \[2\]"):
-            ml.autobatch(lambda x, t, loss=loss: loss(x, t))(
-                ml.batch(examples("torch")), ml.batch(ts)
-            )
-    found = ml.autobatch(lambda x, t: F.cross_entropy(x, t, ignore_index=7, reduction="sum"))(
-        ml.batch(examples("torch")), ml.batch(ts)
-    )
-    assert len(found) == 4
-
-
-def test_ctc_is_refused_by_name():
-    F = functional()
-    with pytest.raises(ml.MaskError, match=r"torch.ctc_loss at line \d+"):
-        ml.autobatch(lambda x: F.ctc_loss(x.log_softmax(1), [1], [3], [1]))(
-            ml.batch(examples("torch"))
-        )
-
-
-# ----- batch norm -----
-@both
-@pytest.mark.parametrize("lengths", [(3, 1, 5, 2), (0, 4, 0, 1), (2, 2)])
-def test_batch_norm_is_that_of_all_valid_entries(lengths, name):
-    xs, w = examples(name, lengths), weights(name)
-    scale, shift = array(name, [0.5, 1.0, 2.0, 3.0]), array(name, [0.0, 1.0, -1.0, 0.5])
-    c = array(name, np.random.default_rng(5).normal(size=(sum(lengths), 4)))
-
-    def plain(w, scale):
-        x = joined(name, [x @ w for x in xs])
-        mean, var = x.mean(0), ((x - x.mean(0)) ** 2).mean(0)
-        return (x - mean) / (var + 1e-5) ** 0.5 * scale + shift
-
-    expected = native_grad(lambda w, s: (plain(w, s) * c).sum(), (0, 1))(w, scale)
-
-    def batched(b, w, scale):
-        y = ml.batch_norm(ml.autobatch(lambda x, w: x @ w)(b, w), scale, shift)
-        return joined(name, [y.data[i, :n] for i, n in enumerate(lengths)])
-
-    def loss(b, w, scale):
-        return (batched(b, w, scale) * c).sum()
-
-    b = ml.batch(xs, ragged=0)
-    close(batched(b, w, scale), plain(w, scale))
-    for ours, theirs in zip(each_fill(loss, [b], w, scale)[1:], expected, strict=True):
-        close(ours, theirs)
-    close(ad.grad(lambda w: loss(b, w, scale))(w), expected[0])
-
-
-@both
-def test_statistics_for_running_means(name):
-    xs = examples(name)
-    whole = np.concatenate([to_numpy(x) for x in xs])
-    mean, var = ml.statistics(poisoned(ml.batch(xs), math.nan))
-    close(mean, whole.mean(0)), close(var, whole.var(0, ddof=1))
-    known = ml.batch_norm(ml.batch(xs), statistics=(mean, var)).unbatch()
-    close(known[2], (to_numpy(xs[2]) - to_numpy(mean)) / np.sqrt(to_numpy(var) + 1e-5))
-
-
-@both
-def test_channels_may_lie_elsewhere_and_never_along_a_ragged_dim(name):
-    xs = [array(name, np.random.default_rng(n).normal(size=(4, n))) for n in (3, 1)]
-    ours = ml.batch_norm(ml.batch(xs), axis=0).unbatch()
-    flat = ml.batch_norm(ml.batch([x.T for x in xs])).unbatch()
-    for a, b in zip(ours, flat, strict=True):
-        close(a, b.T)
-    with pytest.raises(ml.MaskError, match="ragged and cannot hold the channels"):
-        ml.batch_norm(ml.batch(xs))
-    with pytest.raises(ml.MaskError, match=r"shape \(3,\) does not fit the 4 channels"):
-        ml.batch_norm(ml.batch(xs), array(name, np.ones(3)), axis=0)
-    with pytest.raises(ml.MaskError, match="one has no variance"):
-        ml.batch_norm(ml.batch([xs[1].T]))
-
-
-@pytest.mark.parametrize("momentum", [0.1, None])
-def test_a_module_of_pytorchs_does_what_it_does_to_all_valid_entries(momentum):
-    torch = pytest.importorskip("torch")
-    theirs = torch.nn.BatchNorm1d(4, momentum=momentum, dtype=torch.float64)
-    torch.nn.init.normal_(theirs.weight, generator=torch.Generator().manual_seed(0))
-    ours = copy.deepcopy(theirs)
-    for seed in range(3):
-        xs = examples("torch", seed=seed)
-        y = ml.batch_norm(poisoned(ml.batch(xs), math.nan), ours)
-        close(joined("torch", y.unbatch()), theirs(torch.cat(xs)))
-        for a, b in zip(ours.buffers(), theirs.buffers(), strict=True):
-            close(a, b)
-    ours.eval(), theirs.eval()
-    close(joined("torch", ml.batch_norm(ml.batch(xs), ours).unbatch()), theirs(torch.cat(xs)))
-    for y, x in zip(ml.autobatch(ours)(ml.batch(xs)).unbatch(), xs, strict=True):
-        close(y, theirs(x))
-
-
-def test_batch_norm_inside_f_is_one_examples_own_or_refused():
-    torch = pytest.importorskip("torch")
-    xs = examples("torch", (3, 5, 2))
-    own = torch.nn.BatchNorm1d(4, track_running_stats=False, dtype=torch.float64)
-    for y, x in zip(ml.autobatch(own)(ml.batch(xs)).unbatch(), xs, strict=True):
-        close(y, own(x))
-    with pytest.raises(ValueError, match=r"more than 1 value per channel .* examples \[1\]"):
-        ml.autobatch(own)(ml.batch(examples("torch", (3, 1))))
-    running = torch.nn.BatchNorm1d(4, dtype=torch.float64)
-    with pytest.raises(ml.MaskError, match=r"batch_norm at .*ml\.batch_norm\(batch, module\)"):
-        ml.autobatch(running)(ml.batch(xs))
-    assert float(running.running_mean.abs().max()) == 0.0
 
 
 # ----- whole trainings -----
