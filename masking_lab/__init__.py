@@ -8,24 +8,30 @@
     ml.reduce(y, "token")                   the mean over all tokens of the batch
     print(ml.lifted_source(f))              what runs instead of f, where it branches and loops
 
-The mask rules are not stated here: `rules` derives them from autodiff_lab's table. Read
-`masked_batch`, `strategies/`, `lane`, `rules`, then the roads that lead to them: dispatch, where
-every operation understands masks as it runs (`torch_road`, `jax_dispatch`), and transformation
-(`jax_road`: trace one example with symbolic sizes, then interpret); and `lifting/`, which makes
-Python's own branches and loops each example's own. Importing this package imports neither
-framework.
+The mask rules are not stated here: `rules` derives them from autodiff_lab's table. Read in this
+order:
+
+    batches/      `masked_batch`: padded data and lengths; making batches, means, batch norm, keys
+    strategies/   the ways to run a function of one example on a batch; `loop` is the meaning
+    lane          what the code inside `f` sees: one example's array, standing for all of them
+    rules/        what an operation does to lanes: where ragged dims go, what dead entries become
+    on_torch/     dispatch: each call finds its rule as it runs; `trace` reads a whole function
+    on_jax/       transformation: trace one example with symbolic sizes, then interpret
+    lifting/      Python's own branches and loops, made each example's own
+
+Importing this package imports neither framework.
 """
 
 from .autobatch import autobatch
-from .batch_norm import batch_norm, statistics
-from .batching import batch
+from .batches.batch_norm import batch_norm, statistics
+from .batches.batching import batch
+from .batches.masked_batch import MaskedBatch
+from .batches.padding_waste import waste
+from .batches.randomness import keys
+from .batches.reduce import count, reduce
 from .errors import MaskError
 from .lifting import lift, lifted_source
-from .masked_batch import MaskedBatch
 from .masking import mask
-from .padding_waste import waste
-from .randomness import keys
-from .reduce import count, reduce
 
 __all__ = ["MaskError", "MaskedBatch", "autobatch", "batch", "batch_norm", "count", "keys",
            "lift", "lifted_source", "mask", "reduce", "statistics", "waste"]  # fmt: skip

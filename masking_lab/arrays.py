@@ -7,9 +7,9 @@ import math
 
 from autodiff_lab import source, xp
 
-from .along import Along
-from .chosen import read
 from .lane import Lane, refill, refuse_nested
+from .rules.along import Along
+from .rules.chosen import read
 
 
 def getitem(x, index):

@@ -4,9 +4,9 @@ import functools
 
 from autodiff_lab import trees, xp
 
+from .batches.masked_batch import is_batch
 from .errors import MaskError
 from .lifting import limits
-from .masked_batch import is_batch
 from .strategies import STRATEGIES
 
 

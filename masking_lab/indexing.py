@@ -7,11 +7,11 @@ an example does not have is what it is in the loop: an error on PyTorch, on JAX 
 from autodiff_lab import source, xp
 
 from . import arrays
-from .along import Along
+from .batches.masked_batch import aligned, depends, valid
 from .errors import MaskError
 from .lane import Lane, Length, lined_up, realigned
-from .masked_batch import aligned, depends, valid
-from .trip import Trip
+from .on_jax.trip import Trip
+from .rules.along import Along
 
 
 def getitem(x, index):

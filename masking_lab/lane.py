@@ -14,8 +14,8 @@ import numpy as np
 from autodiff_lab import source, xp
 from autodiff_lab.operators import Methods
 
+from .batches.masked_batch import depends, live, told_shape, valid
 from .errors import MaskError
-from .masked_batch import depends, live, told_shape, valid
 from .sizes import Interval
 
 FINITE = "finite"
@@ -28,7 +28,7 @@ class Lane(Methods):
     entry is known to hold: a number, FINITE for finite numbers, or None. A number computed from
     sizes is `weak`: to the loop it is Python's own. What a lane looks like is kept in `look`
     (`plans`), and what it was taken apart into in `parts`; `bound` is what no example's
-    number exceeds, where that is known (`jax_road`).
+    number exceeds, where that is known (`on_jax`).
     """
 
     __slots__ = ("data", "sizes", "fill", "weak", "look", "parts", "bound")
@@ -54,7 +54,7 @@ class Lane(Methods):
             raise AttributeError(f"one of a batch's examples has no attribute {name!r}")
         if xp.framework_of(self.data) != "jax":
             return super().__getattr__(name)
-        from .jax_dispatch import attribute
+        from .on_jax.dispatch import attribute
 
         return attribute(self, name)
 
@@ -183,9 +183,9 @@ def _is_plain_tensor(data):
 def _road(framework):
     """Dispatch: what understands a call with such lanes among its arguments."""
     if framework == "jax":
-        from .jax_dispatch import call
+        from .on_jax.dispatch import call
     else:
-        from .torch_road import call
+        from .on_torch.road import call
     return call
 
 

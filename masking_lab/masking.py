@@ -10,9 +10,9 @@ import functools
 from autodiff_lab import trees, xp
 from autodiff_lab.errors import AutodiffError
 
+from .batches.masked_batch import is_batch
 from .errors import MaskError
 from .lane import Lane
-from .masked_batch import is_batch
 from .strategies.masked import run_lanes
 
 

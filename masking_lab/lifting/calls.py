@@ -15,7 +15,7 @@ from autodiff_lab import source, xp
 from autodiff_lab.operators import call_method
 from autodiff_lab.reading import read
 
-from .. import randomness
+from ..batches import randomness
 from ..errors import MaskError
 from ..lane import lanes_in
 from .builtins import BUILTINS
@@ -141,11 +141,11 @@ def made(f, args, kwargs):
         return joined(f, *args, **kwargs)
     framework = next((xp.framework_of(x.data) for x in lanes_in((*args, *kwargs.values()))), None)
     if framework == "jax" and is_jaxs(f):
-        from ..jax_dispatch import call as dispatch
+        from ..on_jax.dispatch import call as dispatch
 
         return dispatch(f, args, kwargs)
     if framework == "torch" and getattr(f, "__name__", "") in MAKERS and inspect.isbuiltin(f):
-        from ..torch_sizes import MADE  # PyTorch wants whole numbers there
+        from ..on_torch.sizes import MADE  # PyTorch wants whole numbers there
 
         return MADE[f.__name__](*args, **kwargs)
     return f(*args, **kwargs)

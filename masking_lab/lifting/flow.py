@@ -11,7 +11,7 @@ nobody takes is not run.
 from autodiff_lab import xp
 
 from ..lane import Lane, is_array
-from ..trip import Trip
+from ..on_jax.trip import Trip
 from . import batched, calls, effects, writing
 from .batched import going_on, negated, truth
 from .items import Items

@@ -6,9 +6,9 @@ mask beside each.
 
 from autodiff_lab import source, trees, xp
 
+from ..batches.masked_batch import trimmed, valid
 from ..errors import MaskError
 from ..lane import Lane, Length, shared
-from ..masked_batch import trimmed, valid
 from .blocks import Block, one_by_one, rebuilt
 from .stacking import common, concatenated, lengths, ordered, side_by_side
 

@@ -15,7 +15,7 @@ from types import SimpleNamespace
 from autodiff_lab import source, xp
 
 from ..lane import Lane, Length
-from ..trip import Trip
+from ..on_jax.trip import Trip
 from . import effects
 from .blocks import Block, rebuilt
 from .items import Items

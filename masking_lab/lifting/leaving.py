@@ -9,8 +9,8 @@ import operator
 
 from autodiff_lab import xp
 
+from ..batches.masked_batch import live
 from ..lane import Lane
-from ..masked_batch import live
 from ..once import once
 from .leader import Run, Taken, changeable
 from .select import select

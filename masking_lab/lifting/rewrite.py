@@ -17,7 +17,7 @@ from collections import deque
 from autodiff_lab import source
 from autodiff_lab.reading import MISSING, names
 
-from ..randomness import drawing
+from ..batches.randomness import drawing
 from .canonical import Fresh, as_index, assign, canonical, flow_call
 from .effects import MUTATORS
 from .liveness import assigned, innermost, live, shared_writes

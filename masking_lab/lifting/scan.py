@@ -15,7 +15,7 @@ from autodiff_lab.on_jax.bodies import evaluate
 from autodiff_lab.on_jax.front import is_traced, opened, read
 
 from ..lane import Lane, is_array
-from ..trip import Table, Trip
+from ..on_jax.trip import Table, Trip
 from .blocks import Block
 from .items import Items
 from .leader import Taken, row_of

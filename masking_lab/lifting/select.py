@@ -5,9 +5,9 @@ import itertools
 
 from autodiff_lab import xp
 
+from ..batches.masked_batch import aligned
 from ..errors import MaskError
 from ..lane import Lane, shared
-from ..masked_batch import aligned
 from .blocks import Block, among, rebuilt
 from .items import Growing, Items
 from .leader import changeable

@@ -5,7 +5,7 @@ from autodiff_lab import trees, xp
 from ..errors import MaskError
 from ..indexing import entry
 from ..lane import Lane, Length, is_array, shared
-from ..trip import Trip
+from ..on_jax.trip import Trip
 from .items import Items
 
 

@@ -2,9 +2,9 @@
 
 from autodiff_lab import xp
 
+from ..batches.masked_batch import aligned, shortened, valid
 from ..errors import MaskError
 from ..lane import Lane
-from ..masked_batch import aligned, shortened, valid
 
 
 def side_by_side(verbs, parts):

@@ -2,8 +2,8 @@
 
 from autodiff_lab import trees
 
+from ..batches.masked_batch import is_batch
 from ..errors import MaskError
-from ..masked_batch import is_batch
 from . import strategy
 from .results import as_batches
 

@@ -8,14 +8,14 @@ import inspect
 
 from autodiff_lab import trees, xp
 
-from .. import jax_road
-from ..batching import is_number
+from ..batches.batching import is_number
+from ..batches.masked_batch import MaskedBatch, is_batch
+from ..batches.randomness import watched
 from ..errors import MaskError
 from ..lane import Lane, refill, settled
 from ..lifting import callee, decides, effects, is_lifted
 from ..lifting.items import finished
-from ..masked_batch import MaskedBatch, is_batch
-from ..randomness import watched
+from ..on_jax import road as jax_road
 from . import strategy
 
 
@@ -69,7 +69,7 @@ def _on_torch(f, args, kwargs, count, whole):
     """Dispatch; if asked, first the trace, which also knows what does not look like a tensor."""
     if not whole or decides(f):
         return _told(f, args, kwargs)
-    from .. import torch_trace
+    from ..on_torch import trace as torch_trace
 
     try:
         return torch_trace.run(f, args, kwargs, count)

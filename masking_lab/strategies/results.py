@@ -2,9 +2,9 @@
 
 from autodiff_lab import trees, xp
 
-from ..batching import is_number, put_together
+from ..batches.batching import is_number, put_together
+from ..batches.masked_batch import is_batch
 from ..errors import MaskError
-from ..masked_batch import is_batch
 
 
 def as_batches(results, first, made=list):

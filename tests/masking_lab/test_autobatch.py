@@ -13,7 +13,7 @@ import pytest
 import autodiff_lab as ad
 import masking_lab as ml
 from autodiff_lab import xp
-from masking_lab.masked_batch import is_batch
+from masking_lab.batches.masked_batch import is_batch
 from masking_lab.strategies import STRATEGIES
 from tests.helpers import FRAMEWORKS, allclose, array, native_grad, to_numpy
 

@@ -181,8 +181,9 @@ def test_a_frozen_size_is_an_error_or_the_right_answer(name, number):
 @pytest.mark.parametrize("number", range(14))
 def test_the_trace_itself_finds_what_it_froze(name, number):
     """Without the other road to fall back on."""
-    from masking_lab import jax_road, torch_trace
     from masking_lab.lane import Lane
+    from masking_lab.on_jax import road as jax_road
+    from masking_lab.on_torch import trace as torch_trace
 
     text, f = frozen(name)[number]
     road = torch_trace if name == "torch" else jax_road

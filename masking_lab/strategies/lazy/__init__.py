@@ -15,9 +15,9 @@ import numpy as np
 
 from autodiff_lab import trees
 
+from ...batches.masked_batch import MaskedBatch, is_batch
 from ...errors import MaskError
 from ...lifting import calls
-from ...masked_batch import MaskedBatch, is_batch
 from .. import strategy
 from ..results import as_batches
 from .execute import execute, gathered

@@ -75,7 +75,7 @@ class Later(Methods):
     def __getattr__(self, name):
         if name.startswith("__") or self.recorder.verbs.name != "jax":
             return super().__getattr__(name)
-        from ...jax_dispatch import attribute
+        from ...on_jax.dispatch import attribute
 
         return attribute(self, name, self.recorder.op)
 

@@ -12,7 +12,7 @@ import numpy as np
 import autodiff_lab as ad
 import masking_lab as ml
 from autodiff_lab import xp
-from masking_lab.masked_batch import is_batch
+from masking_lab.batches.masked_batch import is_batch
 from tests.helpers import array, module, to_numpy
 
 POISON = (0.0, math.nan, math.inf, 1e30)

@@ -7,5 +7,5 @@ EQUIVALENT = {
         "what followers compute is selected away, so its cotangents are exactly zero, and the "
         "derivatives they meet are those at the leader's own values"
     ),
-    ("masking_lab/rules.py", "n < ndim  ->  n <= ndim"): "a reshape to the same shape",
+    ("masking_lab/rules/__init__.py", "n < ndim  ->  n <= ndim"): "a reshape to the same shape",
 }

@@ -1,0 +1,44 @@
+"""Dispatch on JAX: each call with lanes among its arguments is traced on its own.
+
+JAX's functions do not ask their arguments what to do, so lifted code does: it hands over each call
+(`lifting.calls`), and operators and methods come here by themselves. A call is a small program of
+symbolic sizes (`road`); it is traced once and kept.
+"""
+
+import operator
+
+from autodiff_lab import source
+
+from ..lane import Lane, Length, lanes_in
+from .road import run
+
+COMPARISONS = (operator.eq, operator.ne, operator.lt, operator.le, operator.gt, operator.ge)
+_programs: dict = {}
+
+
+def call(f, args, kwargs):
+    count = next(lanes_in((*args, *kwargs.values()))).data.shape[0]
+    if f in COMPARISONS:  # symbolic sizes would be compared once for all examples
+        args = [Lane(x.data, ()) if isinstance(x, Length) else x for x in args]
+    if len(_programs) > 4096:
+        _programs.clear()
+    return run(f, args, kwargs, count, _programs, source.here)
+
+
+def attribute(x, name, call=call):
+    """A method of a JAX array, or a property: what `call` makes of it."""
+    import jax
+
+    if not hasattr(jax.Array, name):
+        raise AttributeError(f"a JAX array has no attribute {name!r}")
+    if isinstance(getattr(jax.Array, name), property):
+        return call(_property, (x, name), {})
+    return lambda *args, **kwargs: call(_method, (x, name, *args), kwargs)
+
+
+def _property(x, name):
+    return getattr(x, name)
+
+
+def _method(x, name, *args, **kwargs):
+    return getattr(x, name)(*args, **kwargs)
