@@ -181,7 +181,11 @@ class Stacker:
 
     @property
     def _int(self):
-        return self.verbs.dtype("int64") if self.verbs.name == "torch" else self.verbs.lib.int_
+        return (
+            self.verbs.dtype("int64")
+            if self.verbs.name == "torch"
+            else self.verbs.lib.result_type(int)
+        )
 
     # ----- arrays -----
     def _arrays(self, values, ragged):

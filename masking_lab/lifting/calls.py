@@ -24,7 +24,8 @@ from .rewrite import MAKERS, rewrite
 
 _lifted: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()  # the user's functions
 _others: weakref.WeakSet = weakref.WeakSet()  # functions that are called as they are
-_codes: weakref.WeakSet = weakref.WeakSet()  # of lifted functions, and of those inside them
+# The code of lifted functions, and of those inside them, by id: code is equal where its text is.
+_codes: weakref.WeakValueDictionary = weakref.WeakValueDictionary()
 
 
 def lift(f):
@@ -50,7 +51,7 @@ def _lifted_now(f):
 
 
 def _remember(code):
-    _codes.add(code)
+    _codes[id(code)] = code
     for inner in code.co_consts:
         if inspect.iscode(inner):
             _remember(inner)
@@ -58,7 +59,8 @@ def _remember(code):
 
 def is_lifted(f):
     """Is it lifted already, by itself or with the function that it was defined in?"""
-    return code_of(f) in _codes
+    code = code_of(f)
+    return code is not None and _codes.get(id(code)) is code
 
 
 def code_of(f):

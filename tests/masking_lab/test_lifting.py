@@ -6,6 +6,7 @@ bit. The cases are those in which autobatchers have gone wrong.
 """
 
 import ast
+import gc
 import math
 
 import numpy as np
@@ -13,6 +14,7 @@ import pytest
 
 import masking_lab as ml
 from autodiff_lab.reading import read
+from masking_lab.lifting import is_lifted
 from masking_lab.lifting.canonical import canonical
 from tests.helpers import FRAMEWORKS, array, module, native_grad, to_numpy
 from tests.masking_lab import programs
@@ -183,3 +185,14 @@ def test_a_torch_model_with_a_loop():
             _same(a, b)
     finally:
         torch.set_default_dtype(torch.float32)
+
+
+def test_a_lifted_function_outlives_one_of_the_same_text():
+    def made():
+        return ml.lift(lambda x: x if x > 0 else -x)
+
+    first, second = made(), made()
+    assert is_lifted(first) and is_lifted(second)
+    del first
+    gc.collect()
+    assert is_lifted(second)

@@ -68,14 +68,6 @@ def test_a_module_of_torchs(key, how):
         allclose(a, b, "float64")
 
 
-def test_a_sequence_module_says_what_to_use():
-    m = nn.GRU(4, 3).double()
-    with pytest.raises(ml.MaskError, match=r"h = cell\(x, h\)"):
-        ml.autobatch(lambda x: m(x)[0])(
-            ml.batch([torch.ones(2, 4).double(), torch.ones(1, 4).double()])
-        )
-
-
 @pytest.mark.parametrize("name", FRAMEWORKS)
 def test_weights_in_containers_and_batches_in_dicts(name):
     np_, rng = module(name), np.random.default_rng(0)
