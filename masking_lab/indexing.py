@@ -9,7 +9,7 @@ from autodiff_lab import source, xp
 from . import arrays
 from .batches.masked_batch import aligned, depends, valid
 from .errors import MaskError
-from .lane import Lane, Length, lined_up, realigned
+from .lane import Lane, Length, certainly, examples_where, lined_up, realigned
 from .on_jax.trip import Trip
 from .rules.along import Along
 
@@ -168,18 +168,10 @@ def check(x, axis, i, own, padded):
         verbs = xp.of(own)
         outer = valid(verbs, x.sizes[: own.ndim - 1], own.shape, own)
         bad = bad if outer is None else bad & outer
-    try:
-        wrong = bad if isinstance(bad, bool) else bool(bad.any())
-    except Exception:  # under tracing nobody knows
-        return
-    if wrong:
-        where = "" if isinstance(bad, bool) else f" on examples {_numbers(bad)}"
+    if bad if isinstance(bad, bool) else certainly(bad.any()):
+        where = "" if isinstance(bad, bool) else f" on examples {examples_where(bad)}"
         told = i if isinstance(i, int) else i.tolist()
         raise IndexError(f"index {told} is out of bounds for dim {axis}{where}")
-
-
-def _numbers(bad):
-    return [k for k, b in enumerate(bad) if bool(b.any())]
 
 
 def _without(things, axis):

@@ -224,9 +224,7 @@ def shared(verbs, count, x, like=None):
     """What all examples share, as a lane; a number is weak and as precise as Python's are."""
     weak = not hasattr(x, "shape")
     x = _number(verbs, x, like) if weak else x
-    shape = tuple(x.shape)
-    data = verbs.broadcast(x, (count, *shape), tuple(range(1, len(shape) + 1)))
-    return Lane(data, (None,) * len(shape), weak=weak)
+    return Lane(spread(verbs, count, x), (None,) * len(x.shape), weak=weak)
 
 
 def _number(verbs, x, like):
@@ -258,6 +256,25 @@ def agree(m, n):
         return m.shape == n.shape and bool((m == n).all())
     except Exception:  # a traced value has no truth value
         return False
+
+
+def spread(verbs, count, x):
+    """What all examples share, with the batch axis in front."""
+    shape = tuple(x.shape)
+    return verbs.broadcast(x, (count, *shape), tuple(range(1, len(shape) + 1)))
+
+
+def certainly(test):
+    """Does it hold, a bool or an array of one? Under tracing and vmap nobody knows."""
+    try:
+        return bool(test)
+    except (RuntimeError, TypeError):  # so say torch.vmap and JAX's tracer
+        return False
+
+
+def examples_where(test):
+    """The numbers of the examples that have an entry where a test holds."""
+    return [i for i, own in enumerate(test) if bool(own.any())]
 
 
 def size(x, axis, keepdims=False):

@@ -7,6 +7,7 @@ JAX's arrays are asked each time, since under tracing nothing may be kept.
 
 import functools
 import sys
+import weakref
 
 MANY = 64  # answers that are kept per question
 
@@ -29,6 +30,20 @@ def once(question):
         return found[1]
 
     return asked
+
+
+class Remembered:
+    """Things by identity, as long as they live. (Two pieces of code are equal where their text is,
+    so a `WeakSet` would take one for the other, and forget both when one goes.)"""
+
+    def __init__(self):
+        self._found = weakref.WeakValueDictionary()
+
+    def add(self, x):
+        self._found[id(x)] = x
+
+    def __contains__(self, x):
+        return x is not None and self._found.get(id(x)) is x
 
 
 def _inside(torch):

@@ -9,12 +9,13 @@ state has moved when `f` is done, which is looked at the first time that `f` run
 
 import random as python_random
 import sys
-import weakref
 from contextvars import ContextVar
 
 from autodiff_lab import random, source, trees, xp
 
 from ..errors import MaskError
+from ..once import Remembered
+from ..setting import setting
 from .masked_batch import MaskedBatch, is_batch
 
 
@@ -148,13 +149,12 @@ def drawing(f, args=(), kwargs=None):
 
 
 # ----- draws that no call shows: inside of a library, without a lane -----
-_known: weakref.WeakSet = weakref.WeakSet()
+_known = Remembered()
 
 
 def watched(f, run):
     """`run()`, a batched call of `f`, from which no generator with a state may come out moved."""
-    token = _inside.set(True)
-    try:
+    with setting(_inside, True):
         code = getattr(getattr(f, "__func__", f), "__code__", f)
         if code in _known:
             return run()
@@ -164,8 +164,6 @@ def watched(f, run):
             _find(run)
         _known.add(code)
         return result
-    finally:
-        _inside.reset(token)
 
 
 def _states():

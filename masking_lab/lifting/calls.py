@@ -4,7 +4,6 @@ The user's own functions are lifted in their turn; a library's are not: they tak
 Some of Python's builtins insist on one int or one length, and have a sibling here.
 """
 
-import contextlib
 import functools
 import inspect
 import os
@@ -18,14 +17,15 @@ from autodiff_lab.reading import read
 from ..batches import randomness
 from ..errors import MaskError
 from ..lane import lanes_in
+from ..once import Remembered
+from ..setting import setting
 from .builtins import BUILTINS
 from .items import joined, joins
 from .rewrite import MAKERS, rewrite
 
 _lifted: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()  # the user's functions
 _others: weakref.WeakSet = weakref.WeakSet()  # functions that are called as they are
-# The code of lifted functions, and of those inside them, by id: code is equal where its text is.
-_codes: weakref.WeakValueDictionary = weakref.WeakValueDictionary()
+_codes = Remembered()  # of lifted functions, and of those inside them
 
 
 def lift(f):
@@ -51,7 +51,7 @@ def _lifted_now(f):
 
 
 def _remember(code):
-    _codes[id(code)] = code
+    _codes.add(code)
     for inner in code.co_consts:
         if inspect.iscode(inner):
             _remember(inner)
@@ -59,8 +59,7 @@ def _remember(code):
 
 def is_lifted(f):
     """Is it lifted already, by itself or with the function that it was defined in?"""
-    code = code_of(f)
-    return code is not None and _codes.get(id(code)) is code
+    return code_of(f) in _codes
 
 
 def code_of(f):
@@ -117,14 +116,9 @@ _STANDARD = os.path.dirname(os.__file__) + os.sep
 _answer: ContextVar = ContextVar("answer", default=None)
 
 
-@contextlib.contextmanager
 def answered_by(answer):
     """Inside, `answer(f, args, kwargs)` is what a call in lifted code means."""
-    token = _answer.set(answer)
-    try:
-        yield
-    finally:
-        _answer.reset(token)
+    return setting(_answer, answer)
 
 
 def call(f, args, kwargs):

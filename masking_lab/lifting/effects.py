@@ -15,6 +15,7 @@ from autodiff_lab import source, xp
 
 from ..errors import MaskError
 from ..lane import Lane
+from ..setting import setting
 
 MUTATORS = frozenset(
     "append extend insert remove pop clear update setdefault popitem add discard sort "
@@ -28,11 +29,8 @@ _written: ContextVar = ContextVar("objects whose attributes were written", defau
 def watched():
     """Refuses, at the end, attributes that were written on objects that are still there."""
     written: dict = {}
-    token = _written.set(written)
-    try:
+    with setting(_written, written):
         yield
-    finally:
-        _written.reset(token)
     if any(ref() is not None for ref, _ in written.values()):
         gc.collect()  # what recursive functions hold is gone only now
         for ref, place in written.values():

@@ -16,6 +16,7 @@ from autodiff_lab import source, xp
 
 from ..lane import Lane, Length
 from ..on_jax.trip import Trip
+from ..setting import setting
 from . import effects
 from .blocks import Block, rebuilt
 from .items import Items
@@ -82,11 +83,8 @@ class Taken:
         self.sizes, self.functions = {}, {}
         inside = self.led((*carried, *given))
         more = () if first is None else (self.leads(first()),)
-        before = effects.masked.set(effects.masked.get() or not self.all)
-        try:
+        with setting(effects.masked, effects.masked.get() or not self.all):
             results = block(*more, *inside)
-        finally:
-            effects.masked.reset(before)
         inside = [self.unled(x) if changeable(x) else None for x in inside]
         places = [_place(x, inside) for x in results]
         return inside, [self.unled(x) if i is None else None

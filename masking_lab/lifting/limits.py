@@ -1,7 +1,8 @@
 """How many trips may a `while` loop take? `autobatch(f, max_trips=...)` says."""
 
-import contextlib
 from contextvars import ContextVar
+
+from ..setting import setting
 
 _max_trips: ContextVar = ContextVar("max_trips", default=None)
 
@@ -10,10 +11,5 @@ def max_trips():
     return _max_trips.get()
 
 
-@contextlib.contextmanager
 def limited(trips):
-    token = _max_trips.set(trips)
-    try:
-        yield
-    finally:
-        _max_trips.reset(token)
+    return setting(_max_trips, trips)

@@ -6,7 +6,7 @@ The copy takes the name's place, so nobody else who holds the old array sees the
 from autodiff_lab import source, xp
 
 from ..errors import MaskError
-from ..lane import Lane, lanes_in, refuse_nested, shared
+from ..lane import Lane, certainly, lanes_in, refuse_nested, shared
 from ..padding import padded_to
 from .batched import truth
 from .select import select
@@ -115,18 +115,11 @@ def _fitted(verbs, x, axis, i, value, a):
         return value
     wanted = _count(verbs, x, axis, i)
     differ = own != wanted
-    if differ if isinstance(differ, bool) else _certainly(differ):
+    if differ if isinstance(differ, bool) else certainly(differ.any()):
         raise ValueError(
             f"{_told(own)} entries are written to a place for {_told(wanted)} at {source.here()}"
         )
     return padded_to(verbs, value, a, x.data.shape[axis + 1])
-
-
-def _certainly(differ):
-    try:
-        return bool(differ.any())
-    except RuntimeError:  # under vmap nobody knows
-        return False
 
 
 def _told(n):

@@ -3,14 +3,14 @@
 The rows know nothing of it, and the loop over the examples would meet it.
 """
 
-import contextlib
 from contextvars import ContextVar
 
 from autodiff_lab import source, xp
 
 from ..batches.masked_batch import valid
 from ..errors import MaskError
-from ..lane import Lane, refill, size
+from ..lane import Lane, certainly, examples_where, refill, size
+from ..setting import setting
 
 
 def _batch_norm(input, *args, **kwargs):
@@ -44,8 +44,8 @@ def _several(input, axes, what):
         return
     n = size(input, tuple(axes))
     one = n.data == 1 if isinstance(n, Lane) else n == 1
-    if one if isinstance(one, bool) else _known(one.any()):
-        told = "" if isinstance(one, bool) else f" on examples {one.nonzero()[:, 0].tolist()}"
+    if one if isinstance(one, bool) else certainly(one.any()):
+        told = "" if isinstance(one, bool) else f" on examples {examples_where(one)}"
         raise ValueError(f"Expected more than 1 {what} when training{told}")
 
 
@@ -58,12 +58,11 @@ def _targets(input, target, weight=None, size_average=None, ignore_index=-100, *
     if isinstance(classes, Lane):
         classes = classes.data.reshape(-1, *[1] * (t.ndim - 1))
     wrong = ((t < 0) | (t >= classes)) & (t != ignore_index)
-    if _known(wrong.any()):
+    if certainly(wrong.any()):
         first = int(t[wrong].reshape(-1)[0])
-        told = wrong.flatten(1).any(1) if wrong.ndim > 1 else wrong
         raise IndexError(
             f"target {first} is out of bounds for {input.data.shape[axis + 1]} classes, on "
-            f"examples {told.nonzero()[:, 0].tolist()}"
+            f"examples {examples_where(wrong)}"
         )
 
 
@@ -72,14 +71,9 @@ OF_SOMETHING = ("max", "min", "argmax", "argmin")
 _inside: ContextVar = ContextVar("a composite row is running", default=False)
 
 
-@contextlib.contextmanager
 def inside(row):
     """In the definition of a composite row the largest of nothing is no error."""
-    before = _inside.set(_inside.get() or row.kind == "composite")
-    try:
-        yield
-    finally:
-        _inside.reset(before)
+    return setting(_inside, _inside.get() or row.kind == "composite")
 
 
 def refuse_nothing(name, xs, params):
@@ -93,19 +87,11 @@ def refuse_nothing(name, xs, params):
             continue
         there = valid(xp.of(n), x.sizes[: n.ndim - 1], n.shape, n)
         empty = (n == 0) if there is None else (n == 0) & there
-        if _known(empty.any()):
-            examples = empty.reshape(empty.shape[0], -1).any(1).nonzero()[:, 0].tolist()
+        if certainly(empty.any()):
             raise IndexError(
                 f"{name} at {source.here()} of the entries along dim {a}, of which examples "
-                f"{examples} have none"
+                f"{examples_where(empty)} have none"
             )
-
-
-def _known(truth):
-    try:
-        return bool(truth)
-    except Exception:  # under vmap or tracing nobody knows
-        return False
 
 
 CHECKS = {

@@ -8,7 +8,7 @@ from autodiff_lab.on_torch.dims import one_axis
 from autodiff_lab.table.row import ROWS
 
 from .. import rules
-from ..lane import Lane, Length, lanes_in, refill
+from ..lane import Lane, Length, certainly, examples_where, lanes_in, refill
 from ..padding import extreme
 from ..rules.along import Along
 from ..rules.chosen import read_along
@@ -63,11 +63,10 @@ def _msort(input):
 def _first(x, axis, k):
     """The first k entries; an example that has fewer is an error, as in the loop."""
     own = x.sizes[axis]
-    if own is not None and _certainly((own < k).any()):
-        where = [i for i, n in enumerate(own.tolist()) if n < k]
+    if own is not None and certainly((own < k).any()):
         raise RuntimeError(
             f"selected index k out of range: {k} entries of a dim of size {own.tolist()} on "
-            f"examples {where} ({source.here()})"
+            f"examples {examples_where(own < k)} ({source.here()})"
         )
     data = x.data[(slice(None),) * (axis + 1) + (slice(k),)]
     return Lane(data, (*x.sizes[:axis], None, *x.sizes[axis + 1 :]))
@@ -141,20 +140,11 @@ def _but(sizes, axis):
     return (*sizes[:axis], None, *sizes[axis + 1 :])
 
 
-def _certainly(test):
-    """Does it hold? Under vmap nobody knows."""
-    try:
-        return bool(test)
-    except RuntimeError:
-        return False
-
-
 def _at_least_one(input, axis):
     own = input.sizes[axis]
-    if own is not None and _certainly((own < 1).any()):
+    if own is not None and certainly((own < 1).any()):
         raise IndexError(
-            f"dim {axis} has no entries on examples "
-            f"{[i for i, n in enumerate(own.tolist()) if n < 1]} ({source.here()})"
+            f"dim {axis} has no entries on examples {examples_where(own < 1)} ({source.here()})"
         )
 
 

@@ -4,8 +4,6 @@ PyTorch hands each call on a `Lane` to `call`; the spelling is lowered to a row 
 autodiff's tape, and the row's mask rule does the rest.
 """
 
-import math
-
 from autodiff_lab import source, xp
 from autodiff_lab.on_torch.spellings import lower
 
@@ -21,10 +19,6 @@ from .layers import LAYERS
 from .places import PLACES
 from .recurrent import NETWORKS
 from .sizes import SIZES
-
-
-def run(f, args, kwargs, count):
-    return f(*args, **kwargs)
 
 
 def call(func, args, kwargs):
@@ -95,7 +89,6 @@ ANSWERS = {
     **SIZES,
     **LAYERS,
     **NETWORKS,
-    "numel": lambda x: math.prod(x.shape),
     "is_floating_point": lambda x: x.data.is_floating_point(),
     **{name: refuse(name) for name in SHARED},
     **{name: dropout(name) for name in DROPOUTS},

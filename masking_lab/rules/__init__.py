@@ -18,7 +18,7 @@ from autodiff_lab.table.row import unchanged
 
 from ..batches.masked_batch import live, told
 from ..errors import MaskError
-from ..lane import FINITE, Lane, Length, agree, realigned, refill
+from ..lane import FINITE, Lane, Length, agree, realigned, refill, spread
 from . import along
 from .dead_entries import is_calm, reduced, replacement, still_known
 from .promotion import DEFAULT, promoted
@@ -72,7 +72,7 @@ class Plan(NamedTuple):
             pairs = zip(y, looks, strict=True)
             return tuple([Lane(part, sizes, self.fill, look=seen) for part, seen in pairs])
         if self.spread:
-            y = verbs.broadcast(y, (self.size, *y.shape), tuple(range(1, self.ndim + 1)))
+            y = spread(verbs, self.size, y)
         return Lane(y, sizes, self.fill, self.weak, look)
 
 
@@ -87,7 +87,7 @@ def _made(verbs, x, way, plan):
     if way is None:
         return x.data if isinstance(x, Lane) else x
     if way.spread:
-        return verbs.broadcast(x, (plan.size, *x.shape), tuple(range(1, len(x.shape) + 1)))
+        return spread(verbs, plan.size, x)
     if way.dtype is not None:
         dtype = verbs.lib.get_default_dtype() if way.dtype is DEFAULT else way.dtype
         x = Lane(verbs.astype(x.data, dtype), x.sizes)

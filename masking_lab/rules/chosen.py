@@ -7,7 +7,7 @@ again. PyTorch refuses an index that an example does not have; JAX takes the nea
 from autodiff_lab import source
 
 from ..batches.masked_batch import valid
-from ..lane import Lane, Length, refill, shared
+from ..lane import Lane, Length, certainly, examples_where, refill, shared
 from ..padding import cropped, padded_to
 
 
@@ -84,15 +84,10 @@ def _clipped(m, x, axis, i, live):
 def _check(axis, i, size, live):
     bad = (i < 0) | (i >= size)
     bad = bad if live is None else bad & live
-    try:
-        wrong = bool(bad.any())
-    except RuntimeError:  # under vmap nobody knows
-        return
-    if wrong:
-        where = bad.reshape(bad.shape[0], -1).any(1).nonzero()[:, 0].tolist()
+    if certainly(bad.any()):
         raise IndexError(
-            f"index {int(i[bad][0])} is out of bounds for dim {axis} on examples {where} "
-            f"({source.here()})"
+            f"index {int(i[bad][0])} is out of bounds for dim {axis} on examples "
+            f"{examples_where(bad)} ({source.here()})"
         )
 
 
@@ -117,12 +112,10 @@ def _beside(m, x, index, axis):
     """`x`, an index inside it, and where the index is live."""
     x = m.lane(x)
     i = index if isinstance(index, Lane) else shared(m.verbs, m.count, index, x.data)
-    live = valid(m.verbs, i.sizes, tuple(i.data.shape), i.data)
     i = refill(m.verbs, i, 0)
     for a, n in enumerate(x.data.shape[1:]):
         if a != axis and i.data.shape[a + 1] > n:
-            i, live = cropped(i, a, n), live
-    if live is not None and live.shape != i.data.shape:
-        live = valid(m.verbs, i.sizes, tuple(i.data.shape), i.data)
+            i = cropped(i, a, n)
+    live = valid(m.verbs, i.sizes, tuple(i.data.shape), i.data)
     x = padded_to(m.verbs, x, axis, max(1, x.data.shape[axis + 1]))
     return x, Lane(_clipped(m, x, axis, i.data, live), i.sizes), live

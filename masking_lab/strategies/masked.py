@@ -12,7 +12,7 @@ from ..batches.batching import is_number
 from ..batches.masked_batch import MaskedBatch, is_batch
 from ..batches.randomness import watched
 from ..errors import MaskError
-from ..lane import Lane, refill, settled
+from ..lane import Lane, refill, settled, spread
 from ..lifting import callee, decides, effects, is_lifted
 from ..lifting.items import finished
 from ..on_jax import road as jax_road
@@ -115,6 +115,4 @@ def _finished(verbs, y, count, like, side):
         y = verbs.asarray(y, like)
     if xp.framework_of(y) is None:
         return y
-    shape = tuple(y.shape)
-    data = verbs.broadcast(y, (count, *shape), tuple(range(1, len(shape) + 1)))
-    return MaskedBatch(data, (None,) * len(shape), side)
+    return MaskedBatch(spread(verbs, count, y), (None,) * len(y.shape), side)
