@@ -230,3 +230,22 @@ def test_a_write_is_refused():
 
     with pytest.raises(ml.MaskError, match="lazy.*build a list and stack it"):
         lazily(f)(module("torch"), ml.batch(sequences("torch", (2,))))
+
+
+def test_a_generator_that_all_share_is_refused():
+    import torch
+
+    with pytest.raises(ml.MaskError, match=r"torch\.rand at .*ml\.keys\(key, batch\)"):
+        lazily(lambda np, x: x + np.rand(x.shape[1]))(torch, ml.batch(sequences("torch", (2, 3))))
+
+
+@pytest.mark.parametrize("name", FRAMEWORKS)
+def test_whole_numbers_some_of_which_are_still_to_come(name):
+    def f(np, x, n):
+        k = n if n > 1 else x[:, 0].argmax()
+        return x[0] * k + k
+
+    xs, ns, lib = sequences(name, (2, 3, 4)), [array(name, n) for n in (0, 2, 1)], module(name)
+    found = lazily(f)(lib, ml.batch(xs), ml.batch(ns)).unbatch()
+    for a, x, n in zip(found, xs, ns, strict=True):
+        np.testing.assert_allclose(to_numpy(a), to_numpy(f(lib, x, n)), atol=1e-12)

@@ -16,6 +16,7 @@ import numpy as np
 from autodiff_lab import trees
 
 from ...batches.masked_batch import MaskedBatch, is_batch
+from ...batches.randomness import watched
 from ...errors import MaskError
 from ...lifting import calls
 from .. import strategy
@@ -50,9 +51,12 @@ def lazy(f, args, kwargs, count, order="agenda", whole=True):
         for group in ORDERS[order](pending(wanted)):
             execute(recorder.verbs, group)
 
-    results = run_together([job(own) for own in zip(*columns, strict=True)], compute)
-    compute([x for x in trees.leaves(results) if isinstance(x, Later)])
-    return as_batches(results, first, lambda column: _made(column, first))
+    def all_of_them():
+        results = run_together([job(own) for own in zip(*columns, strict=True)], compute)
+        compute([x for x in trees.leaves(results) if isinstance(x, Later)])
+        return as_batches(results, first, lambda column: _made(column, first))
+
+    return watched(f, all_of_them)
 
 
 def _examples(recorder, b):

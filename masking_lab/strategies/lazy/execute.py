@@ -4,7 +4,7 @@ import numpy as np
 
 from autodiff_lab import trees, xp
 
-from ...lane import Lane
+from ...lane import Lane, spread
 from .later import Home, Later, filled
 
 
@@ -34,13 +34,13 @@ def _of_all(verbs, y, count):
     """An answer for each; what came of weights alone is the same for all."""
     if isinstance(y, Lane) or xp.framework_of(y) is None:
         return getattr(y, "data", y)
-    return verbs.broadcast(y, (count, *y.shape), tuple(range(1, len(y.shape) + 1)))
+    return spread(verbs, count, y)
 
 
 def _in_memory(group):
     """Neighbours in memory stay neighbours, so that they are read as they lie."""
     firsts = [call.inputs[0] for call in group]
-    if firsts[0].known is not None:
+    if any(x.known is not None for x in firsts):
         return group
     arrays: dict = {}
     where = [(arrays.setdefault(id(x.home.data), len(arrays)), x.home.row) for x in firsts]
@@ -55,8 +55,12 @@ def gathered(verbs, laters):
         data = _rows(verbs, data, rows)
         return data if data.shape[1:] == shape else data[(slice(None), *map(slice, shape))]
 
-    if laters[0].known is not None:  # whole numbers
-        return verbs.asarray(np.stack([x.plain() for x in laters]), laters[0].recorder.like)
+    if any(x.known is not None for x in laters):  # whole numbers
+        values, like = [x.plain() for x in laters], laters[0].recorder.like
+        if all(x.known is not None for x in laters):
+            return verbs.asarray(np.stack(values), like)
+        rows = [verbs.reshape(verbs.asarray(v, like), (1, *shape)) for v in values]
+        return verbs.concat(rows, 0)
     return _by_source(verbs, laters, read)
 
 

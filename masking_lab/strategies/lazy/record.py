@@ -11,6 +11,7 @@ import numpy as np
 
 from autodiff_lab import source, trees, xp
 
+from ...batches import randomness
 from ...errors import MaskError
 from ...lane import Lane
 from ...lifting import calls
@@ -29,11 +30,13 @@ class Recorder:
     def __init__(self, like, whole):
         self.verbs, self.like, self.whole = xp.of(like), like, whole
         self.signatures = {}  # signature -> Alike; None where a function cannot be kept whole
-        self.functions = {}  # which function -> (may it be put off, what runs instead, itself)
+        self.functions = {}  # which function -> what `_asked` says, and itself: it stays alive
         self.dtypes = {}  # NumPy's dtypes -> the framework's
 
     # ----- calls in the user's code -----
     def called(self, f, args, kwargs):
+        """A call in the user's code."""
+        randomness.check(f, args, kwargs)
         own, may_wait, run, which, _ = self._function(f)
         if not may_wait:
             return run(*args, **kwargs)
