@@ -52,12 +52,15 @@ class Report:
         if self.said:
             return f"Almost: {self.said}"
         if self.exercise.cases is None:
-            return "Not yet."
+            wrong = [self.wrong[0].right_at(k) for k in range(len(self.wrong[0].expected))].count(
+                False
+            )
+            return f"Not yet: {wrong} of {len(self.wrong[0].expected)} are wrong."
         return f"Not yet: {len(self.wrong)} of {len(self.cases)} cases are wrong."
 
     def _where(self):
         """The first case that is wrong, in numbers."""
-        if not self.wrong:
+        if not self.wrong or self.exercise.cases is None:  # of a guess the answer is not told
             return []
         case = self.wrong[0]
         given = ", ".join(_told(x) for x in case.inputs)
@@ -96,7 +99,7 @@ class Report:
         """Two matrices and where they agree, of the first case that is wrong; or of all cases, one
         beside the other, where each is a number."""
         shown = self.wrong or self.cases
-        if not shown or any(case.complaint for case in self.cases):
+        if not shown or not self.exercise.cases or any(case.complaint for case in self.cases):
             return None
         if all(y.ndim == 0 for case in self.cases for y in case.expected):
             cases = [case for case in self.cases if case.framework == shown[0].framework]

@@ -39,7 +39,7 @@ def _lesson(code, text):
     found = [] if 900 <= words <= 1500 else [f"{words} words of text; 900 to 1,500 are readable"]
     found += [] if 20 <= len(code) <= 30 else [f"{len(code)} code cells; 20 to 30 are one idea"]
     found += [] if statistics.median(lines) <= 8 else ["half of the cells have over 8 lines"]
-    found += [f"a cell of {n} lines; split it, 20 at most" for n in lines if n > 20]
+    found += [f"a cell of {n} lines; split it, 25 at most" for n in lines if n > 25]
     first = "".join(c.source for c in code[:3])
     found += [] if "google.colab" in code[0].source else ["the first cell does not serve Colab"]
     found += [
