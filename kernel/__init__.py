@@ -18,12 +18,13 @@ def unload_ipython_extension(ip):
     unload(ip)
 
 
-def show(tape, max_nodes=200):
-    """Draw a tape: forward values, and the adjoint of each value under it.
+def show(thing, **options):
+    """Draw a tape, and whatever else has a view: what `kernel.showing.VIEWS` lists.
 
     In a notebook this is one output that holds the picture in several forms (interactive, SVG,
-    table, text); elsewhere the text is printed. Longer tapes are drawn without their middle.
+    table, text); elsewhere the text is printed. `show(tape, max_nodes=200)` draws a longer tape
+    without its middle.
     """
-    from .view import show
+    from .showing import show
 
-    show(tape, max_nodes)
+    show(thing, **options)

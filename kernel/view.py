@@ -18,25 +18,3 @@ class View:
 
     def __repr__(self):
         return text(picture(self.tape, self.max_nodes))
-
-
-def show(tape, max_nodes=200):
-    if not hasattr(tape, "nodes"):
-        raise TypeError(
-            f"show() draws a tape, and got {type(tape).__name__}; make one with ad.record(f, *args)"
-        )
-    view = View(tape, max_nodes)
-    if _in_ipython():
-        from IPython.display import display
-
-        display(view)
-    else:
-        print(view)
-
-
-def _in_ipython():
-    """Without importing IPython: a plain Python script has not done so either."""
-    import sys
-
-    ipython = sys.modules.get("IPython")
-    return ipython is not None and ipython.get_ipython() is not None
