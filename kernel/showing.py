@@ -10,6 +10,7 @@ from importlib import import_module
 
 VIEWS = {  # (package, type): "module:function"; the function takes the thing and show's options
     ("autodiff_lab", "Tape"): "kernel.view:View",
+    ("bokeh", "LayoutDOM"): "kernel.plots.own:Own",
 }
 
 
