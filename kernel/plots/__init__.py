@@ -8,14 +8,14 @@
     plots.heat(matrix, rows="query", columns="key", title="attention")
     plots.show(figure, alt="...")                 a Bokeh figure of one's own, in the same look
 
-Values may be lists or arrays of either framework. A plot displays itself: in JupyterLab, VS Code and
-Colab it can be panned and zoomed, and the arrow keys walk through its values; where scripts do not
-run it is a still picture and a table, in a terminal it is text. The text alternative is written from
-the numbers; `alt=` says it better.
+Values may be lists or arrays of either framework. A plot displays itself: in JupyterLab, VS Code
+and Colab it can be panned and zoomed, and the arrow keys walk through its values; where scripts do
+not run it is a still picture and a table, in a terminal it is text. The text alternative is written
+from the numbers; `alt=` says it better.
 """
 
 from .chart import MOST_BARS, Chart, Series, as_series, numbers
-from .heat import heat
+from .heat_map import heat
 from .own import show
 from .theme import COLOURS
 

@@ -1,4 +1,4 @@
-"""Lines, points and bars: the model, its words, its table. Drawing them: `chart_svg`, `chart_bokeh`.
+"""Lines, points and bars: the model and its words; `chart_svg` and `chart_bokeh` draw them.
 
 Series may have their own x; the table has one row for each x that occurs, and a column for each
 series. Of a long series the lowest and the highest value of each stretch are drawn.

@@ -1,4 +1,4 @@
-"""A chart for BokehJS: pan, zoom, reset, save; what is hovered or chosen is told below the picture."""
+"""A chart for BokehJS: to be panned, zoomed and saved; what is hovered is told below it."""
 
 import math
 

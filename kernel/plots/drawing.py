@@ -1,4 +1,4 @@
-"""A drawing: one picture in every form a reader may need. Each front end takes the best it can show.
+"""A drawing: one picture in every form a reader may need; a front end takes the best it can show.
 
     data()      the model: plain data, the same each time, from which all else is made
     rows()      the same in words, as the heads and rows of a table

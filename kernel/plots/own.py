@@ -1,7 +1,7 @@
 """`plots.show`: a Bokeh figure of one's own, in the house's theme and with what readers need.
 
-BokehJS comes from this Jupyter server or from the CDN, never into the notebook. Bokeh itself cannot
-draw a still picture without a browser, so where scripts do not run the words and the table are left.
+BokehJS comes from this Jupyter server or from the CDN, never into the notebook. Bokeh itself
+draws no still picture without a browser: where scripts do not run, words and table are left.
 """
 
 from ..values import number, numpy_of

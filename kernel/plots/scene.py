@@ -47,7 +47,7 @@ class Scene:
 
     def _add(self, start, name, at, how, inside=None):
         self.used.add(name)
-        at = "" if at is None else f" data-at='{at if isinstance(at, int) else '%d %d' % at}'"
+        at = "" if at is None else f" data-at='{_place(at)}'"
         rest = "".join(f" {k}='{v}'" for k, v in how.items() if v != "")
         end = "/>" if inside is None else f">{inside}</text>"
         self.parts.append(f"{start} class='{name}'{at}{rest}{end}")
@@ -74,8 +74,12 @@ class Scene:
 
 
 def short(x):
-    """At most one decimal: a tenth of a pixel is not seen, and a notebook keeps each picture twice."""
+    """At most one decimal: less is not seen, and a notebook keeps each picture twice."""
     return f"{x:.1f}".removesuffix(".0")
+
+
+def _place(at):
+    return at if isinstance(at, int) else f"{at[0]} {at[1]}"
 
 
 def width_of(words):
