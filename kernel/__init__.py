@@ -3,7 +3,17 @@
 Importing this package imports no framework, no Bokeh and no IPython; the pieces load when used.
 """
 
-__all__ = ["load_ipython_extension", "show", "unload_ipython_extension"]
+__all__ = [
+    "compare",
+    "jacobian_view",
+    "load_ipython_extension",
+    "memory_view",
+    "plots",
+    "show",
+    "strides",
+    "unload_ipython_extension",
+]
+_VIEWS = {"compare", "jacobian_view", "memory_view", "strides"}  # of kernel.views
 
 
 def load_ipython_extension(ip):
@@ -28,3 +38,14 @@ def show(thing, **options):
     from .showing import show
 
     show(thing, **options)
+
+
+def __getattr__(name):
+    """What needs more than this file is imported when it is asked for."""
+    from importlib import import_module
+
+    if name in _VIEWS:
+        return getattr(import_module("kernel.views"), name)
+    if name == "plots":
+        return import_module("kernel.plots")
+    raise AttributeError(f"module 'kernel' has no attribute {name!r}")

@@ -10,6 +10,11 @@ from importlib import import_module
 
 VIEWS = {  # (package, type): "module:function"; the function takes the thing and show's options
     ("autodiff_lab", "Tape"): "kernel.view:View",
+    ("autodiff_lab", "Memory"): "kernel.views.memory:memory_view",
+    ("masking_lab", "MaskedBatch"): "kernel.views.batch:batch_view",
+    ("torch", "Tensor"): "kernel.views.strides:strides",
+    ("jaxlib", "ArrayImpl"): "kernel.views.strides:strides",
+    ("jax", "Array"): "kernel.views.strides:strides",
     ("bokeh", "LayoutDOM"): "kernel.plots.own:Own",
 }
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from ..values import number, numpy_of
 from .drawing import Drawing
+from .scales import told as say
 
 MOST = 400  # points of one series: more would not be seen, and the notebook keeps them
 MOST_BARS = 60
@@ -79,8 +80,8 @@ class Chart(Drawing):
         heads = [self.xlabel or ("" if self.names else "x"), *(_head(self, s) for s in self.series)]
         named = dict(enumerate(self.names))
         rows = [
-            [named.get(x) or number(x),
-             *(_told(s, here[k]) if k in here else "" for k, s in enumerate(self.series))]
+            [named.get(x) or say(x),
+             *(_cell(s, here[k]) if k in here else "" for k, s in enumerate(self.series))]
             for x, here in self.places()
         ]  # fmt: skip
         return heads, rows
@@ -109,11 +110,11 @@ def _head(chart, series):
     return f"{series.name}, {chart.ylabel}" if chart.ylabel else series.name
 
 
-def _told(series, i):
+def _cell(series, i):
     if not series.spread:
-        return number(series.y[i])
-    low, high = map(number, series.spread[i])
-    return f"{number(series.y[i])} ({low} to {high})"
+        return say(series.y[i])
+    low, high = map(say, series.spread[i])
+    return f"{say(series.y[i])} ({low} to {high})"
 
 
 # ----- from what the caller has to the model -----
@@ -189,13 +190,13 @@ def described(chart):
     scales = f", {SCALES[chart.log]}" if chart.log else ""
     scales = ", logarithmic" if chart.log and chart.kind == "bars" else scales
     tell = {"line": _tell_line, "scatter": _tell_points, "bars": _tell_bars}[chart.kind]
-    parts = [f"{s.name}: {tell(chart, s)}." if s.name else f"{_upper(tell(chart, s))}."
+    parts = [f"{s.name}: {tell(chart, s)}." if s.name else f"{_upper(chart, tell(chart, s))}."
              for s in chart.series]  # fmt: skip
     return " ".join([f"{KINDS[chart.kind]}{of}{over}{scales}.", *parts])
 
 
-def _upper(sentence):
-    return sentence[0].upper() + sentence[1:]
+def _upper(chart, sentence):
+    return sentence if chart.kind == "bars" else sentence[0].upper() + sentence[1:]
 
 
 def _tell_line(chart, s):
@@ -203,8 +204,8 @@ def _tell_line(chart, s):
     if not kept:
         return "no finite values"
     ys = [y for y, _ in kept]
-    x = f" ({chart.xlabel or 'x'} from {number(kept[0][1])} to {number(kept[-1][1])})"
-    first, last = number(ys[0]), number(ys[-1])
+    x = f" ({chart.xlabel or 'x'} from {say(kept[0][1])} to {say(kept[-1][1])})"
+    first, last = say(ys[0]), say(ys[-1])
     if min(ys) == max(ys):
         told = f"{first} throughout{x}"
     elif ys == sorted(ys):
@@ -221,20 +222,20 @@ def _tell_points(chart, s):
     if not kept:
         return "no finite values"
     xs = [x for _, x in kept]
-    x = f"{chart.xlabel or 'x'} from {number(min(xs))} to {number(max(xs))}"
+    x = f"{chart.xlabel or 'x'} from {say(min(xs))} to {say(max(xs))}"
     return f"{len(kept)} points, {x}{_extremes(kept)}" + _left_out(s, kept)
 
 
 def _tell_bars(chart, s):
     pairs = zip(s.x, s.y, strict=True)
-    return ", ".join(f"{chart.names[int(x)]} {number(y)}" for x, y in pairs)
+    return ", ".join(f"{chart.names[int(x)]} {say(y)}" for x, y in pairs)
 
 
 def _extremes(kept, ends=False):
     """The lowest and the highest point, unless they are ends that were told already."""
     told = {kept[0], kept[-1]} if ends else set()
     pairs = {"lowest": min(kept), "highest": max(kept)}.items()
-    return "".join(f", {word} {number(y)} at {number(x)}"
+    return "".join(f", {word} {say(y)} at {say(x)}"
                    for word, (y, x) in pairs if (y, x) not in told)  # fmt: skip
 
 

@@ -1,7 +1,6 @@
 """A chart as a scene: axes, grid, legend, and the series on them."""
 
-from ..values import number
-from .scales import Scale, tick_label
+from .scales import Scale, tick_label, told
 from .scene import Scene, width_of
 from .theme import DASHES, MARKS, SERIES
 
@@ -98,7 +97,7 @@ def _bars(chart):
     left = 16 + max(width_of(name) for name in chart.names)
     ends = [v for s in chart.series for p in s.spread for v in p]
     values = [y for s in chart.series for y in s.y]
-    room = max(width_of(number(v)) for v in values) + 18
+    room = max(width_of(told(v)) for v in values) + 18
     xs = Scale(values + ends, left, WIDTH - room, bool(chart.log), zero=True)
     xs = xs.widened() if chart.log else xs
     drawn = Scene(WIDTH, bottom + 24 + 18 * bool(chart.ylabel))
@@ -127,4 +126,4 @@ def _bar(drawn, xs, y, value, spread, colour, row):
         middle, last = y + BAR / 2, max(high, end)
         drawn.line([(low, middle), (high, middle)], "ink", 1.5)
         drawn.path(f"M{low:.1f} {y + 4}v{BAR - 8}M{high:.1f} {y + 4}v{BAR - 8}", "s-ink")
-    drawn.text(last + 5, y + BAR / 2 + 4, number(value), "ink")
+    drawn.text(last + 5, y + BAR / 2 + 4, told(value), "ink")

@@ -59,7 +59,12 @@ def _rounds(low, high, about):
     return [k * step for k in range(first, math.floor(high / step + 1e-9) + 1)]
 
 
-def tick_label(v):
-    if v and 1e4 <= abs(v) < 1e7 and v == int(v):
+def told(v):
+    """A number of the caller's in words: four digits, but of whole numbers all."""
+    if math.isfinite(v) and 1e4 <= abs(v) < 1e9 and v == int(v):
         return f"{int(v):,}"
-    return number(float(f"{v:.10g}"))
+    return number(v)
+
+
+def tick_label(v):
+    return told(float(f"{v:.10g}"))
