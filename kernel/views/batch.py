@@ -3,14 +3,16 @@
 How much of the work goes into padding is the number of `ml.waste`, which this draws.
 """
 
+import itertools
 import math
 from dataclasses import dataclass
 
 from ..plots.drawing import Drawing
-from ..plots.scene import Scene, width_of
+from ..plots.scene import Scene, short, width_of
 from ..values import number, numpy_of
 
 MOST_ROWS, MOST_COLUMNS, WRITTEN = 40, 64, 12
+OWN, PADDING = {"fill-opacity": ".45"}, {"stroke-dasharray": "2 2"}
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,7 @@ class Batch(Drawing):
     """What `show(batch)` draws."""
 
     examples: tuple
+    count: int
     left_out: int
     each: int  # entries that one cell stands for
     shape: str
@@ -35,7 +38,7 @@ class Batch(Drawing):
 
     @property
     def alt(self):
-        told = f"{len(self.examples) + self.left_out} rows of shape {self.shape}: {self.waste}."
+        told = f"{self.count} rows of shape {self.shape}: {self.waste}."
         told += f" {self.left_out} rows are left out." if self.left_out else ""
         each = f" Each cell stands for {self.each} entries." if self.each > 1 else ""
         return told + each
@@ -46,7 +49,8 @@ class Batch(Drawing):
 
     def rows(self):
         heads = ["example", "own entries", "padding", "mask"]
-        rows = [[r.name, r.valid, r.padded - r.valid, r.mask] for r in self.examples]
+        rows = [[r.name, r.valid, r.padded - r.valid, r.mask] if r.padded else [r.name, "", "", ""]
+                for r in self.examples]  # fmt: skip
         return heads, rows
 
     def scene(self):
@@ -68,8 +72,11 @@ def batch_view(batch):
             words[k] if words else ())
         for k in chosen
     )  # fmt: skip
+    if left_out:
+        gap = Row(f"... {left_out} more ...", 0, 0, "", ())
+        rows = rows[: MOST_ROWS // 2] + (gap,) + rows[MOST_ROWS // 2 :]
     shape = f"({', '.join('ragged' if n is None else str(n) for n in batch.shape[1:])})"
-    return Batch(rows, left_out, each, shape, str(ml.waste(batch)))
+    return Batch(rows, len(names), left_out, each, shape, str(ml.waste(batch)))
 
 
 def _rows_of(mask):
@@ -115,18 +122,34 @@ def _scene(picture):
     drawn.text(10, 18, picture.waste[0].upper() + picture.waste[1:], style="font-weight:700")
     for k, r in enumerate(picture.examples):
         y = 30 + k * tall
-        drawn.text(left - 8, y + tall - 6, f"example {r.name}", "faint", "end")
-        for c, sign in enumerate(r.mask):
-            own = sign == "#"
-            drawn.rect(left + c * wide + 0.5, y, wide - 1, tall - 3, "c0" if own else "none", k,
-                       **{"fill-opacity": ".45"} if own else {"stroke-dasharray": "2 2"},
-                       stroke="#767676")  # fmt: skip
-            if own and r.words:
-                x = left + (c + 0.5) * wide
-                drawn.text(x, y + tall - 6, r.words[c], "ink", "middle")
-        drawn.text(right, y + tall - 6, f"{r.valid} of {r.padded}", "faint")
-    drawn.rect(left, height, 12, 12, "c0", **{"fill-opacity": ".45"}, stroke="#767676")
+        name = f"example {r.name}" if r.padded else r.name
+        drawn.text(left - 8, y + tall - 6, name, "faint", "end")
+        for own, c, count in _runs(r.mask):
+            look = OWN if own else PADDING
+            place = left + c * wide, y, count * wide, tall - 3
+            drawn.rect(*place, "c0" if own else "none", k, stroke="#767676", **look)
+            if not r.words:
+                drawn.path(_ticks(*place, wide), "s-rim")
+        for c, word in enumerate(r.words):
+            drawn.text(left + (c + 0.5) * wide, y + tall - 6, word, "ink", "middle")
+        told = f"{r.valid} of {r.padded}" if r.padded else ""
+        drawn.text(right, y + tall - 6, told, "faint")
+    drawn.rect(left, height, 12, 12, "c0", stroke="#767676", **OWN)
     drawn.text(left + 18, height + 11, "own entries")
-    drawn.rect(left + 100, height, 12, 12, "none", **{"stroke-dasharray": "2 2"}, stroke="#767676")
+    drawn.rect(left + 100, height, 12, 12, "none", stroke="#767676", **PADDING)
     drawn.text(left + 118, height + 11, "padding")
     return drawn
+
+
+def _runs(mask):
+    """`(own, start, count)` for each run of equal signs."""
+    at = 0
+    for sign, run in itertools.groupby(mask):
+        count = len(list(run))
+        yield sign == "#", at, count
+        at += count
+
+
+def _ticks(x, y, w, h, wide):
+    """Where one cell ends and the next begins."""
+    return "".join(f"M{short(x + k * wide)} {y}v{h}" for k in range(1, round(w / wide)))

@@ -37,8 +37,10 @@ def jacobian_view(f, *args, argnums=0):
     rows = _entry_names([f"y{path}" for path in y_paths], ys)
     found = trees.flatten(sparse(*args), is_leaf=lambda t: t is None or isinstance(t, _sparse()))[0]
     grid = _grid(found, ys, xs)
-    told = _told(grid, len(rows), len(columns), sparse.cost(*args))
     cells, (down, across) = reduced(grid)
+    told = _told(grid, len(rows), len(columns), sparse.cost(*args))
+    if (down, across) != (1, 1):
+        told += f" Each cell shows the largest entry of {down} x {across}."
     return Heat(cells, tuple(rows[::down]), tuple(columns[::across]), "Jacobian",
                 block=(down, across), shape=(len(rows), len(columns)), told=told)  # fmt: skip
 
