@@ -3,7 +3,12 @@
 from contextlib import ExitStack
 from weakref import WeakKeyDictionary
 
-from . import help_hooks, show
+from . import cells, compare, help_hooks, jacobian_view, memory_view, plots, show, strides
+
+NAMES = {
+    "show": show, "strides": strides, "compare": compare, "jacobian_view": jacobian_view,
+    "memory_view": memory_view, "plots": plots,
+}  # fmt: skip
 
 _loaded: WeakKeyDictionary = WeakKeyDictionary()  # shell -> what undoes us
 
@@ -14,7 +19,8 @@ def load(ip):
         return
     with ExitStack() as undo:
         help_hooks.install(ip, undo)
-        _offer_names(ip, {"show": show}, undo)
+        cells.install(ip, undo)
+        _offer_names(ip, NAMES, undo)
         _loaded[ip] = undo.pop_all()
 
 

@@ -128,7 +128,7 @@ def _scene(picture):
             look = OWN if own else PADDING
             place = left + c * wide, y, count * wide, tall - 3
             drawn.rect(*place, "c0" if own else "none", k, stroke="#767676", **look)
-            if not r.words:
+            if own and not r.words:
                 drawn.path(_ticks(*place, wide), "s-rim")
         for c, word in enumerate(r.words):
             drawn.text(left + (c + 0.5) * wide, y + tall - 6, word, "ink", "middle")

@@ -36,6 +36,7 @@ class Comparison(Drawing):
     skipped: int  # rows left out before the first that is shown
     left_out: int
     title: str = "Two tapes"
+    where: str = "at every node"
 
     def __bool__(self):
         return self.first is None
@@ -44,10 +45,10 @@ class Comparison(Drawing):
     def alt(self):
         a, b = self.heads
         if self.first is None:
-            told = f"{a} and {b} agree at every node."
+            told = f"{a} and {b} agree {self.where}."
         else:
             row = self.lines[self.first - self.skipped]
-            told = f"{a} and {b} part at row {self.first}: {row.verdict}."
+            told = f"{a} and {b} part in row {self.first}: {row.verdict}."
         return told + (f" {self.left_out} rows are left out." if self.left_out else "")
 
     def data(self):
@@ -146,13 +147,14 @@ def _verdict(a, b, names):
         return f"{a.op} on {names[0]}, {b.op} on {names[1]}"
     if tuple(a.shape) != tuple(b.shape):
         return f"shape {tuple(a.shape)} on {names[0]}, {tuple(b.shape)} on {names[1]}"
-    told = _numbers(a.value, b.value, names, "value")
+    told = numbers_differ(a.value, b.value, names, "value")
     if told or a.adjoint is None or b.adjoint is None:
         return told
-    return _numbers(a.adjoint, b.adjoint, names, "adjoint")
+    return numbers_differ(a.adjoint, b.adjoint, names, "adjoint")
 
 
-def _numbers(a, b, names, what):
+def numbers_differ(a, b, names, what):
+    """The first entry in which two arrays differ, in words; nothing if there is none."""
     import numpy as np
 
     x, y = numpy_of(a), numpy_of(b)
