@@ -22,6 +22,10 @@ from .running import names_set, parsed, refuse, run
 
 KEY = "tapestry"  # in the metadata of the note, and of the cell
 FRAMEWORKS = ("torch", "jax")
+NOTHING = (
+    "Not run: there is no accelerator here, and no recorded result of this cell was found. Run it "
+    "where there is one (on Colab: Runtime, Change runtime type), or here with %%gpu --cpu."
+)
 
 
 def gpu(ip, line, cell):
@@ -100,11 +104,9 @@ def _note(record, verb, missing=()):
 def replay(ip, cell, tree):
     """Display the recorded output of this cell."""
     outputs = next(filter(None, (outputs_in(c) for c in _same_cells(ip, cell))), None)
-    if outputs is None:
-        refuse(
-            "there is no accelerator here, and no recorded result of this cell was found; run it "
-            "where there is one (on Colab: Runtime, Change runtime type), or here with %%gpu --cpu"
-        )
+    if outputs is None:  # no error: "run all" shall go on
+        print(NOTHING)
+        return
     note, *rest = outputs
     _note(recorded(note), "Recorded", names_set(tree))
     for output in rest:

@@ -91,7 +91,10 @@ def _recorded(ip, tree, file):
     frameworks = {_framework(x) for x in arrays.values()}
     if len(frameworks) > 1:
         refuse("%why_nan follows one framework at a time, and the expression reads arrays of both")
-    return ad.record(program, **arrays)
+    try:
+        return ad.record(program, **arrays)
+    except ad.AutodiffError as error:  # one sentence already
+        refuse(str(error))
 
 
 def _returning(tree):

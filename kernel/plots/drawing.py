@@ -19,7 +19,7 @@ from importlib.resources import files
 from .. import palette
 from .theme import DARK, LIGHT
 
-TEXT_ROWS = 40  # the text is for a terminal: of a longer table it shows both ends
+TEXT_ROWS, TEXT_COLUMNS = 40, 16  # the text is for a terminal: of a larger table both ends
 
 
 class Drawing:
@@ -55,7 +55,7 @@ class Drawing:
 
 # ----- text -----
 def text(title, alt, heads, rows):
-    shown = [[str(c) for c in row] for row in rows]
+    heads, *shown = [_narrowed([str(c) for c in row]) for row in [heads, *rows]]
     if len(shown) > TEXT_ROWS:
         half = TEXT_ROWS // 2
         left_out = [f"... {len(shown) - 2 * half} rows ...", *[""] * (len(heads) - 1)]
@@ -64,6 +64,14 @@ def text(title, alt, heads, rows):
     lines = [_line(r, widths) for r in [heads, ["-" * w for w in widths], *shown]]
     told = ". ".join(part.rstrip(".") for part in (title, alt) if part)
     return "\n".join([f"{told}.", *(lines if rows else [])])
+
+
+def _narrowed(cells):
+    """Of a wide table the first and the last columns."""
+    if len(cells) <= TEXT_COLUMNS:
+        return cells
+    half = TEXT_COLUMNS // 2
+    return [*cells[:half], "...", *cells[-half:]]
 
 
 def _line(cells, widths):
@@ -108,7 +116,7 @@ def _data(item, alt):
 def _figure(item):
     if item is None:
         return ""
-    data = item[1].replace("</", r"<\/")  # nothing in the data may end the script element
+    data = item[1].replace("<", r"\u003c")  # nothing in the data may end the script element
     return f'<script type="application/json" class="tp-figure">{data}</script>'
 
 

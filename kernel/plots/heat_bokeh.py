@@ -20,33 +20,35 @@ def figure(heat):
     )  # fmt: skip
     entries = [(r, c, v) for r, row in enumerate(heat.values) for c, v in enumerate(row)
                if v is not None]  # fmt: skip
-    source = m.ColumnDataSource({
-        "x": [c for _, c, _ in entries], "y": [r for r, _, _ in entries],
-        "at": [f"{r} {c}" for r, c, _ in entries],
-        "color": [_hex(v) for _, _, v in entries],
-        "alpha": [_alpha(v, most) for _, _, v in entries],
-        "hatch": ["blank" if math.isfinite(v) else "diagonal_cross" for _, _, v in entries],
-    })  # fmt: skip
-    place = {"x": "x", "y": "y", "width": 1, "height": 1, "line_color": None}
-    plot.add_glyph(source, m.Rect(**place, fill_color=LIGHT["card"]), nonselection_glyph=None)
-    place |= {"fill_color": "color", "fill_alpha": "alpha", "hatch_pattern": "hatch",
-              "hatch_color": LIGHT["bad"]}  # fmt: skip
-    cell, chosen = m.Rect(**place), m.Rect(**place | {"line_color": LIGHT["ink"], "line_width": 2})
-    cells = plot.add_glyph(source, cell, selection_glyph=chosen, nonselection_glyph=None)
+    bad = [e for e in entries if not math.isfinite(e[2])]
+    signs = {PLUS: [e for e in entries if 0 < e[2] < math.inf],
+             MINUS: [e for e in entries if -math.inf < e[2] < 0],
+             "card": [e for e in entries if e[2] == 0]}  # fmt: skip
+    cells = [_cells(plot, kept, most, fill_color=LIGHT[name])
+             for name, kept in signs.items() if kept]  # fmt: skip
+    hatch = {"hatch_pattern": "diagonal_cross", "hatch_color": LIGHT["bad"]}
+    cells += [_cells(plot, bad, most, fill_color=LIGHT["card"], **hatch)] if bad else []
     _name_axes(plot, heat)
     wheel = m.WheelZoomTool()
-    hover, tap = m.HoverTool(renderers=[cells], tooltips=None), m.TapTool(renderers=[cells])
+    hover, tap = m.HoverTool(renderers=cells, tooltips=None), m.TapTool(renderers=cells)
     plot.add_tools(m.PanTool(), wheel, m.BoxZoomTool(), m.ResetTool(), m.SaveTool(), hover, tap)
     plot.toolbar.active_scroll = None
     return plot
 
 
-def _hex(v):
-    return LIGHT[PLUS if v > 0 else MINUS]
-
-
-def _alpha(v, most):
-    return round(level_of(v, most) / LEVELS, 2) if math.isfinite(v) else 0.0
+def _cells(plot, entries, most, **look):
+    """Cells of one colour, in its strengths. The script finds their places by `x` and `y`."""
+    source = m.ColumnDataSource(name="cells", data={
+        "x": [c for _, c, _ in entries], "y": [r for r, _, _ in entries],
+        "alpha": [round(level_of(v, most) / LEVELS, 2) or 1.0 for _, _, v in entries],
+    })  # fmt: skip
+    place = {"x": "x", "y": "y", "width": 1, "height": 1, "line_color": None}
+    under = m.Rect(**place, fill_color=LIGHT["card"])
+    plot.add_glyph(source, under, nonselection_glyph=None)
+    cell = m.Rect(**place, fill_alpha="alpha", **look)
+    chosen = m.Rect(**place | {"line_color": LIGHT["ink"], "line_width": 2}, **look)
+    chosen.fill_alpha = "alpha"
+    return plot.add_glyph(source, cell, selection_glyph=chosen, nonselection_glyph=None)
 
 
 def _name_axes(plot, heat):

@@ -1,9 +1,10 @@
 """A heat map as a scene: its cells, its names, its numbers where there is room, its scale."""
 
+import itertools
 import math
 
 from ..values import number
-from .scene import Scene, box_path, short, width_of
+from .scene import Scene, short, width_of
 from .theme import MINUS, PLUS
 
 WRITTEN = 12  # up to so many columns the numbers stand in the cells
@@ -37,8 +38,12 @@ def scene(heat):
     if heat.title:
         drawn.text(8, 18, heat.title, style="font-weight:700")
     drawn.rect(left, top, grid.width, grid.height, "none")
-    for (name, level), path in sorted(_paths(heat, grid).items(), key=lambda p: p[0][1]):
-        drawn.path(path, name, **_strength(level, grid.written))
+    scaled = f"translate({short(left)} {short(top)}) scale({grid.wide:.4g} {grid.size:.4g})"
+    for (name, level), path in sorted(_paths(heat).items(), key=lambda p: p[0][1]):
+        drawn.path(path, name, transform=scaled, **_strength(level, grid.written))
+    if crosses := _crosses(heat):
+        thin = {"vector-effect": "non-scaling-stroke"}
+        drawn.path(crosses, "s-bad", transform=scaled, **thin)
     _write(drawn, heat, grid)
     drawn.frame(left, top, grid.width, grid.height, "rim")
     _scale(drawn, heat, left, top + grid.height + 10, grid.written)
@@ -51,28 +56,30 @@ def level_of(v, most):
     return max(2, round(LEVELS * abs(v) / most)) if v and most and math.isfinite(v) else 0
 
 
-def _paths(heat, grid):
-    """One path for all cells of a colour: a thousand cells cost a dozen kilobytes."""
-    found = {}
-    most = heat.largest()
+def _paths(heat):
+    """One path for all cells of a colour, in units of cells; neighbours in a row are one piece."""
+    found, most = {}, heat.largest()
     for r, row in enumerate(heat.values):
-        for c, v in enumerate(row):
-            place = grid.left + c * grid.wide, grid.top + r * grid.size, grid.wide, grid.size
-            if v is None:
-                continue
-            found["card", 0] = found.get(("card", 0), "") + box_path(*place)
-            if v == 0:
-                continue
-            key, shape = (PLUS if v > 0 else MINUS, level_of(v, most)), box_path(*place)
-            if not math.isfinite(v):
-                key, shape = ("s-bad", 1), _cross(*place)
-            found[key] = found.get(key, "") + shape
+        at = 0
+        for key, run in itertools.groupby(row, lambda v: _key(v, most)):
+            count = len(list(run))
+            if key is not None:
+                found[key] = found.get(key, "") + f"M{at} {r}h{count}v1h{-count}z"
+            at += count
     return found
 
 
-def _cross(x, y, w, h):
-    x, y, w, h = x + 1, y + 1, w - 2, h - 2
-    return f"M{short(x)} {short(y)}l{short(w)} {short(h)}m{short(-w)} 0l{short(w)} {short(-h)}"
+def _key(v, most):
+    """The colour and its strength; None where there is no entry, or none that has a colour."""
+    if v is None:
+        return None
+    return (PLUS if v > 0 else MINUS, level_of(v, most)) if v and math.isfinite(v) else ("card", 0)
+
+
+def _crosses(heat):
+    places = [(r, c) for r, row in enumerate(heat.values) for c, v in enumerate(row)
+              if v is not None and not math.isfinite(v)]  # fmt: skip
+    return "".join(f"M{c}.1 {r}.1l.8 .8m-.8 0l.8-.8" for r, c in places)
 
 
 def _write(drawn, heat, grid):

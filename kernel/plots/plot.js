@@ -145,21 +145,25 @@
     }
   }
 
-  // A source of data with a column "at" holds the places of its marks.
+  // A source of data knows the places of its marks: a column "at", or of cells their row and column.
   function connect(page, state) {
-    const sources = [...page._all_models.values()].filter((m) => m.type === "ColumnDataSource" && m.data.at);
+    const sources = [...page._all_models.values()].filter((m) => m.type === "ColumnDataSource" && placesIn(m));
     let telling = false;
     for (const source of sources) {
-      const tell = (k) => k !== undefined && !telling && state.look(place(source.data.at[k]));
+      const tell = (k) => k !== undefined && !telling && state.look(placesIn(source)[k]);
       source.inspect.connect(() => tell(source.inspected.indices[0]));
       source.selected.change.connect(() => tell(source.selected.indices[0]));
     }
     state.looks.push((at) => {
       telling = true;  // what we select is no choice of the reader's
       for (const source of sources)
-        source.selected.indices = source.data.at.flatMap((text, k) => String(place(text)) === String(at) ? [k] : []);
+        source.selected.indices = placesIn(source).flatMap((p, k) => p[0] === at[0] && p[1] === at[1] ? [k] : []);
       telling = false;
     });
+  }
+
+  function placesIn({ name, data }) {
+    return name === "cells" ? data.y.map((r, k) => [r, data.x[k]]) : data.at?.map(place);
   }
 
   function themed(root, json) {
