@@ -78,7 +78,7 @@ def checkpoint(site):
     """Forward, and on a tape that keeps everything, it is entered like any call."""
     body, plan = site.eqn.params["jaxpr"], site.eqn.params["policy"]
     if site.tape.keep_all or site.tape.dry or not site.tape.reverse:
-        return site.enter(body, site.pairs)
+        return site.enter(body, site.pairs, "checkpoint")
     if type(plan) is Policy and (plan.loops or plan.name == "all"):
         before, site.tape.policy = site.tape.policy, plan
         try:
