@@ -31,56 +31,59 @@ def locate(stop_file):
     functions, modules, and what `WORDS` names. The search ends at the frame of `stop_file` that
     runs the recording.
     """
-    frame, frames = sys._getframe(1), []
+    frame, frames = sys._getframe(1), []  # pairs, as `path` reads them
     while frame is not None:
         code = frame.f_code
         if code.co_filename == stop_file and code.co_name == "run":
             break
         level = level_of(code.co_filename, code.co_name)
         if level == USER:
-            frames.append((code.co_name, code.co_filename, frame.f_lineno))
+            frames.append((code.co_name, (code.co_filename, frame.f_lineno)))
         elif level is not None:
-            frames.append((_module(frame) if level == MODULE else level, None, None))
+            frames.append(_SAID[level](frame) if level in _SAID else (level, 0))
         frame = frame.f_back
     return path(frames)
 
 
 def path(frames):
-    """The place and the scope, from `(name, file, line)` inside out; a library's have no file.
+    """The place and the scope, from pairs inside out: `(function, (file, line))`, `(word, serial)`.
 
     The outermost of the user's functions is the recorded one, which is no scope; nor is the
     `forward` that a module runs.
     """
     where, scope = None, []
-    for k, (name, file, line) in enumerate(reversed(frames)):
-        runs_module = name == "forward" and scope and scope[-1].is_word
-        if file is None or (k and not runs_module):
-            scope.append(_called(name, where, file is None))
-        where = (file, line) if file else where
+    for k, (name, at) in enumerate(reversed(frames)):
+        if type(at) is int:
+            scope.append(called(name, where, at))
+            continue
+        if k and not (name == "forward" and scope and scope[-1].serial is not None):
+            scope.append(called(name, where))
+        where = at
     return where, tuple(scope)
 
 
 class Call(str):
     """A name in a scope that knows `where` it was called: `(file, line)`, or None.
 
-    `is_word`: no function of the user's, but a module or another level that a reader knows.
+    What is no function of the user's, but a module or another level that a reader knows, has a
+    `serial`: an int that tells calls of one line apart, where that is known, or 0.
     """
 
-    where, is_word = None, True
+    where = serial = None
 
 
 @functools.lru_cache(4096)
-def _called(name, where, is_word):
+def called(name, where, serial=None):
     call = Call(name)
-    call.where, call.is_word = where, is_word
+    call.where, call.serial = where, serial
     return call
 
 
 # ----- which frames a reader wants to know of -----
-USER, MODULE = "the user's", "a module's"
+USER, MODULE, CHECKPOINT = "the user's", "a module's", "checkpoint"
 WORDS = {
     ("reverse.py", "walk"): "reverse walk",
-    ("checkpointing/__init__.py", "checkpointed"): "checkpoint",
+    ("checkpointing/__init__.py", "checkpointed"): CHECKPOINT,
     ("torch/nn/modules/module.py", "_call_impl"): MODULE,
 }
 
@@ -101,7 +104,19 @@ def _module(frame):
     module = frame.f_locals["self"]
     around = getattr(frame.f_back.f_back.f_locals.get("self"), "_modules", {})
     names = [name for name, known in around.items() if known is module]
-    return " ".join([*names[:1], type(module).__name__])
+    return " ".join([*names[:1], type(module).__name__]), 0
+
+
+def checkpoint(plan):
+    """`checkpoint sqrt`: a checkpointed function, and what it keeps; by itself, nothing."""
+    return CHECKPOINT if plan.name == "none" else f"{CHECKPOINT} {plan.name}"
+
+
+def _checkpointed(frame):
+    return checkpoint(frame.f_locals["plan"]), frame.f_locals["serial"]
+
+
+_SAID = {MODULE: _module, CHECKPOINT: _checkpointed}
 
 
 # ----- in words, for errors -----

@@ -18,12 +18,19 @@ def unload_ipython_extension(ip):
     unload(ip)
 
 
-def show(tape, max_nodes=200):
-    """Draw a tape: forward values, and the adjoint of each value under it.
+def show(thing, **asked):
+    """Draw a tape, or a sea of nodes: forward values, and the adjoint of each value under it.
 
     In a notebook this is one output that holds the picture in several forms (interactive, SVG,
-    table, text); elsewhere the text is printed. Longer tapes are drawn without their middle.
-    """
-    from .view import show
+    table, text); elsewhere the text is printed. Calls and loops of a long tape are folded.
 
-    show(tape, max_nodes)
+        show(tape, at="h·3")                  unfolded as far as this node
+        show(tape, time=True)                 every operation is run again and timed
+        show(tape, padding={"x": mask})       what depends on the entries where mask is False?
+        show(tape, most=500)                  room for more boxes
+
+    After `tape.backward()` adjoints are drawn, after `tape.forward(dx)` tangents too.
+    """
+    from .tape_view.view import show
+
+    show(thing, **asked)

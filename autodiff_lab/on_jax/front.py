@@ -360,23 +360,23 @@ def where_of(eqn, call):
     or a checkpoint keeps its lines.
     """
     frames = list(_frames(eqn))
-    if call is not None and call[0] not in [name for name, _, _ in frames]:
+    if call is not None and call[0] not in [name for name, _ in frames]:
         where, scope = where_of(*call[1:])
         return _line_in_body(eqn) or where, scope
     return source.path(frames)
 
 
 def _frames(eqn):
-    """`(name, file, line)` from the inside out, up to the frame that runs the recording."""
+    """Pairs for `source.path`, inside out, up to the frame that runs the recording."""
     for frame in _traceback(eqn):
         if frame.file_name == __file__ and frame.function_name.endswith("traced"):
             return
         name = frame.function_name.rsplit(".", 1)[-1]
         level = source.level_of(frame.file_name, name)
         if level == source.USER:
-            yield name, frame.file_name, frame.line_num
-        elif level is not None:
-            yield level, None, None
+            yield name, (frame.file_name, frame.line_num)
+        elif level is not None and level != source.CHECKPOINT:  # that one is an equation
+            yield level, 0
 
 
 def _line_in_body(eqn):
