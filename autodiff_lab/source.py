@@ -9,7 +9,8 @@ import os
 import sys
 
 _OURS = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-LIBRARY = ("torch", "jax", "jaxlib", "numpy", "autodiff_lab", "masking_lab")
+LABS = ("autodiff_lab", "masking_lab", "kernel")
+LIBRARY = ("torch", "jax", "jaxlib", "numpy", *LABS)
 
 
 @functools.cache
@@ -20,7 +21,7 @@ def is_library(file):
         if packages in parts:  # asked first: a virtual environment may lie in the checkout
             return parts[parts.index(packages) + 1] in LIBRARY
     if file.startswith(_OURS):
-        return file[len(_OURS) + 1 :].split(os.sep, 1)[0] in ("autodiff_lab", "masking_lab")
+        return file[len(_OURS) + 1 :].split(os.sep, 1)[0] in LABS
     return file.startswith(("<frozen", "<__array"))  # cells, the REPL and `-c` are the user's
 
 

@@ -46,7 +46,7 @@ class Box:
 
     @property
     def is_fold(self):
-        return self.kind in ("call", "loop", "turn", "more", "inputs")
+        return self.lanes is None and self.kind in ("call", "loop", "turn", "more", "inputs")
 
 
 class Words:

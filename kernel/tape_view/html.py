@@ -47,7 +47,7 @@ def table(picture):
     without a word are left out.
     """
     rows = [_cells(picture, k) for k in range(len(picture.boxes))]
-    heads = [*HEADS, *(layer.name for layer in picture.overlays)]
+    heads = [*HEADS[:2], *(picture.heads or HEADS)[2:4], *HEADS[4:], *(layer.name for layer in picture.overlays)]
     used = [k for k in range(len(heads)) if any(row[k] for row in rows)]
     head = "".join(f"<th scope=col>{escape(heads[k])}" for k in used)
     body = "".join(
@@ -90,7 +90,7 @@ def _data(picture):
                    for k, s in enumerate(picture.scenes)],
         "inside": picture.inside, "open": opened(picture), "top": picture.top,
         "flat": picture.flat, "folded": picture.folded, "n": picture.steps,
-        "back": picture.backward, "chart": picture.chart, "peak": picture.peak,
+        "back": picture.backward, "chart": picture.chart, "peak": picture.peak, "runs": picture.heads is None,
         "layers": [[layer.name, layer.note, layer.levels] for layer in picture.overlays],
         "heats": {k: b.heats for k, b in enumerate(picture.boxes) if any(b.heats)},
     }  # fmt: skip

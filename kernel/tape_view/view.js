@@ -92,6 +92,7 @@
     track.append(slider);
     if (data.peak) track.append(chart(view));
     found.append(play, track, told);
+    found.hidden = !data.runs; // a sea of nodes has an order, but no passes
     Object.assign(view, { slider, told });
     return found;
   }
@@ -144,7 +145,8 @@
     g.setAttribute("role", "button");
     g.setAttribute("tabindex", -1);
     const [name, op, value, adjoint] = view.rows[b];
-    g.setAttribute("aria-label", `${port ? "from outside: " : ""}${name}, ${op}, value ${value}, adjoint ${adjoint}`);
+    const said = view.data.runs ? `value ${value}, adjoint ${adjoint}` : `${value}, ${adjoint}`;
+    g.setAttribute("aria-label", `${port ? "from outside: " : ""}${name}, ${op}, ${said}`);
     if (b in view.data.inside && !port) {
       g.setAttribute("aria-expanded", "false");
       g.classList.add("opens");
