@@ -28,16 +28,23 @@ def unload_ipython_extension(ip):
     unload(ip)
 
 
-def show(thing, **options):
-    """Draw a tape, and whatever else has a view: what `kernel.showing.VIEWS` lists.
+def show(thing, **asked):
+    """Draw a tape or a sea of nodes: forward values, and the adjoint of each value under it.
 
     In a notebook this is one output that holds the picture in several forms (interactive, SVG,
-    table, text); elsewhere the text is printed. `show(tape, max_nodes=200)` draws a longer tape
-    without its middle.
+    table, text); elsewhere the text is printed. Calls and loops of a long tape are folded.
+
+        show(tape, at="h·3")                  unfolded as far as this node
+        show(tape, time=True)                 every operation is run again and timed
+        show(tape, padding={"x": mask})       what depends on the entries where mask is False?
+        show(tape, most=500)                  room for more boxes
+
+    After `tape.backward()` adjoints are drawn, after `tape.forward(dx)` tangents too. Arrays,
+    batches, leaderboards and memory reports are drawn too: see `kernel.views`.
     """
     from .showing import show
 
-    show(thing, **options)
+    show(thing, **asked)
 
 
 def __getattr__(name):

@@ -4,6 +4,7 @@ from contextlib import ExitStack
 from weakref import WeakKeyDictionary
 
 from . import cells, compare, help_hooks, jacobian_view, memory_view, plots, show, strides
+from .tape_view import cells as tape_cells
 
 NAMES = {
     "show": show, "strides": strides, "compare": compare, "jacobian_view": jacobian_view,
@@ -19,6 +20,7 @@ def load(ip):
         return
     with ExitStack() as undo:
         help_hooks.install(ip, undo)
+        tape_cells.install(ip, undo)
         cells.install(ip, undo)
         _offer_names(ip, NAMES, undo)
         _loaded[ip] = undo.pop_all()

@@ -9,7 +9,9 @@ import sys
 from importlib import import_module
 
 VIEWS = {  # (package, type): "module:function"; the function takes the thing and show's options
-    ("autodiff_lab", "Tape"): "kernel.view:View",
+    ("autodiff_lab", "Tape"): "kernel.tape_view.view:view",
+    ("autodiff_lab", "Sea"): "kernel.tape_view.view:view",
+    ("masking_lab", "Board"): "kernel.views.leaderboard:leaderboard_view",
     ("autodiff_lab", "Memory"): "kernel.views.memory:memory_view",
     ("masking_lab", "MaskedBatch"): "kernel.views.batch:batch_view",
     ("torch", "Tensor"): "kernel.views.strides:strides",
