@@ -52,34 +52,37 @@ def recommended(rows):
 
 def _reasons(best, fastest, timed, training):
     step = "a step of training" if training else "a call"
-    others = [row for row in timed if row is not best]
-    if best["strategy"] == "loop":
-        yield from _for_the_loop(best, others, step)
+    others = sorted((row for row in timed if row is not best), key=time_of)
+    if best["strategy"] == "loop" and not others:
+        yield "it is the only one that applies"
         return
-    yield f"{times(best['speedup'])} as fast as the plain loop in {step}"
+    if best["strategy"] == "loop":
+        yield (f"the plain loop is fastest in {step}: on this model, these lengths and this "
+               "machine, batching costs more than it saves")  # fmt: skip
+    else:
+        yield f"{times(best['speedup'])} as fast as the plain loop in {step}"
     if best is not fastest:
         yield f"as good as {fastest['strategy']}, the fastest, and needs less memory"
-    elif len(others) > 1:
-        second = min((row for row in others if row["strategy"] != "loop"), key=time_of)
-        yield f"next is {second['strategy']} with {times(second['speedup'])}"
+    elif [row for row in others if row["strategy"] != "loop"]:
+        yield _next(best, others)
+    if best["strategy"] != "loop":
+        yield from _prices(best, others)
+
+
+def _next(best, others):
+    second = next(row for row in others if row["strategy"] != "loop")
+    return f"{second['strategy']}, next, takes {times(time_of(second) / time_of(best))} as long"
+
+
+def _prices(best, others):
     if best["useful"] is not None:
         yield f"{best['useful']:.0%} of its work is what the examples need"
     steady = [row for row in others if row["recompiles"] == 0]
     if best["recompiles"] and steady:
-        other = min(steady, key=time_of)
-        yield (f"but other lengths made it compile anew: where they vary, {other['strategy']} "
-               f"({times(other['speedup'])}) did not")  # fmt: skip
-
-
-def _for_the_loop(loop, others, step):
-    if not others:
-        yield "it is the only one that applies"
-        return
-    second = min(others, key=time_of)
-    yield (f"the plain loop is fastest in {step}: on this model, these lengths and this machine, "
-           "batching costs more than it saves")  # fmt: skip
-    yield f"next is {second['strategy']} with {times(second['speedup'])}"
+        factor = times(time_of(steady[0]) / time_of(best))
+        yield (f"but other lengths made it compile anew: where they vary, {steady[0]['strategy']} "
+               f"did not, which takes {factor} as long")  # fmt: skip
 
 
 def times(ratio):
-    return f"{ratio:.1f} times" if ratio < 10 else f"{ratio:.0f} times"
+    return f"{ratio:.2g} times" if ratio < 10 else f"{ratio:,.0f} times"

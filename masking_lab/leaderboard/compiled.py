@@ -118,11 +118,12 @@ class CompiledLoop(Compiled):
 
     def _examples(self, floats, leaves):
         """What the programs are given: cut out before the clock starts, as a list would hold it."""
-        own = [self.case.example(i, floats, leaves) for i in range(self.case.count)]
-        return [
-            (floats, [leaves[k] for k in self.arrays], weight_of(i))
-            for i, (floats, leaves) in enumerate(own)
-        ]
+        found = []
+        for i in range(self.case.count):
+            mine, parts = self.case.example(i, floats, leaves)
+            weight = self.case.verbs.asarray(weight_of(i), self.case.batches[0].data)
+            found.append((mine, [parts[k] for k in self.arrays], weight))
+        return found
 
     def _given(self, floats, leaves):
         if floats is self.case.floats and leaves is None:

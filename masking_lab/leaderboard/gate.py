@@ -21,7 +21,7 @@ def score_alone(result, weight):
     """What one example adds to it."""
     parts = [_summed(xp.of(y), y, 0) for y in trees.leaves(result) if _is_inexact(y)]
     total = _sum(parts)
-    return None if total is None else weight * total
+    return None if total is None else xp.of(total).astype(weight, total.dtype) * total
 
 
 def weight_of(i):

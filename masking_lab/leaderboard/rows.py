@@ -109,7 +109,7 @@ class _Entry:
         return self.found
 
     def _recompiles(self, step):
-        if self.case.verbs.name != "jax":
+        if self.case.verbs.name != "jax" or self.name == "loop":  # it has seen all these examples
             return None
         leaves = self.case.with_other_lengths()
         run = step.training if "training" in self.steps else step.forward

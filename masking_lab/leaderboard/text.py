@@ -4,26 +4,27 @@ import textwrap
 
 WIDTH = 100
 BARS = " ▁▂▃▄▅▆▇█"
-BINS = 24
+BINS = 32
 
 
 def page(board):
     """Who was compared on what, a line for each strategy, what to take, and who does not apply."""
-    parts = [_head(board), _table(board), _advice(board), _others(board)]
+    parts = [_head(board), _table(board), _advice(board), _others(board), _legend(board)]
     return "\n\n".join(part for part in parts if part)
 
 
 # ----- the data -----
 def _head(board):
-    lines = [f"{board.name} on {board.examples} examples; {board.framework}, {board.device}"]
-    low, high, mean = min(board.lengths), max(board.lengths), sum(board.lengths) / board.examples
+    first = f"{board.name} on {board.examples} examples; {board.framework}, {board.device}"
+    low, high = min(board.lengths), max(board.lengths)
     if low == high:
-        return "\n".join([*lines, f"all of length {low}: no padding"])
-    bars = histogram(board.lengths)
-    lines.append(f"lengths {low} |{bars}| {high}, mean {mean:.1f}")
-    lines.append(f"padded to the longest {board.padding:.1%} of the entries are padding, and "
-                 f"{board.attention:.1%} of the pairs in attention")  # fmt: skip
-    return "\n".join(lines)
+        return f"{first}\nlengths: all {low}, no padding"
+    mean = sum(board.lengths) / board.examples
+    return (
+        f"{first}\nlengths: {low} |{histogram(board.lengths)}| {high}, mean {mean:.1f}\n"
+        f"padded to the longest: {board.padding:.1%} of the entries are padding, "
+        f"{board.attention:.1%} of the pairs in attention"
+    )
 
 
 def histogram(lengths):
@@ -40,36 +41,34 @@ def histogram(lengths):
 # ----- the strategies -----
 def _table(board):
     rows = [row for row in board.rows if row["forward"]]
-    columns = [column for column in _columns(board) if any(column[1](row) for row in rows)]
-    lines = [[title for title, _ in columns]]
-    lines += [[cell(row) or "-" for _, cell in columns] for row in rows]
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    told = ["  ".join(_aligned(line, widths)).rstrip() for line in lines]
-    return "\n".join([told[0], "-" * max(map(len, told)), *told[1:]])
+    columns = [(title, [cell(row) for row in rows]) for title, cell in _columns(board)]
+    lines = zip(*[_column(title, cells) for title, cells in columns if any(cells)], strict=True)
+    head, *body = ["  ".join(line).rstrip() for line in lines]
+    return "\n".join([head, "-" * max(map(len, [head, *body])), *body])
 
 
-def _aligned(line, widths):
-    first, *others = zip(line, widths, strict=True)
-    yield first[0].ljust(first[1])
-    yield from (cell.rjust(width) for cell, width in others)
+def _column(title, cells):
+    """Of one width; names stand left, numbers right."""
+    cells = [title, *[cell or "-" for cell in cells]]
+    width = max(map(len, cells))
+    return [c.ljust(width) if title == "strategy" else c.rjust(width) for c in cells]
 
 
 def _columns(board):
-    """`(title, cell)`: a column that would be empty is left out."""
-    fewest = f"calls (>= {board.fewest_calls:,})" if board.fewest_calls is not None else "calls"
-    return [
-        ("strategy", lambda row: row["strategy"] + (" *" if row["pareto"] else "")),
+    """`(title, what a row has there)`; a column that nobody has anything in is left out."""
+    fewest = f"calls >= {board.fewest_calls:,}" if board.fewest_calls is not None else "calls"
+    return (
+        ("strategy", lambda row: ("* " if row["pareto"] else "  ") + row["strategy"]),
         ("x loop", lambda row: f"{row['speedup']:.2f}"),
-        ("training ms", lambda row: _ms(row["training"])),
+        ("step ms", lambda row: _ms(row["training"])),
         ("quartiles", lambda row: _quartiles(row["training"])),
         ("call ms", lambda row: _ms(row["forward"])),
         ("peak", lambda row: _bytes(row["peak_bytes"])),
-        ("useful", lambda row: f"{row['useful']:.0%}" if row["useful"] is not None else None),
+        ("useful", lambda row: None if row["useful"] is None else f"{row['useful']:.0%}"),
         (fewest, lambda row: _count(row["calls"])),
-        ("first ms", lambda row: _ms([0, row["first"]]) if row["first"] is not None else None),
-        ("compiles", lambda row: _count(row["compiles"])),
-        ("again", lambda row: _count(row["recompiles"])),
-    ]
+        ("first ms", lambda row: None if row["first"] is None else f"{1000 * row['first']:,.0f}"),
+        ("compiles", lambda row: _compiles(row)),
+    )
 
 
 def _ms(times):
@@ -81,7 +80,13 @@ def _quartiles(times):
 
 
 def _count(n):
-    return f"{n:,}" if n is not None else None
+    return None if n is None else f"{n:,}"
+
+
+def _compiles(row):
+    if row["compiles"] is None:
+        return None
+    return f"{row['compiles']:,} + {'-' if row['recompiles'] is None else row['recompiles']}"
 
 
 def _bytes(n):
@@ -89,46 +94,44 @@ def _bytes(n):
         return None
     for unit in ("B", "KB", "MB"):
         if n < 1000:
-            break
+            return f"{n:.3g} {unit}"
         n /= 1000
-    else:
-        unit = "GB"
-    return f"{n:.3g} {unit}"
+    return f"{n:,.3g} GB"
 
 
 # ----- in words -----
 def _advice(board):
-    return _wrapped(f"take {board.recommendation}: {board.reason}.") + "\n" + _wrapped(_legend(board))
-
-
-def _legend(board):
-    words = ["*: no other is both faster and smaller"]
-    if any(row["training"] for row in board.rows):
-        words.append(f"training: the call and its gradients, by {board.gradient}")
-    words.append("useful: the share of the work that the examples need by themselves")
-    if board.fewest_calls is not None:
-        words.append(f"{board.fewest_calls:,} dependent calls are the longest chain in an example")
-    if any(row["recompiles"] is not None for row in board.rows):
-        words.append("again: programs compiled when other lengths came")
-    words.append("-: not measured")
-    return f"({'; '.join(words)})"
+    return _wrapped(f"take {board.recommendation}: {board.reason}.")
 
 
 def _others(board):
     lines = []
     for row in board.rows:
         if row["differs"]:
-            lines.append(f"{row['strategy']} is out: it is not the loop ({row['differs']})")
+            lines.append(f"{row['strategy']} is out, since it is not the loop: {row['differs']}")
         elif row["why_not"]:
-            lines.append(f"{row['strategy']} does not apply: {_sentence(row['why_not'], row)}")
+            lines.append(f"{row['strategy']} does not apply: {_sentence(row, 'why_not')}")
         elif row["no_gradient"]:
-            lines.append(f"{row['strategy']} has no gradient: {_sentence(row['no_gradient'], row)}")
+            lines.append(f"{row['strategy']} has no gradient: {_sentence(row, 'no_gradient')}")
     return "\n".join(map(_wrapped, lines))
 
 
-def _sentence(text, row):
+def _sentence(row, key):
     """Without the strategy's name, which stands in front already."""
-    return text.replace(f"strategy={row['strategy']!r} does not apply: ", "")
+    return row[key].removeprefix(f"strategy={row['strategy']!r} does not apply: ")
+
+
+def _legend(board):
+    has = lambda key: any(row[key] is not None for row in board.rows)  # noqa: E731
+    lines = [("*", "no other is both faster and smaller", True),
+             ("step", f"the call and its gradients, by {board.gradient}", has("training")),
+             ("useful", "the share of its work that the examples need by themselves",
+              has("useful")),
+             ("calls", f"{board.fewest_calls} dependent ones are the longest chain in an example",
+              board.fewest_calls is not None),
+             ("compiles", "XLA's, at first + for a batch of other lengths", has("compiles")),
+             ("-", "not measured", True)]  # fmt: skip
+    return "\n".join(f"{word:9} {text}" for word, text, yes in lines if yes)
 
 
 def _wrapped(text):
