@@ -46,7 +46,10 @@ def _who(group):
     """Which of all examples it holds."""
     if group.some is None:
         return group.places
-    return [group.some.numbers[i] for i in group.places]
+    known, places = group.some.numbers, group.places
+    if type(places) is range:
+        return known[places.start : places.stop]
+    return [known[i] for i in places]
 
 
 def _mask(loop, group):

@@ -7,18 +7,19 @@ knows beforehand who leaves when: it has the longest in front, and its items are
 trip, without padding, as PyTorch's PackedSequence does.
 """
 
+import contextlib
 from typing import NamedTuple
 
 from autodiff_lab import source, xp
 
 from ..errors import MaskError
-from ..lane import Lane
+from ..lane import NUMBERS, Lane
 from ..setting import setting
 from . import effects, limits
 from .items import become
 from .joining import joined
 from .laid_out import laid_out
-from .leader import changeable
+from .leader import changeable, reads_lanes
 from .some import Some
 
 
@@ -35,18 +36,20 @@ def repeat(going, test, body, carried, given, flags):
     from .batched import going_on, truth
 
     loop, limit, trips = Loop(going.data, carried, given), limits.max_trips(), 0
-    loop.keep(loop.where(going))
-    while loop.size:
-        trips += 1
-        if limit is not None and trips > limit:
-            raise MaskError(
-                f"the loop at {source.here()} goes on after {limit} trips on examples "
-                f"{sorted(loop.numbers)}; mend its condition, or raise max_trips"
-            )
-        loop.trip(body)
-        loop.keep(loop.where(going_on(loop.carried, flags)))
-        if loop.size:
-            loop.keep(loop.where(truth(loop.asked(test))))
+    with loop.running():
+        loop.keep(loop.where(going))
+        while loop.size:
+            trips += 1
+            if limit is not None and trips > limit:
+                raise MaskError(
+                    f"the loop at {source.here()} goes on after {limit} trips on examples "
+                    f"{sorted(NUMBERS.get() or loop.numbers)}; mend its condition, or raise "
+                    "max_trips"
+                )
+            loop.trip(body)
+            loop.keep(loop.where(going_on(loop.carried, flags)))
+            if loop.size:
+                loop.keep(loop.where(truth(loop.asked(test))))
     return loop.merged()
 
 
@@ -55,19 +58,19 @@ def each(items, body, carried, given, flags):
     from .batched import going_on
 
     trips = items.trips.data if isinstance(items.trips, Lane) else None
-    like = trips if trips is not None else _like((*carried, *given, *items.over))
-    loop = Loop(like, carried, given)
+    loop = Loop(trips if trips is not None else _like((*carried, *given)), carried, given)
     counts = [items.last] * loop.size if trips is None else trips.tolist()
-    order = sorted(range(loop.size), key=lambda k: -counts[k])
-    loop.keep([k for k in order if counts[k] > 0])
-    parts = laid_out(items, loop.numbers, counts)
-    for i in range(items.last):
-        loop.keep([k for k, n in enumerate(loop.numbers) if counts[n] > i])
-        if flags and i:
-            loop.keep(loop.where(going_on(loop.carried, flags)))
-        if not loop.size:
-            break
-        loop.trip(body, parts.at(i, loop) if parts else loop.leads(items.at(i)))
+    order = sorted([k for k in loop.numbers if counts[k] > 0], key=lambda k: -counts[k])
+    parts = laid_out(items, order, counts)
+    with loop.running():
+        loop.keep(order)
+        for i in range(items.last):
+            if flags and i:
+                loop.keep(loop.where(going_on(loop.carried, flags)))
+            loop.keep_front(counts, i)
+            if not loop.size:
+                break
+            loop.trip(body, parts.at(i, loop) if parts else loop.leads(items.at(i)))
     return loop.merged()
 
 
@@ -107,7 +110,7 @@ class Group(NamedTuple):
     """
 
     some: object
-    places: list
+    places: object
     carried: tuple
     copies: tuple
     inside: tuple
@@ -121,7 +124,7 @@ class Loop:
         self.before = carried, given
         self.carried, self.copies, self.inside = carried, carried, given
         self.some, self.size, self.numbers = None, self.count, list(range(self.count))
-        self.groups = []
+        self.groups, self.outer, self.readers = [], NUMBERS.get(), {}
 
     # ----- who goes on -----
     def where(self, test):
@@ -142,10 +145,31 @@ class Loop:
         leaving = self.others(places)
         if leaving:
             self.groups.append(self.group(leaving))
+        self._narrow(places)
+
+    def keep_front(self, counts, i):
+        """The longest stand in front; those that make no more trips leave."""
+        size = self.size
+        while size and counts[self.numbers[size - 1]] <= i:
+            size -= 1
+        if size < self.size:
+            self.groups.append(self.group(range(size, self.size)))
+            self._narrow(range(size))
+
+    def _narrow(self, places):
+        self.size, self.numbers = len(places), []
         if places:
             self.some = Some(self.like, self.count, places, self.some)
+            self.numbers = self.some.numbers
             self.carried, self.copies, self.inside = self.taken(self.some)
-        self.size, self.numbers = len(places), self.some.numbers if places else []
+            NUMBERS.set(self.some.among(self.outer))
+            effects.masked.set(True)
+
+    @contextlib.contextmanager
+    def running(self):
+        """Inside, errors name examples by their numbers among all."""
+        with setting(NUMBERS, self.outer), setting(effects.masked, effects.masked.get()):
+            yield
 
     def group(self, places):
         return Group(self.some, places, self.carried, self.copies, self.inside)
@@ -172,10 +196,14 @@ class Loop:
 
     def asked(self, f, *item):
         """`f` of what they have; a function that reads lanes from outside itself reads theirs."""
-        if self.some is None:
-            return f(*item, *self.carried, *self.inside)
-        with self.some.here(), setting(effects.masked, True):
-            return self.some.direct.function(f)(*item, *self.carried, *self.inside)
+        if self.some is not None:
+            f = self.some.direct.function(f) if self.reads(f) else f
+        return f(*item, *self.carried, *self.inside)
+
+    def reads(self, f):
+        if f not in self.readers:
+            self.readers[f] = reads_lanes(f, set())
+        return self.readers[f]
 
     def trip(self, body, *item):
         self.carried = tuple(self.asked(body, *item))
@@ -185,9 +213,10 @@ class Loop:
         if len(places) == self.count and block is None:
             return self.group(places)
         side = Loop(self.like, *self.before)
-        side.keep(places)
-        side.carried = tuple(side.asked(block)) if block else side.carried
-        return side.group(list(range(side.size)))
+        with side.running():
+            side.keep(places)
+            side.carried = tuple(side.asked(block)) if block else side.carried
+        return side.group(range(side.size))
 
     # ----- together again -----
     def merged(self, groups=None):

@@ -38,9 +38,9 @@ def asked():
 class Some(Taken):
     """The examples at some places among those that are here.
 
-    `source` are those that are here, where these are some themselves (else None); `numbers` tell
-    which of all examples ours are, and `like` is an array on their device. A loop that has been
-    left again and again has a chain of sources: `direct` takes the same rows in one step.
+    A range of places are those in front. `source` are those that are here, where these are some
+    themselves (else None); `numbers` tell which of all examples ours are, and `like` is an array on
+    their device. A loop that is left again and again has a chain of sources.
     """
 
     narrows = True
@@ -48,11 +48,21 @@ class Some(Taken):
     def __init__(self, like, count, places, source=None):
         self.sizes, self.functions = {}, {}
         self.none = self.all = False
-        self.verbs, self.like, self.source, self.places = xp.of(like), like, source, places
-        self.numbers = places if source is None else [source.numbers[i] for i in places]
-        self.count, self.present = count, len(places)
-        self.first = places == list(range(len(places)))
-        self.direct = self if source is None else Some(like, count, self.numbers)
+        self.verbs, self.like, self.source, self.count = xp.of(like), like, source, count
+        self.places, self.present = places, len(places)
+        self.first = type(places) is range  # those in front
+
+    @functools.cached_property
+    def numbers(self):
+        if self.source is None:
+            return list(self.places)
+        known = self.source.numbers
+        return known[: self.present] if self.first else [known[i] for i in self.places]
+
+    @functools.cached_property
+    def direct(self):
+        """The same rows, taken of all examples at once."""
+        return self if self.source is None else Some(self.like, self.count, self.numbers)
 
     @functools.cached_property
     def index(self):
@@ -86,9 +96,12 @@ class Some(Taken):
 
     def here(self):
         """Inside, errors name the examples by their numbers among all."""
-        outer = NUMBERS.get()
+        return setting(NUMBERS, self.among(NUMBERS.get()))
+
+    def among(self, outer):
+        """Their numbers, for each row; `outer` are those of the examples that are here."""
         own = _filled_up(self.verbs, self.numbers, self.count)
-        return setting(NUMBERS, own if outer is None else [outer[i] for i in own])
+        return own if outer is None else [outer[i] for i in own]
 
     def _now(self, *args):
         with self.here():
