@@ -8,6 +8,7 @@ import functools
 import math
 import operator
 import sys
+from contextvars import ContextVar
 
 import numpy as np
 
@@ -19,6 +20,7 @@ from .errors import MaskError
 from .sizes import Interval
 
 FINITE = "finite"
+NUMBERS: ContextVar = ContextVar("which examples lanes hold, where not all", default=None)
 
 
 class Lane(Methods):
@@ -274,7 +276,9 @@ def certainly(test):
 
 def examples_where(test):
     """The numbers of the examples that have an entry where a test holds."""
-    return [i for i, own in enumerate(test) if bool(own.any())]
+    found = [i for i, own in enumerate(test) if bool(own.any())]
+    known = NUMBERS.get()
+    return found if known is None else sorted({known[i] for i in found})
 
 
 def size(x, axis, keepdims=False):

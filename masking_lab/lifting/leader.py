@@ -46,7 +46,7 @@ def _place(x, inside):
 class Taken:
     """The examples for which `test` holds, a lane of booleans or a bool."""
 
-    unsure = False
+    unsure = narrows = False
 
     def __init__(self, test, leader=None):
         self.sizes = {}

@@ -20,6 +20,15 @@ class Ragged:
     def __init__(self, trips, at, last, over=(), through=None):
         self.trips, self.at, self.last = trips, at, last
         self.over, self.through = tuple(over), through
+        self.taken = self.base = None
+
+    def leads(self, taken):
+        """Inside a block; where that holds some of the examples only, theirs."""
+        if not taken.narrows:
+            return self
+        new = Ragged(taken.leads(self.trips), lambda i: taken.leads(self.at(i)), self.last)
+        new.taken, new.base = taken, self
+        return new
 
     @staticmethod
     def of(x):
@@ -123,7 +132,10 @@ def reversed_(x):
         return reversed(x)
     found = Ragged.of(x)
     end = found.trips - 1
-    return Ragged(found.trips, lambda i: found.at(nth(end, -1, i)), found.last, found.over)
+    at = lambda i: found.at(nth(end, -1, i))  # noqa: E731
+    whole = isinstance(x, Lane) and found.through is not None
+    through = (lambda f: Ragged.of(f(x[::-1]))) if whole else None
+    return Ragged(found.trips, at, found.last, found.over, through)
 
 
 def nth(start, step, i):
