@@ -20,6 +20,7 @@ order:
     on_torch/     dispatch: each call finds its rule as it runs; `trace` reads a whole function
     on_jax/       transformation: trace one example with symbolic sizes, then interpret
     lifting/      Python's own branches and loops, made each example's own
+    models/       nine models of one example that are hard to batch, to be read and run
 
 Importing this package imports neither framework.
 """

@@ -97,6 +97,8 @@ def _is_users(f):
 
 
 def _is_elsewhere(file):
+    if source.is_model(file):
+        return False
     installed = not _INSTALLED.isdisjoint(file.replace("\\", "/").split("/"))
     return installed or source.is_library(file) or file.startswith(_STANDARD)
 

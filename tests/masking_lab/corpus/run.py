@@ -122,8 +122,9 @@ def each(result, count):
 
 def filled(b, value):
     """The data of a batch with something else in the padding."""
-    if b.mask is None or not inexact(b.data):
+    if b.mask is None or "bool" in str(b.data.dtype):
         return b.data
+    value = value if inexact(b.data) else int(value != 0) * 10**6
     mask = b.mask
     for axis, n in enumerate(b.sizes, start=1):
         mask = (
