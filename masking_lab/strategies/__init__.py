@@ -22,4 +22,20 @@ def strategy(run):
     return run
 
 
+def chosen(name, options):
+    """The strategy of that name with its options set; any callable of the interface is one too."""
+    run = STRATEGIES.get(name, name)
+    if not callable(run):
+        raise MaskError(f"no strategy {name!r}; choose one of {', '.join(sorted(STRATEGIES))}")
+    if not options:
+        return run
+    known = list(inspect.signature(run).parameters)[4:]
+    unknown = [option for option in options if option not in known]
+    if unknown:
+        raise MaskError(
+            f"strategy={name!r} has no option {unknown[0]!r}; it has {', '.join(known) or 'none'}"
+        )
+    return functools.partial(run, **options)
+
+
 from . import bucketed, lazy, loop, masked, shrink  # noqa: E402, F401
