@@ -39,5 +39,5 @@ from .masking import mask
 from .strategies.asked import strategies, why_not
 
 __all__ = ["MaskError", "MaskedBatch", "autobatch", "batch", "batch_norm", "count", "keys",
-           "leaderboard", "lift", "lifted_source", "mask", "reduce", "statistics", "strategies", "waste",
-           "why_not"]  # fmt: skip
+           "leaderboard", "lift", "lifted_source", "mask", "reduce", "statistics", "strategies",
+           "waste", "why_not"]  # fmt: skip

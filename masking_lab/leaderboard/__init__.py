@@ -29,8 +29,9 @@ def leaderboard(f, *batches, shared=(), strategies=None, backward=None, max_trip
     the call, and a step of training, which also takes the gradients of all floating-point arrays
     in the arguments and of the parameters of PyTorch modules.
 
-    Gradients are `ad.value_and_grad`'s. Those who train by PyTorch's own pass
-    `backward=torch.Tensor.backward`: then that is timed. On JAX what can be compiled is.
+    Gradients are `ad.grad`'s: like all of Tapestry, the leaderboard calls no other by itself. Those
+    who train by the framework's hand it over, `backward=torch.Tensor.backward` or
+    `backward=jax.grad`, and that is what is timed. On JAX what can be compiled as a whole is.
 
     The result is shown as text; it is data too: `.rows` (a dict for each strategy), `.lengths`,
     `.recommendation`, `.reason`, and `vars(board)` for all of it.
@@ -42,15 +43,12 @@ def leaderboard(f, *batches, shared=(), strategies=None, backward=None, max_trip
     (True, [3, 1, 2])
     """
     args, kwargs = (*batches, *_positional(shared)), shared if isinstance(shared, dict) else {}
-    case = Case(f, args, kwargs, max_trips)
+    case = Case(f, args, kwargs, max_trips, backward)
     names = list(STRATEGIES) if strategies is None else list(strategies)
     unknown = [name for name in names if name not in STRATEGIES]
     if unknown:
         raise MaskError(f"no strategy {unknown[0]!r}; choose from {', '.join(sorted(STRATEGIES))}")
-    if backward is not None and case.verbs.name != "torch":
-        raise MaskError("backward= is PyTorch's way to train; on JAX the gradient is taken inside "
-                        "of the compiled step, so leave it out")  # fmt: skip
-    return Board.of(case, compared(case, names, backward, rounds, seconds), backward)
+    return Board.of(case, *compared(case, names, rounds, seconds))
 
 
 def _positional(shared):

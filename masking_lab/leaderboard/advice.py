@@ -9,28 +9,24 @@ CLOSE = 1.1  # times that are this close cannot be told apart from run to run
 
 def mark(rows):
     """Write `speedup` and `pareto` into the rows."""
-    base = time_of(rows[0])
-    for row in rows:
-        if time_of(row) is not None:
-            row["speedup"] = base / time_of(row)
-    for row in rows:
-        row["pareto"] = _is_timed(row) and not any(_beats(other, row) for other in rows)
+    timed = compared_by(rows)
+    for row in timed:
+        row["speedup"] = time_of(rows[0]) / time_of(row)
+        row["pareto"] = not any(_beats(other, row) for other in timed)
+
+
+def compared_by(rows):
+    """The rows with a time that can be compared: of training, if there is anything to train."""
+    return [row for row in rows if row["training"]] or [row for row in rows if row["forward"]]
 
 
 def time_of(row):
-    """The median of a step: of training, if that is what is compared."""
-    times = row["training"] or row["forward"]
-    return times[1] if times else None
-
-
-def _is_timed(row):
-    return time_of(row) is not None
+    """The median of a step."""
+    return (row["training"] or row["forward"])[1]
 
 
 def _beats(other, row):
     """As good in both, and better in one. Memory that nobody measured beats nothing."""
-    if other is row or not _is_timed(other):
-        return False
     time, memory = time_of(other) - time_of(row), _less(other, row)
     return time <= 0 and memory <= 0 and (time < 0 or memory < 0)
 
@@ -42,16 +38,15 @@ def _less(other, row):
 
 def recommended(rows):
     """`(name, reason)`."""
-    trained = [row for row in rows if row["training"]]
-    timed = trained or [row for row in rows if _is_timed(row)]
+    timed = compared_by(rows)
     fastest = min(timed, key=time_of)
     close = [row for row in timed if time_of(row) <= CLOSE * time_of(fastest)]
     best = min(close, key=lambda row: row["peak_bytes"] or float("inf"))
-    return best["strategy"], "; ".join(_reasons(best, fastest, timed, bool(trained)))
+    return best["strategy"], "; ".join(_reasons(best, fastest, timed))
 
 
-def _reasons(best, fastest, timed, training):
-    step = "a step of training" if training else "a call"
+def _reasons(best, fastest, timed):
+    step = "a step of training" if best["training"] else "a call"
     others = sorted((row for row in timed if row is not best), key=time_of)
     if best["strategy"] == "loop" and not others:
         yield "it is the only one that applies"
@@ -87,4 +82,4 @@ def _prices(best, others):
 
 
 def times(ratio):
-    return f"{ratio:.2g} times" if ratio < 10 else f"{ratio:,.0f} times"
+    return f"{ratio:.3g} times" if ratio < 10 else f"{ratio:,.0f} times"

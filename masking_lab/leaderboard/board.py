@@ -4,6 +4,8 @@ import json
 import sys
 from dataclasses import asdict, dataclass
 
+import autodiff_lab as ad
+
 from ..batches.padding_waste import waste
 from . import advice
 from .case import lengths_of
@@ -28,13 +30,12 @@ class Board:
     reason: str
 
     @classmethod
-    def of(cls, case, found, backward):
-        rows, fewest = found
+    def of(cls, case, rows, fewest):
         padded = waste(case.batches)
         return cls(
             case.name, _version(case.verbs.name), _device(case), case.count,
             lengths_of(case.batches), padded.padding, padded.attention,
-            getattr(backward, "__qualname__", None) or "ad.value_and_grad", fewest,
+            _called(case.backward or ad.grad), fewest,
             sorted(rows, key=_place), *advice.recommended(rows),
         )  # fmt: skip
 
@@ -48,8 +49,11 @@ class Board:
 
 def _place(row):
     """The fastest first; behind those that were timed the wrong ones, then the others."""
-    time = advice.time_of(row)
-    return time is None, row["equal"] is None, time or 0.0
+    return row["speedup"] is None, row["equal"] is None, -(row["speedup"] or 0.0)
+
+
+def _called(f):
+    return "ad.grad" if f is ad.grad else getattr(f, "__qualname__", repr(f))
 
 
 def _version(framework):

@@ -18,8 +18,9 @@ from ..errors import MaskError
 class Case:
     """`run(floats, strategy)` is the batched call; `floats` are its arrays as they were given."""
 
-    def __init__(self, f, args, kwargs, max_trips=None):
-        self.count, self.max_trips = count_of(f, args, kwargs), max_trips
+    def __init__(self, f, args, kwargs, max_trips=None, backward=None):
+        self.count = count_of(f, args, kwargs)
+        self.max_trips, self.backward = max_trips, backward
         if not self.count:
             raise MaskError("leaderboard was given batches of no examples; there is nothing to "
                             "compare, since the plain loop has no result")  # fmt: skip
@@ -50,6 +51,16 @@ class Case:
     def lent(self, floats, call):
         """`call()`, while the modules hold the parameters in `floats`."""
         return self.lend(self._params(floats[len(self.places) :]), call)
+
+    def gradient(self, loss, floats):
+        """The gradients of `loss(floats)`: ours, or the caller's (see `leaderboard`)."""
+        if self.backward is None:
+            return ad.grad(loss)(floats)
+        if self.verbs.name == "jax":
+            return self.backward(loss)(floats)
+        new = [x.detach().requires_grad_() for x in floats]
+        self.backward(loss(new))
+        return [x.new_zeros(x.shape) if x.grad is None else x.grad for x in new]
 
     def filled(self, floats, leaves):
         leaves = list(leaves)

@@ -7,7 +7,6 @@ lengths as it runs stays as it is: operation by operation, with what it compiles
 
 import sys
 
-import autodiff_lab as ad
 from autodiff_lab import xp
 
 from ..batches.masked_batch import is_batch
@@ -106,7 +105,7 @@ class Compiled(Contender):
     def _training(self, given):
         floats, arrays = given
         loss = lambda new: score(self._forward((new, arrays)))  # noqa: E731
-        return ad.value_and_grad(loss)(floats)[1]
+        return self.case.gradient(loss, floats)
 
 
 class CompiledLoop(Compiled):
@@ -158,7 +157,7 @@ class CompiledLoop(Compiled):
     def _training(self, given):
         (floats, arrays, weight), total = given
         loss = lambda new: score_alone(self._call(new, arrays), weight)  # noqa: E731
-        found = ad.value_and_grad(loss)(floats)[1]
+        found = self.case.gradient(loss, floats)
         shared = self._shared(found)
         own = [g for g in found if not any(g is s for s in shared)]
         return [a + b for a, b in zip(total, shared, strict=True)], own

@@ -1,5 +1,7 @@
 """A row for each strategy: does it apply, is it right, and what does it take?"""
 
+import functools
+
 from ..strategies import STRATEGIES
 from ..strategies.asked import reason
 from . import advice, clock
@@ -25,12 +27,12 @@ FIELDS = (
 )  # fmt: skip
 
 
-def compared(case, names, backward, rounds, seconds):
+def compared(case, names, rounds, seconds):
     """`(rows, fewest calls)`; the loop comes first, since all others are held against it."""
     names = ["loop", *[name for name in names if name != "loop"]]
-    loop = Contender(case, "loop", backward)
+    loop = Contender(case, "loop")
     want = _outcome(loop, case.floats, trains(case, loop))
-    entries = [_Entry(case, name, backward, want) for name in names]
+    entries = [_Entry(case, name, want) for name in names]
     _timed(entries, rounds, seconds)
     counter = Counter(case)
     rows = [entry.row(counter) for entry in entries]
@@ -51,8 +53,8 @@ def _outcome(contender, floats, training):
 class _Entry:
     """A strategy on its way through the gate: `steps` are the contenders that may be timed."""
 
-    def __init__(self, case, name, backward, want):
-        self.case, self.name, self.backward, self.want = case, name, backward, want
+    def __init__(self, case, name, want):
+        self.case, self.name, self.want = case, name, want
         self.found = dict.fromkeys(FIELDS)
         self.found.update(strategy=name, what=(STRATEGIES[name].__doc__ or "").partition("\n")[0])
         self.steps: dict = {}  # "forward", "training" -> contender
@@ -67,7 +69,7 @@ class _Entry:
         for contender in self._ways():
             try:
                 with Compilations() as compilations:
-                    first = clock.once(lambda: getattr(contender, what)(self.case.floats))
+                    first = clock.once(self._step(contender, what))
             except Exception as e:
                 error = e
                 continue
@@ -80,11 +82,18 @@ class _Entry:
         told = reason(self.name, error, loop)
         self.found["why_not" if what == "forward" else "no_gradient"] = told
 
+    def _step(self, contender, what):
+        return functools.partial(getattr(contender, what), self.case.floats)
+
+    def step(self, what):
+        """What is timed."""
+        return self._step(self.steps[what], what)
+
     def _ways(self):
         """On JAX compiled, if that can be."""
         if self.case.verbs.name == "jax":
             yield CompiledLoop(self.case) if self.name == "loop" else Compiled(self.case, self.name)
-        yield Contender(self.case, self.name, self.backward)
+        yield Contender(self.case, self.name)
 
     def _judge(self):
         """Is it the loop, whatever the padding holds?"""
@@ -120,11 +129,7 @@ class _Entry:
 
 def _timed(entries, rounds, seconds):
     for what in ("forward", "training"):
-        calls = {
-            entry.name: lambda run=getattr(entry.steps[what], what), floats=entry.case.floats:
-                run(floats)
-            for entry in entries if what in entry.steps
-        }  # fmt: skip
+        calls = {entry.name: entry.step(what) for entry in entries if what in entry.steps}
         times = clock.interleaved(calls, rounds, seconds)
         for entry in entries:
             entry.found[what] = times.get(entry.name)

@@ -59,7 +59,7 @@ def _columns(board):
     fewest = f"calls >= {board.fewest_calls:,}" if board.fewest_calls is not None else "calls"
     return (
         ("strategy", lambda row: ("* " if row["pareto"] else "  ") + row["strategy"]),
-        ("x loop", lambda row: f"{row['speedup']:.2f}"),
+        ("x loop", lambda row: None if row["speedup"] is None else f"{row['speedup']:.2f}"),
         ("step ms", lambda row: _ms(row["training"])),
         ("quartiles", lambda row: _quartiles(row["training"])),
         ("call ms", lambda row: _ms(row["forward"])),
@@ -76,7 +76,7 @@ def _ms(times):
 
 
 def _quartiles(times):
-    return f"{1000 * times[0]:,.2f} - {1000 * times[2]:,.2f}" if times else None
+    return f"{1000 * times[0]:,.2f}-{1000 * times[2]:,.2f}" if times else None
 
 
 def _count(n):

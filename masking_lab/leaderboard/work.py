@@ -103,7 +103,9 @@ def _multiplications(step):
     if name == "contract":
         *inputs, _ = split(step.params["spec"])
         pairs = zip(inputs, step.xs, strict=True)
-        return prod({k: n for spec, x in pairs for k, n in zip(spec, x.shape, strict=True)}.values())
+        return prod(
+            {k: n for spec, x in pairs for k, n in zip(spec, x.shape, strict=True)}.values()
+        )
     if name == "conv":
         kernel = step.xs[1].shape
         return made * prod(kernel[1:])

@@ -243,7 +243,10 @@ class Loop:
     def _result(self, groups, i):
         handed = [g.carried[i] for g in groups]
         carried, given = self.before
-        for xs, column in ((carried, [g.copies for g in groups]), (given, [g.inside for g in groups])):
+        for xs, column in (
+            (carried, [g.copies for g in groups]),
+            (given, [g.inside for g in groups]),
+        ):
             for k, x in enumerate(xs):
                 if changeable(x) and all(h is c[k] for h, c in zip(handed, column, strict=True)):
                     return x
