@@ -391,5 +391,9 @@ class _Finish(ast.NodeTransformer):
     def visit_Dict(self, node):
         return flow_call("fresh", self.generic_visit(node), at=node)
 
+    def visit_Call(self, node):
+        node = self.generic_visit(node)
+        return flow_call("fresh", node, at=node) if self.define.makes(node) else node
+
     def visit_With(self, node):
         return node

@@ -88,7 +88,7 @@ class Graph:
 
     def __init__(self, code, sites):
         self.code, self.outer, self.kept = code, code.outer, sites.kept
-        self.define = Define(code, self)
+        self.define = Define(code, self, sites.makes)
         self.blocks = Cutter(code.text, copy.deepcopy(code.tree), sites.pushes, self.define).blocks
         targets = [b.jump.target for b in self.blocks if hasattr(b.jump, "target")]
         self.own = {*code.own, *[n for b in self.blocks for n in names.bound(*b.body)], *targets}
@@ -155,8 +155,9 @@ class OfBlock(Rewriter):
 class Define:
     """The functions that are defined inside a function. `captured` are the names that they read."""
 
-    def __init__(self, code, graph):
-        self.code, self.graph, self.trees, self.codes = code, graph, [], {}
+    def __init__(self, code, graph, makes):
+        self.code, self.graph, self.makes = code, graph, makes
+        self.trees, self.codes = [], {}
         self.captured = set()
         self.look(*code.tree.body)
 

@@ -48,12 +48,7 @@ class Machine:
         while (active := np.flatnonzero(self.pc != DONE)).size:
             number = self.choose(self.pc[active])
             self.step(self.blocks[number], active[self.pc[active] == number])
-        for x, before in self.seen_outside.values():
-            if not same_things(before, held(x)):
-                raise MaskError(
-                    f"a {type(x).__name__} that outlives the call is changed in it: each example "
-                    "would change it in its turn, a batch only once; return the value instead"
-                )
+        self.check_outside()
 
     # ----- one turn -----
     def step(self, block, group, level=0):
@@ -69,6 +64,7 @@ class Machine:
             return self._parts(block, group, found.labels, level)
         except Exception as error:
             turn.take_back()
+            self.check_outside()
             if level == LAST or isinstance(error, NotHere):
                 raise
             self.step(block, group, level + 1)
@@ -180,6 +176,14 @@ class Machine:
         """Something that was there before the run: nobody may change it."""
         if id(x) not in self.seen_outside:
             self.seen_outside[id(x)] = x, held(x)
+
+    def check_outside(self):
+        for x, before in self.seen_outside.values():
+            if not same_things(before, held(x)):
+                raise MaskError(
+                    f"a {type(x).__name__} that outlives the call is changed in it: each example "
+                    "would change it in its turn, a batch only once; return the value instead"
+                )
 
 
 class NotHere(MaskError):

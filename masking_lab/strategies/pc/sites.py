@@ -58,6 +58,10 @@ class Sites:
         is_flows = isinstance(call.func, ast.Name) and self.code.home(call.func.id) is None
         return not is_flows
 
+    def makes(self, call):
+        """Does a call make a new object?"""
+        return inspect.isclass(self._meaning(call.func))
+
     def _meaning(self, e):
         if isinstance(e, ast.Name):
             if e.id in self.found:

@@ -203,12 +203,21 @@ class Turn:
                 return self.walks[f](*args, **kwargs)
             if f is len and isinstance(args[0], Lists):
                 return args[0].size()
-        if not any([isinstance(x, Lists) for x in args]) or users(f):
+        if not any([isinstance(x, (Lists, Items)) for x in args]) or users(f):
             return calls.made(f, args, kwargs)
         if f is list:
-            return args[0].copy()
-        args = [x.items() if isinstance(x, Lists) else x for x in args]
-        return calls.made(f, tuple(args), kwargs)
+            return self.made(args[0].copy())
+        for x in args:
+            if isinstance(x, Lists) and 0 in (lengths := x.lengths()) and any(lengths):
+                raise Differ(np.asarray(lengths) > 0)  # the sum of nothing is Python's 0
+        return calls.made(f, tuple(map(_of_lifted_code, args)), kwargs)
+
+
+def _of_lifted_code(x):
+    """A list as libraries and lifted builtins take it."""
+    if isinstance(x, Lists):
+        x = x.items()
+    return list(x) if isinstance(x, Items) and not x.ragged else x
 
 
 def holds_own(x):
