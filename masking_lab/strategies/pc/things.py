@@ -208,9 +208,7 @@ class Views:
 
 
 def _same_pairs(a, b):
-    return len(a) == len(b) and all(
-        x is y and m is n for (x, m), (y, n) in zip(a, b, strict=True)
-    )
+    return len(a) == len(b) and all(x is y and m is n for (x, m), (y, n) in zip(a, b, strict=True))
 
 
 def _kind(thing):

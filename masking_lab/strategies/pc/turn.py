@@ -222,7 +222,9 @@ def _of_lifted_code(x):
 
 def holds_own(x):
     """Does a list, a dict or an object hold something that is each example's own?"""
-    held = x if isinstance(x, list) else list(x.values()) if isinstance(x, dict) else vars(x).values()
+    held = (
+        x if isinstance(x, list) else list(x.values()) if isinstance(x, dict) else vars(x).values()
+    )
     return any([_is_own(y) for y in held])
 
 

@@ -1,0 +1,27 @@
+"""A strategy that says it does not apply must say the truth.
+
+For each reason that is given the words of the refusal, and what must stand in the program for it to
+be true. A reason that is not on the list is not taken on trust.
+"""
+
+import re
+
+WRITES = r"\w\[[^\]]*\]\s*([-+*/]|//)?=(?!=)"  # x[i] = ..., x[i] += ...
+WRITTEN = WRITES + r"|^\s*\w+ [-+*]= "  # or in place: total += v
+DECIDES = r"\b(if|while|and|or|not|assert|min|max|abs|any|all|sorted|bool|int|float)\b|\bmax\("
+LOOPS = r"\b(for|while)\b"
+CALLS_ITSELF = r"def (\w+)\((?:.|\n)*?\n(?:.|\n)*\b\1\("
+
+TRUE_WHERE = (
+    (r"an entry is written to", WRITES),
+    (r"the write at .* would be seen through", WRITTEN),
+    (r"different dtypes", r"\[\]"),  # a list that stays empty sums to Python's 0
+)
+
+
+def is_true(words, text):
+    """Does the program have what this reason for a refusal is about?"""
+    return any(
+        re.search(said, words) and re.search(needs, text, re.MULTILINE)
+        for said, needs in TRUE_WHERE
+    )
