@@ -209,6 +209,9 @@ def seen(x, inputs):
         return x.look
     if kind in _ATOMS:
         return kind, x
+    if id(x) in inputs.shared:  # a weight, or a function
+        inputs.arrays = True
+        return id(x)
     if kind is tuple or isinstance(x, list):
         return kind, *[seen(part, inputs) for part in x]
     if kind is dict:
@@ -267,9 +270,12 @@ class Inputs(list):
 
     def __init__(self, recorder):
         super().__init__()
-        self.recorder, self.arrays, self._own = recorder, False, {}
+        self.recorder, self.shared = recorder, recorder.shared
+        self.arrays, self._own = False, {}
 
-    same = staticmethod(id)
+    def same(self, x):
+        self.shared[id(x)] = x
+        return id(x)
 
     def met(self, x):
         """An array: its part of the signature."""
@@ -289,6 +295,8 @@ class Inputs(list):
 
 class Looks(list):
     """How arguments look, whoever's they are; what is known by its id is kept alive."""
+
+    shared = ()
 
     def same(self, x):
         self.append(x)

@@ -34,8 +34,7 @@ from .trial import NotWhole, tried
 _OPERATORS = {
     getattr(operator, n) for n in "add sub mul floordiv mod eq ne lt le gt ge neg".split()
 }
-_SHARED = -1
-running: ContextVar = ContextVar("the number of the example that runs", default=_SHARED)
+running: ContextVar = ContextVar("the number of the example that runs")
 
 
 class Recorder:
@@ -46,7 +45,8 @@ class Recorder:
         self.signatures = {}  # signature -> Alike; None where a function cannot be kept whole
         self.functions = {}  # which function -> what `_asked` says, and itself: it stays alive
         self.dtypes = {}  # NumPy's dtypes -> the framework's
-        self.arrays = {id(x): (x, _SHARED, None) for x in shared}  # whose they are: see `own`
+        self.shared = {id(x): x for x in shared}  # what a signature knows by its id
+        self.arrays = {}  # those of one example: whose, and the Later that stands for it
 
     # ----- calls in the user's code -----
     def called(self, f, args, kwargs):
@@ -57,18 +57,14 @@ class Recorder:
             return self._write(*args)
         if f is min or f is max:
             return self._extreme(f, args, kwargs)
-        if getattr(f, "__name__", "") == "stack" and self._is_stack(args, kwargs):
-            return self._stack(args[0])
-        if (
-            type(getattr(f, "__self__", None)).__name__ == "_IndexUpdateRef"
-        ):  # x.at[i].set(v) of JAX
-            ref = f.__self__
-            return self.op(updated, (ref.array, ref.index, f.__name__, *args), kwargs)
         randomness.check(f, args, kwargs)
-        return self._call(f, args, kwargs)
-
-    def _call(self, f, args, kwargs):
         own, may_wait, run, which, _ = self._function(f)
+        if not own:
+            if getattr(f, "__name__", "") == "stack" and self._is_stack(args, kwargs):
+                return self._stack(args[0])
+            if type(getattr(f, "__self__", None)).__name__ == "_IndexUpdateRef":
+                x = f.__self__  # x.at[i].set(v) of JAX
+                return self.op(updated, (x.array, x.index, f.__name__, *args), kwargs)
         if not may_wait:
             return run(*args, **kwargs)
         inputs = Inputs(self)
@@ -150,9 +146,10 @@ class Recorder:
 
     # ----- operations that asked their arguments what to do -----
     def op(self, f, args, kwargs, run=None):
-        if f in _OPERATORS and all([type(x) is not Later or x.known is not None for x in args]):
-            if not any([xp.framework_of(x) for x in args if type(x) is not Later]):
-                return self.value(f(*[x.known if type(x) is Later else x for x in args]))
+        if f in _OPERATORS:
+            known = [x.known if type(x) is Later else _plain(x) for x in args]
+            if not any([x is None for x in known]):
+                return self.value(f(*known))
         inputs = Inputs(self)
         key = self._key((id(f), "op"), args, kwargs, inputs, f)
         if run is None and all([x.known is not None for x in inputs]) and not inputs.arrays:
@@ -167,6 +164,8 @@ class Recorder:
     def entry(self, x, index):
         """`x[index]`: where the index is whole numbers they may differ between examples."""
         index = _spelled(index)
+        if type(index) is int and x.known is not None:  # mostly: the children of a node
+            return self.value(x.known[index])
         places = index if type(index) is tuple else (index,)
         if x.known is not None and first(places) is None:
             return self.value(x.known[places])
@@ -180,10 +179,11 @@ class Recorder:
     # ----- whole numbers that are there -----
     def value(self, y):
         """What is computed already, by NumPy."""
-        y = np.asarray(y)
-        if y.dtype not in self.dtypes:
-            self.dtypes[y.dtype] = self.verbs.dtype(y.dtype.name)
-        return Later(self, Look(y.shape, self.dtypes[y.dtype]), known=y)
+        y = y if isinstance(y, (np.generic, np.ndarray)) else np.asarray(y)
+        dtype = self.dtypes.get(y.dtype)
+        if dtype is None:
+            dtype = self.dtypes[y.dtype] = self.verbs.dtype(y.dtype.name)
+        return Later(self, Look(y.shape, dtype), known=y)
 
     def _now(self, f, args, kwargs, inputs):
         args, kwargs = filled((args, kwargs), iter([x.known for x in inputs]))
@@ -206,12 +206,12 @@ class Recorder:
         A matrix, or what another example uses too, is shared: a weight. So where each example
         makes its first state, as zeros, the first steps of all of them still look alike.
         """
-        array, whose, later = self.arrays.get(id(x)) or (x, running.get(), None)
+        whose, later, _ = self.arrays.get(id(x)) or (running.get(), None, x)
         if whose != running.get() or len(x.shape) > 1 or getattr(x, "requires_grad", False):
-            whose, later = _SHARED, None
-        elif later is None:
-            later = self._at_home(x)
-        self.arrays[id(x)] = array, whose, later
+            self.shared[id(x)] = x
+            return None
+        later = later or self._at_home(x)
+        self.arrays[id(x)] = whose, later, x  # it stays alive, and so its id
         return later
 
     def _at_home(self, x):
@@ -253,6 +253,11 @@ def updated(x, index, method, *values, **options):
 
 def _compared(f, *args):
     return calls.made(f, args, {})
+
+
+def _plain(x):
+    """A number of Python's or NumPy's, or None."""
+    return x if type(x) in (int, bool) or isinstance(x, (np.generic, np.ndarray)) else None
 
 
 def _look(x):
