@@ -6,6 +6,7 @@ Some of Python's builtins insist on one int or one length, and have a sibling he
 
 import functools
 import inspect
+import operator
 import os
 import weakref
 from contextvars import ContextVar
@@ -127,6 +128,17 @@ def call(f, args, kwargs):
     """`f(*args, **kwargs)` of lifted code."""
     answer = _answer.get()
     return answer(f, args, kwargs) if answer else made(f, args, kwargs)
+
+
+def answers():
+    """Does somebody else answer calls?"""
+    return _answer.get() is not None
+
+
+def entry(x, index):
+    """`x[index]` of lifted code, without lanes in the index."""
+    answer = _answer.get()
+    return x[index] if answer is None else answer(operator.getitem, (x, index), {})
 
 
 def made(f, args, kwargs):

@@ -112,7 +112,7 @@ def item(x, index):
     if isinstance(index, Trip) and is_array(x):
         return shared_entry(x, index)
     if not _has_lane(index):
-        return x[index]
+        return calls.entry(x, index)
     if isinstance(x, list):
         return trees.map(lambda column: column[index], as_columns(x, next(lanes_in([index]))))
     return writing.as_lane(x, index)[index]
@@ -122,6 +122,14 @@ def put(x, index, value, other=None):
     """`x[index] = value`, and the x that has it; `other` may look at the old one."""
     if isinstance(x, Lane) or _has_lane(index) or (isinstance(value, Lane) and hasattr(x, "shape")):
         return writing.put(unshared(x, other) if other else x, index, value)
+    if calls.answers():
+        return calls.call(put_, (x, index, value, other), {})
+    x[index] = value
+    return x
+
+
+def put_(x, index, value, other=None):
+    """`put` where somebody else answers calls."""
     x[index] = value
     return x
 

@@ -53,6 +53,7 @@ class Taken:
         if not isinstance(test, Lane):
             self.none, self.all = not test, bool(test)
         else:
+            effects.decided()
             self.mask = test.data
             self.verbs = xp.of(self.mask)
             self.none, self.all = known(self.mask) if leader is None else (False, False)
