@@ -17,7 +17,7 @@ _programs: dict = {}
 
 
 def call(f, args, kwargs):
-    count = next(lanes_in((*args, *kwargs.values()))).data.shape[0]
+    count = next(lanes_in((*args, *kwargs.values()))).examples
     if f in COMPARISONS:  # symbolic sizes would be compared once for all examples
         args = [Lane(x.data, ()) if isinstance(x, Length) else x for x in args]
     if len(_programs) > 4096:

@@ -14,4 +14,4 @@ def strategy(run):
     return run
 
 
-from . import bucketed, lazy, loop, masked, shrink  # noqa: E402, F401
+from . import bucketed, lazy, loop, masked, packed, shrink  # noqa: E402, F401
