@@ -116,8 +116,9 @@ def _meets(row, xs, params):
     axes = {x.at for x in xs if isinstance(x, Packed)}
     moved = row.moves(**params) if row.moves else ()
     mixed = row.mixes(**params) if row.mixes else ()
-    running = row.axes is unchanged and row.identity is not None
-    return running or row.told is not None or bool(axes & {*moved, *mixed})
+    along_one = row.axes is unchanged and row.identity is not None  # a running sum, a softmax
+    met = {*moved, *mixed, *(params.get("axis", axes) if along_one else ())}
+    return row.told is not None or bool(axes & met)
 
 
 def _beside(row, verbs, x, own, place, ndim, s):
