@@ -149,7 +149,7 @@ def made(f, args, kwargs):
     f = callee(f)
     if joins(f, args):
         return joined(f, *args, **kwargs)
-    framework = next((xp.framework_of(x.data) for x in lanes_in((*args, *kwargs.values()))), None)
+    framework = next((xp.framework_of(x.like) for x in lanes_in((*args, *kwargs.values()))), None)
     if framework == "jax" and is_jaxs(f):
         from ..on_jax.dispatch import call as dispatch
 

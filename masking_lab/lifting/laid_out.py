@@ -10,6 +10,7 @@ import numpy as np
 from autodiff_lab import xp
 
 from ..lane import Lane
+from ..packed_lane import Packed
 from .sequences import Ragged
 from .some import Some, _array, rows
 
@@ -35,16 +36,23 @@ class Plan:
 
     def pieces(self, x):
         """One array as a sequence of pieces, one for each trip."""
-        verbs = xp.of(x.data)
+        verbs = xp.of(x.like)
         if verbs.name != "torch" or any(n is not None for n in x.sizes[1:]):
             self.fits = False
             return Ragged(0, None, 0)
-        shape = tuple(x.data.shape)
-        flat = x.data.reshape(shape[0] * shape[1], *shape[2:])
-        index = _array(verbs, self.example * shape[1] + self.step, x.data)
+        flat, starts = _flat(x)
+        index = _array(verbs, starts[self.example] + self.step, x.like)
         parts = rows(flat, index).split(self.rows.tolist())
         sizes = (None,) * (x.ndim - 1)
         return Ragged(len(parts), lambda i: Lane(parts[i], sizes), len(parts))
+
+
+def _flat(x):
+    """All entries in one line, and where each example's begin."""
+    if isinstance(x, Packed) and x.at == 0:
+        return x.rows, x.segments.starts
+    count, longest, *rest = x.data.shape
+    return x.data.reshape(count * longest, *rest), np.arange(count) * longest
 
 
 class Pieces:

@@ -42,7 +42,7 @@ class Ragged:
         if isinstance(x, Lane):
             if x.ndim == 0:
                 raise TypeError("iteration over an array without dims")
-            own, last = x.sizes[0], x.data.shape[1]
+            own, last = x.sizes[0], x.extent[0]
             trips = last if own is None else Length(own, last)
             return Ragged(trips, lambda i: entry(x, 0, i), last, [x], lambda f: Ragged.of(f(x)))
         x = x if hasattr(x, "__getitem__") else list(x)

@@ -12,6 +12,7 @@ import numpy as np
 from autodiff_lab import trees, xp
 from autodiff_lab.on_jax.front import is_traced
 
+from ..batches.batching import placed
 from ..batches.masked_batch import MaskedBatch, depends, is_batch
 from ..errors import MaskError
 from . import STRATEGIES, strategy
@@ -70,7 +71,7 @@ def _filled(verbs, x, rows, shape):
     high = (0, *[m - n for m, n in zip(shape, x.shape[1:], strict=True)])
     if verbs.name == "jax" and not is_traced(x):
         found = np.pad(np.asarray(x), [(0, n) for n in high])[rows]
-        return verbs.asarray(found, x)
+        return placed(verbs, found, x)
     zeros = (0,) * len(high)
     return verbs.pad(x, 0, zeros, high, zeros)[verbs.asarray(np.asarray(rows), x)]
 
@@ -85,5 +86,5 @@ def _cut(b, count):
 
 def _front(x, count):
     if xp.framework_of(x) == "jax" and not is_traced(x):  # JAX would compile a slice of each size
-        return xp.verbs("jax").asarray(np.asarray(x)[:count], x)
+        return placed(xp.verbs("jax"), np.asarray(x)[:count], x)
     return x[:count]

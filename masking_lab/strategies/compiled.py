@@ -50,7 +50,7 @@ def _on_top():
     import jax
 
     try:
-        return bool(jax.numpy.zeros(()) == 0)
+        return bool(jax.device_put(True))
     except Exception:
         return False
 

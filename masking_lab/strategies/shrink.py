@@ -9,25 +9,15 @@ idea of PyTorch's PackedSequence, for any loop.
 from autodiff_lab import trees
 
 from ..batches.masked_batch import is_batch
-from ..errors import MaskError
-from ..lifting.leader import known
 from ..lifting.some import only_some
 from . import STRATEGIES, strategy
+from .packed import refuse_tracing
 
 
 @strategy
 def shrink(f, args, kwargs, count):
     """All examples at once, each as long as it takes: those that are done are dropped."""
-    _refuse_tracing(trees.flatten((args, kwargs), is_leaf=is_batch)[0])
+    refuse_tracing("shrink", trees.flatten((args, kwargs), is_leaf=is_batch)[0])
     with only_some():
         return STRATEGIES["masked"](f, args, kwargs, count)
 
-
-def _refuse_tracing(leaves):
-    for x in leaves:
-        if is_batch(x) and len(x) and known(x.data.reshape(-1)[:1] == 0)[1] is None:
-            raise MaskError(
-                "strategy='shrink' does not apply: under jax.jit or vmap nobody knows yet which "
-                "examples are done when, and shapes cannot depend on it; call it outside, or use "
-                "strategy='masked', which makes such a loop one lax.scan"
-            )
