@@ -33,6 +33,7 @@ from .batches.reduce import count, reduce
 from .errors import MaskError
 from .lifting import lift, lifted_source
 from .masking import mask
+from .strategies import fold
 
-__all__ = ["MaskError", "MaskedBatch", "autobatch", "batch", "batch_norm", "count", "keys",
-           "lift", "lifted_source", "mask", "reduce", "statistics", "waste"]  # fmt: skip
+__all__ = ["MaskError", "MaskedBatch", "autobatch", "batch", "batch_norm", "count", "fold",
+           "keys", "lift", "lifted_source", "mask", "reduce", "statistics", "waste"]  # fmt: skip

@@ -14,4 +14,4 @@ def strategy(run):
     return run
 
 
-from . import lazy, loop, masked  # noqa: E402, F401
+from . import fold, lazy, loop, masked  # noqa: E402, F401
