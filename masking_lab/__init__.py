@@ -36,8 +36,9 @@ from .errors import MaskError
 from .leaderboard import leaderboard
 from .lifting import lift, lifted_source
 from .masking import mask
+from .strategies import fold
 from .strategies.asked import strategies, why_not
 
-__all__ = ["MaskError", "MaskedBatch", "autobatch", "batch", "batch_norm", "count", "keys",
+__all__ = ["MaskError", "MaskedBatch", "autobatch", "batch", "batch_norm", "count", "fold", "keys",
            "leaderboard", "lift", "lifted_source", "mask", "reduce", "statistics", "strategies",
            "waste", "why_not"]  # fmt: skip

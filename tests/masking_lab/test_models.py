@@ -13,7 +13,10 @@ from masking_lab import models
 from tests.helpers import FRAMEWORKS
 from tests.masking_lab.corpus import run
 
-STRATEGIES = "masked", "lazy"
+STRATEGIES = "masked", "lazy", "fold"
+DECIDED_BY_VALUES = {"translator", "parser", "beam_search", "nuts"}
+CASES = [(strategy, model) for strategy in STRATEGIES for model in models.NAMES
+         if strategy != "fold" or model not in DECIDED_BY_VALUES]  # fmt: skip
 
 
 def load(name, model):
@@ -28,14 +31,20 @@ def by_loop(name, model):
     return run.by_loop(name, *load(name, model))
 
 
-@pytest.mark.parametrize("model", models.NAMES)
-@pytest.mark.parametrize("strategy", STRATEGIES)
+@pytest.mark.parametrize("strategy, model", CASES)
 @pytest.mark.parametrize("name", FRAMEWORKS)
 def test_the_loop_is_the_meaning(name, strategy, model):
     program, fills = load(name, model), run.POISON if name == "torch" else run.POISON[1:2]
     found = [run.batched(name, *program, fill, strategy=strategy) for fill in fills]
     assert not run.difference(found[0], by_loop(name, model))
     assert all(run.fingerprint(y) == run.fingerprint(found[0]) for y in found)
+
+
+@pytest.mark.parametrize("model", sorted(DECIDED_BY_VALUES))
+def test_fold_lays_out_what_goes_by_structure(model):
+    f, lib, examples, weights = models.load(model, "torch")
+    with pytest.raises(ml.MaskError, match="'fold' does not apply: at line .* a computed value"):
+        ml.autobatch(f, "fold")(lib, *ml.batch(examples), weights)
 
 
 @pytest.mark.parametrize("model", models.NAMES)

@@ -13,6 +13,9 @@ functions of the user's (cells) where they take and give arrays, else one operat
 (whole cells are what later systems won by: Cavs, Xu et al. 2018).
 """
 
+import contextlib
+import sys
+
 from autodiff_lab import trees, xp
 
 from ...batches.masked_batch import is_batch
@@ -28,42 +31,77 @@ from .execute import execute
 from .later import Later
 from .record import Recorder, running
 from .schedule import ORDERS, pending
-from .together import run_together
+from .together import run_together, wait_for
 from .trial import Stale, forget
+
+DEEP = 4000
 
 
 @strategy
 def lazy(f, args, kwargs, count, order="agenda", whole=True):
     """Each example on its own; what they compute is put off, and calls that look alike are one."""
+    return lazily(f, args, kwargs, count, ORDERS[order], whole=whole)
+
+
+def lazily(f, args, kwargs, count, order, whole=True, wait=wait_for):
+    """`f` of batches. `wait(x)` is called where a number is needed that is not there yet."""
     if not count:
-        raise MaskError("strategy='lazy' runs examples, and there are none; use 'masked'")
-    run = lambda: _lazily(f, args, kwargs, count, ORDERS[order], whole)  # noqa: E731
-    try:
-        return watched(f, run)
-    except Stale:  # something that decides how answers look has changed since the last call
-        forget()
-        return watched(f, run)
-
-
-def _lazily(f, args, kwargs, count, order, whole):
+        raise MaskError("a strategy that runs examples has none to run; use strategy='masked'")
     leaves, _, rebuild = trees.flatten((args, kwargs), is_leaf=is_batch)
-    first = next(x for x in leaves if is_batch(x))
-    recorder = Recorder(first.data, whole, [x for x in leaves if xp.framework_of(x)])
-    columns = [examples(recorder, x) if is_batch(x) else [x] * count for x in leaves]
-    run = calls.callee(f)
+    first, run = next(x for x in leaves if is_batch(x)), calls.callee(f)
 
-    def job(i):
-        def example():
-            with calls.answered_by(recorder.called), setting(running, i):
+    def all_of_them():
+        recorder = Recorder(first.data, whole, [x for x in leaves if xp.framework_of(x)], wait)
+        columns = [examples(recorder, x) if is_batch(x) else [x] * count for x in leaves]
+
+        def job(i):
+            def example():
                 new_args, new_kwargs = rebuild([column[i] for column in columns])
                 return finished(run(*new_args, **new_kwargs))
 
-        return example
+            return example
+
+        return outcome(recorder, [job(i) for i in range(count)], order, first)
+
+    return watched(f, lambda: unless_stale(all_of_them))
+
+
+def unless_stale(run):
+    """`run()`; once more, if what decides how answers look has changed since the last time."""
+    try:
+        return run()
+    except Stale:
+        forget()
+        return run()
+
+
+def outcome(recorder, jobs, order, first, before=lambda: None):
+    """What the jobs return, as batches; they write calls down, which are made in this order."""
 
     def compute(wanted):
+        before()
         for group in order(pending(wanted)):
             execute(recorder.verbs, group)
 
-    results = run_together([job(i) for i in range(count)], compute)
-    compute([x for x in trees.leaves(results) if isinstance(x, Later)])
-    return as_batches(results, first, lambda column: made(column, first))
+    def written_down(i, job):
+        def run():
+            with calls.answered_by(recorder.called), setting(running, i):
+                return job()
+
+        return run
+
+    with deep():
+        results = run_together([written_down(i, job) for i, job in enumerate(jobs)], compute)
+        compute([x for x in trees.leaves(results) if isinstance(x, Later)])
+        return as_batches(results, first, lambda column: made(column, first))
+
+
+@contextlib.contextmanager
+def deep():
+    """Writing down takes some frames for each of the user's, so recursion may be deeper."""
+    limit = sys.getrecursionlimit()
+    sys.setrecursionlimit(max(limit, DEEP))
+    try:
+        yield
+    finally:
+        sys.setrecursionlimit(limit)

@@ -4,10 +4,12 @@ import math
 
 import numpy as np
 
+from autodiff_lab import trees
+
 from ...batches.masked_batch import MaskedBatch
 from ...errors import MaskError
 from ...lane import Lane, refill
-from .execute import gathered
+from .execute import gathered, side_by_side
 from .later import Home, Later, Look
 
 
@@ -57,23 +59,37 @@ def _rows(recorder, data, shapes):
 
 
 def made(column, first):
-    """Values that look alike as a batch, and those that lie side by side; others by themselves."""
+    """Values that look alike as a batch, and so what is padded already; others by themselves."""
     if all([type(x) is Later for x in column]):
         if len({x.look for x in column}) == 1:
             data = gathered(column[0].recorder.verbs, column)
             return MaskedBatch(data, (None,) * (len(data.shape) - 1), first.side)
-        if len({id(x.home.data) if x.home else None for x in column}) == 1 and column[0].home:
-            return _side_by_side(column, first)
-    return [x.array() if type(x) is Later else x for x in column]
+        if len({x.home and id(x.home.data) for x in column}) == 1 and column[0].home:
+            return _of_sizes(column, first)
+    elif all([type(x) is list for x in column]):
+        elements = [x for own in column for x in own]
+        if all([type(x) is Later for x in elements]) and len({x.look for x in elements}) == 1:
+            return _of_lists(column, elements, first)
+    return [trees.map(lambda x: x.array() if type(x) is Later else x, own) for own in column]
 
 
-def _side_by_side(column, first):
-    """Values of different sizes from one padded array."""
-    verbs, shapes = column[0].recorder.verbs, np.asarray([x.shape for x in column])
-    data = verbs.take_at(
-        column[0].home.data, verbs.asarray([x.home.row for x in column], column[0].home.data)
-    )
+def _of_sizes(column, first):
+    """Values of different sizes in one padded array."""
+    verbs, data = column[0].recorder.verbs, column[0].home.data
+    shapes = np.asarray([x.shape for x in column])
+    data = verbs.take_at(data, verbs.asarray([x.home.row for x in column], data))
     data = data[(slice(None), *[slice(int(n)) for n in shapes.max(0)])]
-    sizes = [None if len(set(own)) == 1 else verbs.asarray(own, data) for own in shapes.T.tolist()]
+    return _padded(verbs, data, shapes.T.tolist(), first)
+
+
+def _of_lists(column, elements, first):
+    """Lists of different lengths, whose elements look alike."""
+    verbs, counts = elements[0].recorder.verbs, [len(own) for own in column]
+    data = side_by_side(verbs, gathered(verbs, elements), counts)
+    return _padded(verbs, data, [counts] + [[0]] * (len(data.shape) - 2), first)
+
+
+def _padded(verbs, data, sizes, first):
+    sizes = [None if len(set(own)) == 1 else verbs.asarray(own, data) for own in sizes]
     data = refill(verbs, Lane(data, sizes), 0.0).data
     return MaskedBatch(data, sizes, first.side)

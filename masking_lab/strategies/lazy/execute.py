@@ -85,12 +85,16 @@ def entries(verbs, group):
 
 
 def stacks(verbs, group):
-    """Lists as arrays, each with its own number of elements; what comes after them is anything."""
+    """Lists as arrays; they differ in length."""
     elements = gathered(verbs, [x for call in group for x in call.inputs])
-    counts = [len(call.inputs) for call in group]
+    return side_by_side(verbs, elements, [len(call.inputs) for call in group])
+
+
+def side_by_side(verbs, elements, counts):
+    """Elements of one list after the other, with an axis for the lists; then comes anything."""
     longest, starts = max(counts), np.cumsum([0, *counts[:-1]])
     if min(counts) == longest:
-        return verbs.reshape(elements, (len(group), longest, *elements.shape[1:]))
+        return verbs.reshape(elements, (len(counts), longest, *elements.shape[1:]))
     places = np.minimum(starts[:, None] + np.arange(longest), len(elements) - 1)
     return verbs.take_at(elements, verbs.asarray(places, elements))
 

@@ -14,7 +14,6 @@ from autodiff_lab import source, trees, xp
 from autodiff_lab.operators import Methods
 
 from ...errors import MaskError
-from .together import wait_for
 
 
 class Look(NamedTuple):
@@ -131,7 +130,7 @@ class Later(Methods):
     def plain(self):
         """The array itself."""
         if not self.there:
-            wait_for(self)
+            self.recorder.wait(self)
         if self.home is None:
             return self.known
         return self.home.data[(self.home.row, *[slice(n) for n in self.shape])]  # without padding

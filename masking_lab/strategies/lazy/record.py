@@ -40,8 +40,9 @@ running: ContextVar = ContextVar("the number of the example that runs")
 class Recorder:
     """Of one run: all examples write their calls here. `whole` keeps the user's functions whole."""
 
-    def __init__(self, like, whole, shared=()):
+    def __init__(self, like, whole, shared, wait):
         self.verbs, self.like, self.whole = xp.of(like), like, whole
+        self.wait = wait
         self.signatures = {}  # signature -> Alike; None where a function cannot be kept whole
         self.functions = {}  # which function -> what `_asked` says, and itself: it stays alive
         self.dtypes = {}  # NumPy's dtypes -> the framework's
@@ -199,6 +200,12 @@ class Recorder:
             lambda y: self._at_home(y) if xp.framework_of(y) else y, f(*args, **kwargs)
         )
 
+    def taken(self, x):
+        """A leaf of an example as it is taken in: arrays become Laters."""
+        if not xp.framework_of(x) or type(x) is Later:
+            return x
+        return self._at_home(x) if self.verbs.is_inexact(x.dtype) else self.value(np.asarray(x))
+
     # ----- whose are arrays? -----
     def own(self, x):
         """An array that this example has made itself, as a Later; None if all share it.
@@ -210,7 +217,7 @@ class Recorder:
         if whose != running.get() or len(x.shape) > 1 or getattr(x, "requires_grad", False):
             self.shared[id(x)] = x
             return None
-        later = later or self._at_home(x)
+        later = self._at_home(x) if later is None else later
         self.arrays[id(x)] = whose, later, x  # it stays alive, and so its id
         return later
 
