@@ -52,12 +52,12 @@ def _reasons(best, fastest, timed):
         yield "it is the only one that applies"
         return
     if best["strategy"] == "loop":
-        yield (f"the plain loop is fastest in {step}: on this model, these lengths and this "
-               "machine, batching costs more than it saves")  # fmt: skip
+        yield ("on this model, these lengths and this machine batching does not pay: the plain "
+               f"loop is {'fastest' if best is fastest else 'no slower'} in {step}")  # fmt: skip
     else:
         yield f"{times(best['speedup'])} as fast as the plain loop in {step}"
     if best is not fastest:
-        yield f"as good as {fastest['strategy']}, the fastest, and needs less memory"
+        yield f"it comes close to {fastest['strategy']}, the fastest, and needs less memory"
     elif [row for row in others if row["strategy"] != "loop"]:
         yield _next(best, others)
     if best["strategy"] != "loop":

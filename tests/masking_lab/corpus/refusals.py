@@ -8,13 +8,12 @@ import re
 
 WRITES = r"\w\[[^\]]*\]\s*([-+*/]|//)?=(?!=)"  # x[i] = ..., x[i] += ...
 WRITTEN = WRITES + r"|^\s*\w+ [-+*]= "  # or in place: total += v
-DECIDES = r"\b(if|while|and|or|not|assert|min|max|abs|any|all|sorted|bool|int|float)\b|\bmax\("
-LOOPS = r"\b(for|while)\b"
-CALLS_ITSELF = r"def (\w+)\((?:.|\n)*?\n(?:.|\n)*\b\1\("
+DECIDES = r"\b(if|while|and|or|not|assert)\b|\b(min|max|abs|any|all|sorted|bool|int|float|range)\("
 
 TRUE_WHERE = (
     (r"an entry is written to", WRITES),
     (r"the write at .* would be seen through", WRITTEN),
+    (r"a computed value decides", DECIDES),
     (r"different dtypes", r"\[\]"),  # a list that stays empty sums to Python's 0
 )
 
