@@ -14,4 +14,4 @@ def strategy(run):
     return run
 
 
-from . import fold, lazy, loop, masked  # noqa: E402, F401
+from . import fold, lazy, loop, masked, vmap  # noqa: E402, F401
