@@ -156,7 +156,7 @@ class Taken:
             return new
         if callable(x):
             return self.function(x)
-        if self.unsure and hasattr(x, "dtype") and self.verbs.is_inexact(x.dtype):
+        if self.unsure and xp.framework_of(x) and self.verbs.is_inexact(x.dtype):
             return self.verbs.where(self.mask.any(), x, self.verbs.stop_gradient(x))
         return x
 

@@ -38,4 +38,4 @@ def chosen(name, options):
     return functools.partial(run, **options)
 
 
-from . import bucketed, fold, lazy, loop, masked, packed, pc, shrink  # noqa: E402, F401
+from . import bucketed, fold, lazy, loop, masked, packed, pc, shrink, vmap  # noqa: E402, F401
