@@ -208,7 +208,7 @@ class Cutter:
 
     def cuts(self, e):
         """Is there something in it that ends a block?"""
-        return any(_decides(x) or (isinstance(x, ast.Call) and self.pushes(x)) for x in _inside(e))
+        return any(decides(x) or (isinstance(x, ast.Call) and self.pushes(x)) for x in _inside(e))
 
     def parts(self, e):
         """One after the other; what stands before a cut gets a name."""
@@ -309,10 +309,14 @@ def _name(n):
     return ast.Name(n, ast.Load())
 
 
-def _decides(node):
+def decides(node):
     if isinstance(node, ast.Compare):
         return len(node.ops) > 1
-    return isinstance(node, (ast.BoolOp, ast.IfExp, ast.ListComp, ast.GeneratorExp))
+    if isinstance(node, (ast.ListComp, ast.GeneratorExp)):  # a plain one is a step like others
+        first, *more = node.generators
+        plain = isinstance(first.target, ast.Name) and not first.ifs and not more
+        return not plain or any(isinstance(x, ast.Lambda) for x in ast.walk(node))
+    return isinstance(node, (ast.BoolOp, ast.IfExp))
 
 
 def _inside(e):
