@@ -87,8 +87,7 @@ class Log:
 
     def rows(self, x, rows):
         """Some rows of a lane; all of them are the lane itself."""
-        count = x.data.shape[0] if not isinstance(x, Picked) else x.count
-        if len(rows) == count and (rows == np.arange(count)).all():
+        if len(rows) == count_of(x) and (rows == np.arange(len(rows))).all():
             return x
         index = self.index(rows)
         if isinstance(x, Length):
@@ -112,17 +111,22 @@ class Log:
 
     def _lanes(self, found, which, rows):
         """Rows of several lanes and numbers in one lane."""
-        parts, order = [], []
-        for k, x in enumerate(found):
-            mine = np.flatnonzero(which == k)
-            parts.append(self.rows(x, rows[mine]) if isinstance(x, Lane)
-                         else shared(self.verbs, len(mine), x, self.like))  # fmt: skip
-            order.append(mine)
-        if any(n is not None and n.ndim > 1 for x in parts for n in x.sizes):
+        found = [x if isinstance(x, Lane) else shared(self.verbs, 1, x, self.like) for x in found]
+        counts = [count_of(x) for x in found]
+        if any(n is not None and n.ndim > 1 for x in found for n in x.sizes):
             raise Differ(which)
-        order = np.concatenate(order)
-        whole = concatenated(self.verbs, parts)
-        return self.rows(whole, np.argsort(order))
+        if sum(counts) <= 4 * len(rows):
+            starts = np.cumsum([0, *counts[:-1]])
+            return self.rows(concatenated(self.verbs, found), starts[which] + rows)
+        order = np.argsort(which, kind="stable")  # it is less work to take only what is asked for
+        ends = np.cumsum(np.bincount(which))[:-1]
+        parts = [self.rows(x, own) for x, own in zip(found, np.split(rows[order], ends),
+                                                     strict=True)]  # fmt: skip
+        return self.rows(concatenated(self.verbs, parts), np.argsort(order))
+
+
+def count_of(x):
+    return x.count if isinstance(x, Picked) else x.data.shape[0]
 
 
 def concatenated(verbs, parts):
