@@ -111,6 +111,8 @@ class Log:
 
     def _lanes(self, found, which, rows):
         """Rows of several lanes and numbers in one lane."""
+        has_rows = np.asarray([isinstance(x, Lane) for x in found])
+        rows = np.where(has_rows[which], rows, 0)  # what is shared in an entry is there once
         found = [x if isinstance(x, Lane) else shared(self.verbs, 1, x, self.like) for x in found]
         counts = [count_of(x) for x in found]
         if any(n is not None and n.ndim > 1 for x in found for n in x.sizes):

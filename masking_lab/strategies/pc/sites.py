@@ -19,10 +19,11 @@ from autodiff_lab.reading import MISSING, names, read
 
 from ...errors import MaskError
 from ...lifting.calls import is_users
+from ...lifting.leader import is_users_class
 from .blocks import decides
 
 _asked: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()
-_CUTS = (ast.If, ast.While, ast.For, ast.With, ast.Lambda, ast.FunctionDef, ast.Assert, ast.Raise,
+_CUTS = (ast.If, ast.While, ast.For, ast.With, ast.Lambda, ast.FunctionDef, ast.Dict, ast.Assert, ast.Raise,
          ast.Try, ast.Yield)  # fmt: skip
 
 
@@ -58,8 +59,11 @@ class Sites:
         return True
 
     def makes(self, call):
-        """Does a call make a new object?"""
-        return inspect.isclass(self._meaning(call.func))
+        """Does a call make a new list, dict or object of the user's?"""
+        kind = self._meaning(call.func)
+        if not inspect.isclass(kind) or issubclass(kind, tuple):
+            return False
+        return issubclass(kind, (list, dict)) or is_users_class(kind)
 
     def _meaning(self, e):
         if isinstance(e, ast.Name):
@@ -113,7 +117,7 @@ def _cuts(f):
     for node in (x for s in text.tree.body for x in ast.walk(s)):
         if isinstance(node, _CUTS) or decides(node):
             return True
-        if isinstance(node, ast.Call) and known.pushes(node):
+        if isinstance(node, ast.Call) and (known.pushes(node) or known.makes(node)):
             return True
     return False
 
