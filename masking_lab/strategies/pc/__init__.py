@@ -15,7 +15,7 @@ differently deep in a recursion, still work together where their lines are the s
     frames      the stacks
     turn        one block for one group of examples
     machine     all turns
-    profile     what ran when, and for whom
+    profiling   what ran when, and for whom
 """
 
 import numpy as np
@@ -33,13 +33,13 @@ from ..masked import finished_lane, masked
 from ..results import as_batches
 from .log import Differ
 from .machine import Machine
-from .profile import Profile, watching
+from .profiling import Profile, profile, watching
 from .sites import users
 from .turn import Turn
 
 
 def earliest(counters):
-    """The block that comes first in the program: what comes later gathers examples."""
+    """The block that comes first in the program (Radul et al.): what comes later fills up."""
     return counters.min()
 
 
@@ -48,11 +48,17 @@ def fullest(counters):
     return np.bincount(counters).argmax()
 
 
-ORDERS = {"earliest": earliest, "fullest": fullest}
+def balanced(counters):
+    """The first block at which there are a quarter as many examples as at the fullest."""
+    sizes = np.bincount(counters)
+    return np.flatnonzero(4 * sizes >= sizes.max())[0]
+
+
+ORDERS = {f.__name__: f for f in (balanced, earliest, fullest)}
 
 
 @strategy
-def pc(f, args, kwargs, count, order="earliest"):
+def pc(f, args, kwargs, count, order="balanced"):
     """Each example has a program counter and a stack; those at the same line go on together."""
     leaves, _, rebuild = trees.flatten((args, kwargs), is_leaf=is_batch)
     first = next(x for x in leaves if is_batch(x))
@@ -95,4 +101,4 @@ def _array(x):
     return x.data[(0, *sizes)]
 
 
-__all__ = ["ORDERS", "Profile", "pc"]
+__all__ = ["ORDERS", "Profile", "pc", "profile"]

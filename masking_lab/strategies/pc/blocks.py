@@ -50,6 +50,15 @@ class Block:
         return [x for x in self.jump if isinstance(x, ast.expr)]
 
 
+def skipped(block):
+    """The block, or the one behind it if nothing happens in it."""
+    seen = set()
+    while not block.body and type(block.jump) is Go and block not in seen:
+        seen.add(block)
+        block = block.jump.to
+    return block
+
+
 class Cutter:
     """Cuts one function. `pushes(call)`: is it a call that gets a frame of its own?"""
 
@@ -60,13 +69,16 @@ class Cutter:
         self.enter(Block())
         self.statements(tree.body)
         self.jump(Return(ast.copy_location(ast.Constant(None), tree.body[-1])))
-        reached, todo = [], [self.blocks[0]]
+        reached, todo = set(), [skipped(self.blocks[0])]
         while todo:
             block = todo.pop()
             if block not in reached:
-                reached.append(block)
+                reached.add(block)
+                block.jump = type(block.jump)(*[skipped(x) if isinstance(x, Block) else x
+                                                for x in block.jump])  # fmt: skip
                 todo += [x for x in block.jump if isinstance(x, Block)]
-        self.blocks = [b for b in self.blocks if b in reached]
+        first = skipped(self.blocks[0])
+        self.blocks = [first, *[b for b in self.blocks if b in reached and b is not first]]
 
     # ----- blocks -----
     def enter(self, block):
@@ -208,7 +220,7 @@ class Cutter:
 
     def cuts(self, e):
         """Is there something in it that ends a block?"""
-        return any(_decides(x) or (isinstance(x, ast.Call) and self.pushes(x)) for x in _inside(e))
+        return any(decides(x) or (isinstance(x, ast.Call) and self.pushes(x)) for x in _inside(e))
 
     def parts(self, e):
         """One after the other; what stands before a cut gets a name."""
@@ -309,10 +321,14 @@ def _name(n):
     return ast.Name(n, ast.Load())
 
 
-def _decides(node):
+def decides(node):
     if isinstance(node, ast.Compare):
         return len(node.ops) > 1
-    return isinstance(node, (ast.BoolOp, ast.IfExp, ast.ListComp, ast.GeneratorExp))
+    if isinstance(node, (ast.ListComp, ast.GeneratorExp)):  # a plain one is a step like others
+        first, *more = node.generators
+        plain = isinstance(first.target, ast.Name) and not first.ifs and not more
+        return not plain or any(isinstance(x, ast.Lambda) for x in ast.walk(node))
+    return isinstance(node, (ast.BoolOp, ast.IfExp))
 
 
 def _inside(e):

@@ -14,7 +14,7 @@ from ...lifting.canonical import Fresh, Parts, canonical, flow_call, refuse
 from ...lifting.liveness import live, shared_writes
 from ...lifting.rewrite import Expressions, Rewriter, watch
 from .blocks import Cutter
-from .sites import Sites
+from .sites import Sites, roots
 
 _codes: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()
 
@@ -33,6 +33,7 @@ class Code:
         self.own = {*self.parameters, *names.bound(*tree.body)}
         around = outer.home if outer else lambda name: None
         self.free = [n for n in names.used(tree) if around(n) is not None]
+        self.roots = roots(self)
 
     def home(self, name):
         """How many functions further out a name belongs; None if it is a global one."""

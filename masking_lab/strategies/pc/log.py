@@ -31,10 +31,12 @@ class Differ(Exception):
         self.labels = labels
 
 
+ROW = 24  # a value's number: that of its entry in the log, and in the last bits that of its row
+
+
 class Log:
     def __init__(self, verbs, like):
         self.verbs, self.like, self.trees = verbs, like, []
-        self.starts, self.next = np.zeros(256, np.int64), 0
         self.shared = {}  # what all examples share -> its number
         self.indices = {}
 
@@ -43,35 +45,26 @@ class Log:
         """The numbers of a value: of `count` rows, or of the one that all share."""
         if not has_own(tree):
             return np.full(count, self._shared(tree))
-        return np.arange(self._entry(tree, count), self.next)
+        return self._entry(tree) + np.arange(count)
 
     def _shared(self, x):
         key = (type(x), x) if type(x) in (bool, int, str, type(None)) else id(x)
         if key not in self.shared:
-            self.shared[key] = self._entry(x, 1)
+            self.shared[key] = self._entry(x)
         return self.shared[key]
 
-    def _entry(self, tree, count):
-        if len(self.trees) == len(self.starts):
-            self.starts = np.concatenate([self.starts, np.zeros_like(self.starts)])
-        start, k = self.next, len(self.trees)
+    def _entry(self, tree):
         self.trees.append(tree)
-        self.starts[k], self.next = start, start + count
-        return start
+        return (len(self.trees) - 1) << ROW
 
     # ----- reading -----
     def get(self, numbers, view, strict=False):
         """One value for the examples whose numbers these are. `view` shows things of Python's."""
-        entries = np.searchsorted(self.starts[: len(self.trees)], numbers, side="right") - 1
-        rows = numbers - self.starts[entries]
+        entries, rows = numbers >> ROW, numbers & ((1 << ROW) - 1)
         if (entries == entries[0]).all():
             return self._join([self.trees[entries[0]]], None, rows, view, strict)
         found, which = np.unique(entries, return_inverse=True)
         return self._join([self.trees[k] for k in found], which, rows, view, strict)
-
-    def held(self, number):
-        """The entry in which a value is."""
-        return self.trees[np.searchsorted(self.starts[: len(self.trees)], number, "right") - 1]
 
     def _join(self, found, which, rows, view, strict):
         """The rows of some entries; `which` tells for each example in which of them its row is."""
@@ -94,12 +87,13 @@ class Log:
 
     def rows(self, x, rows):
         """Some rows of a lane; all of them are the lane itself."""
-        count = x.data.shape[0] if not isinstance(x, Picked) else x.count
-        if len(rows) == count and (rows == np.arange(count)).all():
+        if len(rows) == count_of(x) and (rows == np.arange(len(rows))).all():
             return x
         index = self.index(rows)
         if isinstance(x, Length):
             return x.having(rows_of(x.data, index))
+        if x.ndim < 2 and not any(n is not None for n in x.sizes):  # nothing much to be saved
+            return Lane(rows_of(x.data, index), x.sizes, x.fill, x.weak)
         return Picked(x, index, len(rows))
 
     def index(self, rows):
@@ -117,17 +111,24 @@ class Log:
 
     def _lanes(self, found, which, rows):
         """Rows of several lanes and numbers in one lane."""
-        parts, order = [], []
-        for k, x in enumerate(found):
-            mine = np.flatnonzero(which == k)
-            parts.append(self.rows(x, rows[mine]) if isinstance(x, Lane)
-                         else shared(self.verbs, len(mine), x, self.like))  # fmt: skip
-            order.append(mine)
-        if any(n is not None and n.ndim > 1 for x in parts for n in x.sizes):
+        has_rows = np.asarray([isinstance(x, Lane) for x in found])
+        rows = np.where(has_rows[which], rows, 0)  # what is shared in an entry is there once
+        found = [x if isinstance(x, Lane) else shared(self.verbs, 1, x, self.like) for x in found]
+        counts = [count_of(x) for x in found]
+        if any(n is not None and n.ndim > 1 for x in found for n in x.sizes):
             raise Differ(which)
-        order = np.concatenate(order)
-        whole = concatenated(self.verbs, parts)
-        return self.rows(whole, np.argsort(order))
+        if sum(counts) <= 4 * len(rows):
+            starts = np.cumsum([0, *counts[:-1]])
+            return self.rows(concatenated(self.verbs, found), starts[which] + rows)
+        order = np.argsort(which, kind="stable")  # it is less work to take only what is asked for
+        ends = np.cumsum(np.bincount(which))[:-1]
+        parts = [self.rows(x, own) for x, own in zip(found, np.split(rows[order], ends),
+                                                     strict=True)]  # fmt: skip
+        return self.rows(concatenated(self.verbs, parts), np.argsort(order))
+
+
+def count_of(x):
+    return x.count if isinstance(x, Picked) else x.data.shape[0]
 
 
 def concatenated(verbs, parts):

@@ -37,7 +37,7 @@ class Machine:
     def __init__(self, verbs, like, count, choose, watch):
         self.log, self.choose, self.watch = Log(verbs, like), choose, watch
         self.pc, self.frame = np.full(count, DONE), np.full(count, DONE)
-        self.results = np.full(count, -1)
+        self.results, self.depth = np.full(count, -1), np.zeros(count, int)
         self.blocks, self.numbers, self.tables = [], {}, {}
         self.levels, self.refused, self.seen_outside = {}, {}, {}
 
@@ -56,7 +56,7 @@ class Machine:
         level = max(level, self.levels.get(block, 0))
         if level == LAST and len(group) > 1:
             return self._parts(block, group, np.arange(len(group)), level)
-        turn = Turn(self, block, group, level)
+        turn, depths = Turn(self, block, group, level), self.depth[group]
         try:
             turn.run()
         except Differ as found:
@@ -71,7 +71,7 @@ class Machine:
             self.levels[block] = max(self.levels.get(block, 0), level + 1)
             self.refused.setdefault(block, error)
         else:
-            self.watch(self, block, group)
+            self.watch(self, block, group, depths)
 
     def _parts(self, block, group, labels, level):
         for label in dict.fromkeys(labels.tolist()):
@@ -151,6 +151,7 @@ class Machine:
             for name, own in numbers.items():
                 frames.values[name][new] = own
             self.frame[group] = new
+            self.depth[group] += 1
             self._go(group, graph.blocks[0])
 
         return push
@@ -158,6 +159,7 @@ class Machine:
     def _return(self, graph, group, numbers):
         links, rows = self.frames(graph).links, self.frame[group]
         back, caller = links["back"][rows], links["caller"][rows]
+        self.depth[group] -= 1
         for number in np.unique(back):
             here = back == number
             if number == DONE:

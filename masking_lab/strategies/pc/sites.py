@@ -19,10 +19,12 @@ from autodiff_lab.reading import MISSING, names, read
 
 from ...errors import MaskError
 from ...lifting.calls import is_users
+from ...lifting.leader import is_users_class
+from .blocks import decides
 
 _asked: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()
-_CUTS = (ast.If, ast.While, ast.For, ast.IfExp, ast.BoolOp, ast.ListComp, ast.GeneratorExp,
-         ast.Lambda, ast.FunctionDef, ast.Assert, ast.Raise, ast.Try, ast.Yield)  # fmt: skip
+_CUTS = (ast.If, ast.While, ast.For, ast.With, ast.Lambda, ast.FunctionDef, ast.Dict, ast.Assert, ast.Raise,
+         ast.Try, ast.Yield)  # fmt: skip
 
 
 class Kind:
@@ -41,26 +43,27 @@ class Sites:
 
     def __init__(self, code, peek):
         self.code = code
-        roots = {_root(n.func) for n in ast.walk(code.tree) if isinstance(n, ast.Call)}
-        bound = set(names.bound(*code.tree.body))
-        self.found = {n: peek(n) for n in sorted(roots - {None} - bound)
-                      if code.home(n) is not None}  # fmt: skip
+        self.found = {n: peek(n) for n in code.roots}
         self.kept = list(self.found.values())  # while they are kept, so are their ids
         self.key = tuple([x.kind if type(x) is Kind else id(x) for x in self.kept])
 
     def pushes(self, call):
+        if _root(call.func) == "flow":
+            return False
         found = self._meaning(call.func)
         if found is not MISSING:
             own = users(found)
             return own is not None and needs_frames(own[0])
         if isinstance(call.func, ast.Attribute):
             return not _is_known(call.func)
-        is_flows = isinstance(call.func, ast.Name) and self.code.home(call.func.id) is None
-        return not is_flows
+        return True
 
     def makes(self, call):
-        """Does a call make a new object?"""
-        return inspect.isclass(self._meaning(call.func))
+        """Does a call make a new list, dict or object of the user's?"""
+        kind = self._meaning(call.func)
+        if not inspect.isclass(kind) or issubclass(kind, tuple):
+            return False
+        return issubclass(kind, (list, dict)) or is_users_class(kind)
 
     def _meaning(self, e):
         if isinstance(e, ast.Name):
@@ -111,10 +114,10 @@ def _cuts(f):
     except MaskError:
         return False
     known = Straight(text)
-    for node in ast.walk(text.tree):
-        if isinstance(node, _CUTS) or (isinstance(node, ast.Compare) and len(node.ops) > 1):
+    for node in (x for s in text.tree.body for x in ast.walk(s)):
+        if isinstance(node, _CUTS) or decides(node):
             return True
-        if isinstance(node, ast.Call) and known.pushes(node):
+        if isinstance(node, ast.Call) and (known.pushes(node) or known.makes(node)):
             return True
     return False
 
@@ -128,6 +131,13 @@ class Straight(Sites):
 
     def home(self, name):
         return 0 if name in self.own else None
+
+
+def roots(code):
+    """The names at which the calls in a function begin, that stay what they are when it starts."""
+    found = {_root(n.func) for n in ast.walk(code.tree) if isinstance(n, ast.Call)} - {None}
+    found -= set(names.bound(*code.tree.body))
+    return sorted(n for n in found if code.home(n) is not None)
 
 
 def _root(e):
