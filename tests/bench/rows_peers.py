@@ -46,9 +46,8 @@ class Tagger:
     def __call__(self, x):
         import torch
 
-        before, after = states(self.right, x), states(self.left, reversed(x))
-        each = [torch.cat(pair) for pair in zip(before, reversed(after), strict=True)]
-        return self.tags(torch.stack(each))
+        before, after = states(self.right, x), states(self.left, reversed(x)).flip(0)
+        return self.tags(torch.cat([before, after], 1))
 
     @property
     def weights(self):
@@ -64,7 +63,7 @@ def states(cell, x):
     for v in x:
         h, c = cell(v, (h, c))
         found.append(h)
-    return found
+    return torch.stack(found)
 
 
 def ours(model, b, strategy):
