@@ -73,6 +73,14 @@ class Counter:
         return self.opened[key]
 
 
+def calls_of(run, args):
+    """How many calls `run(*args)` makes; None where it cannot be recorded."""
+    try:
+        return sum(map(_is_call, ad.record(run, *args).nodes))
+    except Exception:
+        return None
+
+
 def _opened(tape, node):
     one = SimpleNamespace(xp=tape.xp, nodes=node.group or [node])
     return sum(map(_multiplications, steps_of(one)))
