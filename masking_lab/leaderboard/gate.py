@@ -80,8 +80,10 @@ def _words(a, b):
     close = np.finfo(b.dtype).eps ** 0.5 * scale
     if np.allclose(a, b, rtol=0, atol=close, equal_nan=True):
         return None
-    with np.errstate(invalid="ignore"):
-        return f"off by {np.nanmax(np.abs(a - b)):.2g}, where the largest number is {scale:.2g}"
+    if not (np.isfinite(a) == np.isfinite(b)).all():
+        return f"{a[np.isfinite(a) != np.isfinite(b)][0]:.2g} where the loop has another number"
+    off = np.abs(a - b)[np.isfinite(b)].max()
+    return f"off by {off:.2g}, where the largest number is {scale:.2g}"
 
 
 def _plain(outcome):
