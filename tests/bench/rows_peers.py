@@ -122,8 +122,9 @@ def bilstm_dynet():
                         for h, k in zip(before, after, strict=True)])  # fmt: skip
 
     parameters = [*cells[0].get_parameters()[0], *cells[1].get_parameters()[0], w, v]
-    return {"DyNet, autobatch": by_dynet(dy, loss_of, sentences, found, parameters,
-                                         lengths().sum() * TAGS, [*"ggggggww"]), **all_of_ours(model, b)}  # fmt: skip
+    count = lengths().sum() * TAGS
+    theirs = by_dynet(dy, loss_of, sentences, found, parameters, count, "ggggggww")
+    return {"DyNet, autobatch": theirs, **all_of_ours(model, b)}
 
 
 def by_dynet(dy, loss_of, examples, collection, parameters, count, kinds):
@@ -233,7 +234,7 @@ def trees_by_dynet(dy, task, weights):
 
     examples = [(words.tolist(), kids.tolist()) for words, kids in task.examples]
     parameters = [table, leaf, left, right, b]
-    step = by_dynet(dy, loss_of, examples, found, parameters, SENTENCES * D, [*"wwwww"])
+    step = by_dynet(dy, loss_of, examples, found, parameters, SENTENCES * D, "wwwww")
 
     def turned():
         value, slopes = step()
