@@ -206,12 +206,13 @@ def _sentence(t, base):
     if t is base:
         return median
     low, middle, high = t.ratio
+    wrong = ", but its result differs" if t.differs else ""
     if low <= 1 <= high:
-        return f"{median}, not to be told apart from {base.name}"
+        return f"{median}, not to be told apart from {base.name}{wrong}"
     word = (
         f"{middle:.2f} times the time of" if middle >= 1 else f"{1 / middle:.2f} times as fast as"
     )
-    return f"{median}, {word} {base.name}{', but its result differs' if t.differs else ''}"
+    return f"{median}, {word} {base.name}{wrong}"
 
 
 def _unit(seconds):
