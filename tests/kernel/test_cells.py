@@ -1,6 +1,7 @@
 """The magics, through the shell: what a learner types, and what they see."""
 
 import json
+import os
 import re
 
 import nbformat
@@ -214,8 +215,9 @@ def texts(cell):
     return [o.get("text") or o["data"]["text/plain"] for o in cell.outputs]
 
 
-def test_a_gpu_cell_shows_its_record_where_there_is_no_accelerator(tmp_path):
+def test_a_gpu_cell_shows_its_record_where_there_is_no_accelerator(tmp_path, root, monkeypatch):
     """Through nbclient: recorded on a device that we make up, saved, and run again without it."""
+    monkeypatch.setenv("PYTHONPATH", f"{root}{os.pathsep}{os.environ.get('PYTHONPATH', '')}")
     setup = "%load_ext kernel\nimport kernel.cells.gpu as g\n"
     device = "g.accelerator = lambda names: 'NVIDIA Test'"
     no_device = "g.accelerator = lambda names: None"
