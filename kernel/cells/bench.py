@@ -34,6 +34,7 @@ class Bench(Drawing):
     times: tuple
     rounds: int
     title: str = "Time"
+    table_open = True
 
     @property
     def alt(self):

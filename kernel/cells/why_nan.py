@@ -35,6 +35,8 @@ class Why(Drawing):
     def alt(self):
         return self.told
 
+    said = alt
+
     def data(self):
         return {"kind": "why_nan", "told": self.told, "parts": [list(p) for p in self.parts]}
 
@@ -262,8 +264,8 @@ def _call(node):
 # ----- the picture: what went in, and the operation that made it -----
 def _scene(why):
     if not why.parts:
-        drawn = Scene(max(320, width_of(why.told) + 20), 36)
-        drawn.text(10, 22, why.told)
+        drawn = Scene(150, 36)
+        drawn.text(10, 23, "no NaN", "c2", style="font-weight:700")
         return drawn
     *inputs, out = why.parts
     wide = 26 + max(width_of(f"{name} = {there}") for name, there, _ in why.parts)

@@ -99,6 +99,7 @@ def _scene(board):
     most = max((time_of(r)[2] for r in board.rows if time_of(r)), default=1.0)
     for k, r in enumerate(board.rows):
         _line(drawn, board, k, r, top + k * TALL, columns, most)
+    drawn.text(columns[1], 20, "* no other is both faster and smaller", "faint")
     words = f"take {board.recommendation}: {board.reason}"
     for n, line in enumerate(_wrapped(words, int(width / 7))[:2]):
         drawn.text(10, top + TALL * len(board.rows) + 20 + 16 * n, line)

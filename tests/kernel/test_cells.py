@@ -8,7 +8,7 @@ import nbformat
 import pytest
 from IPython.core.completer import provisionalcompleter
 from nbclient import NotebookClient
-from nbformat.v4 import new_code_cell, new_notebook
+from nbformat.v4 import new_code_cell, new_notebook, new_output
 
 import kernel
 from kernel.cells import bench as clock
@@ -228,24 +228,31 @@ def test_a_gpu_cell_shows_its_record_where_there_is_no_accelerator(tmp_path, roo
     assert texts(recorded.cells[1])[1:] == ["warm\n", "42"]
     recorded.cells[0].source = setup + no_device
     nbformat.write(recorded, path)
+    again = executed(nbformat.read(path, 4), tmp_path)
+    note, *rest = texts(again.cells[1])
+    assert note.startswith("Recorded on NVIDIA Test, ") and note.endswith("Not set here: y.")
+    assert "There is no accelerator here" in note and rest == ["warm\n", "42"]
+    assert gpu.outputs_in(again.cells[1]) == again.cells[1].outputs  # it is a record again
 
-    for _ in range(2):  # what is shown is a record again
-        again = executed(nbformat.read(path, 4), tmp_path)
-        note, *rest = texts(again.cells[1])
-        assert note.startswith("Recorded on NVIDIA Test, ") and note.endswith("Not set here: y.")
-        assert "There is no accelerator here" in note and rest == ["warm\n", "42"]
-        nbformat.write(again, path)
 
-    cleared = nbformat.read(path, 4)
-    assert record.keep(path) == 1  # a copy in the metadata, for those who clear outputs
+def test_a_record_survives_clearing_in_the_metadata(ip, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(gpu, "accelerator", lambda names: None)
+    path, cell = tmp_path / "lesson.ipynb", new_code_cell(CELL)
+    record_ = {"device": "NVIDIA Test", "date": "2026-11-21", "versions": {}}
+    note = new_output("display_data", {}, metadata={"tapestry": {"recorded": record_}})
+    cell.outputs = [note, new_output("stream", text="warm\n")]
+    nbformat.write(new_notebook(cells=[new_code_cell("1"), cell]), path)
+    assert "warm\n" in run(ip, CELL)[1]
+    assert record.keep(path) == 1
     kept = nbformat.read(path, 4)
-    for nb in (cleared, kept):
-        for cell in nb.cells:
-            cell.outputs = []
-    nbformat.write(cleared, path)
-    assert texts(executed(cleared, tmp_path).cells[1]) == [f"{gpu.NOTHING}\n"]
+    kept.cells[1].outputs = []
     nbformat.write(kept, path)
-    assert texts(executed(kept, tmp_path).cells[1])[1:] == ["warm\n", "42"]
+    assert "Recorded on NVIDIA Test, 2026-11-21." in run(ip, CELL)[1]
+    kept.cells[1].metadata = {}
+    nbformat.write(kept, path)
+    assert run(ip, CELL) == (None, f"{gpu.NOTHING}\n")
+    assert run(ip, CELL.replace("6", "5"))[1] == f"{gpu.NOTHING}\n"
 
 
 def test_a_failed_run_or_one_on_the_cpu_is_no_record():
