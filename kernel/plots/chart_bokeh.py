@@ -4,7 +4,7 @@ import math
 
 from bokeh import models as m
 
-from .chart_svg import BAR, HEIGHT, WIDTH
+from .chart_svg import BAR, HEIGHT, WIDTH, legend_columns
 from .theme import DASHES, LIGHT, MARKS, SERIES
 
 SAME = {"nonselection_glyph": None}
@@ -25,7 +25,7 @@ def figure(chart):
         legend = m.Legend(
             items=[m.LegendItem(label={"value": s.name}, renderers=list(drawn))
                    for s, drawn in zip(chart.series, items, strict=True)],
-            orientation="horizontal", padding=2, location="top_left",
+            orientation="horizontal", padding=2, location="top_left", ncols=legend_columns(chart)[0],
         )  # fmt: skip
         plot.add_layout(legend, "above")
     hit = [drawn[-1] for drawn in items]
