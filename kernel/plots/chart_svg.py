@@ -16,13 +16,11 @@ def scene(chart):
 
 # ----- lines and points -----
 def _points(chart):
-    ys = Scale([y for s in chart.series for y in s.y], 0, 0, "y" in chart.log).widened()
+    xs, ys = scales(chart)
     left = 24 + max(width_of(tick_label(v)) for v in ys.ticks() or [0]) + 20 * bool(chart.ylabel)
     top = 14 + 20 * bool(chart.title) + legend_height(chart)
     bottom = HEIGHT - 28 - 18 * bool(chart.xlabel)
-    ys.start, ys.end = bottom, top
-    xs = Scale([x for s in chart.series for x in s.x], left, WIDTH - 22, "x" in chart.log)
-    xs = xs.widened(0.02)
+    xs.start, xs.end, ys.start, ys.end = left, WIDTH - 22, bottom, top
     drawn = Scene(WIDTH, HEIGHT)
     _axes(drawn, chart, xs, ys)
     for k, s in enumerate(chart.series):
@@ -36,6 +34,12 @@ def _points(chart):
             how = {"opacity": 0} if chart.crowded() else {}  # there to be found, not to be seen
             drawn.mark(x, y, MARKS[k % 6], SERIES[k % 6], at=row, **how)
     return drawn
+
+
+def scales(chart):
+    """What the axes span; Bokeh's as well, so that the two pictures are one."""
+    xs = Scale([x for s in chart.series for x in s.x], 0, 0, "x" in chart.log).widened(0.02)
+    return xs, Scale([y for s in chart.series for y in s.y], 0, 0, "y" in chart.log).widened()
 
 
 def _axes(drawn, chart, xs, ys):
