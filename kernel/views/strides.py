@@ -150,8 +150,9 @@ def _read(name, x):
 def _read_torch(name, x):
     import torch
 
-    if x.layout is not torch.strided or x.is_meta:
-        raise TypeError(f"{name} has no strides: its layout is {x.layout} on {x.device}")
+    if x.layout is not torch.strided or x.is_nested or x.is_meta:
+        kind = "nested" if x.is_nested else f"{x.layout} on {x.device}"
+        raise TypeError(f"{name} has no strides on memory of its own: it is {kind}")
     x, storage = x.detach(), x.untyped_storage()
     places = storage.nbytes() // x.element_size()
     flat = x.as_strided((min(places, DRAWN),), (1,), 0)

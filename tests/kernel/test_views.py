@@ -52,7 +52,7 @@ def test_every_registered_view_can_be_imported():
 
 
 def test_show_of_anything_else_says_what_it_draws():
-    with pytest.raises(TypeError, match="draws these types: .*MaskedBatch.* and got dict"):
+    with pytest.raises(TypeError, match="a tape, a sea of nodes, .* and got dict"):
         show({})
 
 
@@ -97,7 +97,7 @@ def test_any_shape_can_be_drawn(shape):
 
 def test_what_has_no_strides_is_refused():
     torch = pytest.importorskip("torch")
-    with pytest.raises(TypeError, match="s has no strides: its layout is torch.sparse_coo"):
+    with pytest.raises(TypeError, match="s has no strides on memory of its own: it is"):
         strides(s=torch.ones(2, 2).to_sparse())
     with pytest.raises(TypeError, match="array 0 is a list|is a list"):
         strides([1, 2])
