@@ -247,3 +247,11 @@ def test_nothing_in_the_data_ends_the_script_or_the_markup():
     markup = re.sub(r'src="[^"]*"', "", html)
     assert markup.count("<script>") == 1 and "<script>alert" not in markup
     ET.fromstring(drawn.svg())
+
+
+def test_the_sign_is_the_colour_and_the_size_its_strength():
+    svg = plots.heat(np.array([[-1.0, 2.0] + [0.0] * 20])).svg()
+    cells = re.findall(r"<path d='(M[^']*)' class='(\w+)'[^>]*?(?:fill-opacity='([\d.]+)')?/>", svg)
+    found = {name: (path, strength) for path, name, strength in cells}
+    assert found["c0"] == ("M0 0h1v1h-1z", "0.50") and found["c1"] == ("M1 0h1v1h-1z", "1.00")
+    assert found["card"] == ("M2 0h20v1h-20z", "")

@@ -245,6 +245,14 @@ class Methods:
 
 
 @BOTH
+def test_adjoints_are_compared_too(framework):
+    tapes = [recorded(framework, lambda x: (x * x).sum(), [0.5, 1.0]) for _ in range(2)]
+    for tape, g in zip(tapes, (1.0, 2.0), strict=True):
+        tape.backward(array(framework, g, "float32"))
+    assert "part in row 0: adjoint at [0]: 1 on first, 2 on second" in compare(*tapes).alt
+
+
+@BOTH
 def test_long_tapes_are_shown_around_the_difference(framework):
     def long(wrong):
         def f(x):
