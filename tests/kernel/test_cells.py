@@ -12,7 +12,7 @@ from nbformat.v4 import new_code_cell, new_notebook, new_output
 
 import kernel
 from kernel.cells import bench as clock
-from kernel.cells import gpu, record
+from kernel.cells import completion, gpu, record
 from tests.helpers import FRAMEWORKS
 from tests.kernel.shells import run, shell
 from tests.kernel.test_views import forms
@@ -366,4 +366,5 @@ def test_other_peoples_magics_and_completers_come_back(tmp_path):
         kernel.unload_ipython_extension(ip)
         assert ip.magics_manager.magics["line"]["check"] is mine
         assert set(ip.strdispatchers["complete_command"].strs) == completers
+        assert not completers & set(completion.OPTIONS)
         assert "Cells" not in ip.magics_manager.registry

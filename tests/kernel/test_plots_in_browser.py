@@ -90,8 +90,8 @@ LIT = "() => [...document.querySelectorAll('#strides .on')].map((m) => m.dataset
 
 def test_an_entry_and_its_place_in_the_storage_light_up_together(page):
     page.locator("#strides .tp-stage").focus()
-    page.keyboard.press("Home")
-    assert page.evaluate(LIT) == ["0|6", "0"]
+    page.keyboard.press("End")
+    assert page.evaluate(LIT) == ["5|11", "11"]
 
 
 def test_the_pointer_finds_the_cell_it_is_on(page):
