@@ -58,7 +58,7 @@ def strides(*arrays, **named):
     >>> import torch
     >>> from kernel import strides
     >>> x = torch.arange(6.).reshape(2, 3)
-    >>> print(strides(x, turned=x.T).alt)
+    >>> print(strides(x=x, turned=x.T).alt)
     x: shape (2, 3), strides (3, 1), offset 0, contiguous, on storage A (torch, 6 places of\
  float32, 24 bytes). turned: shape (3, 2), strides (1, 3), offset 0, not contiguous, on storage A\
  as well.
