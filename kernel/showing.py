@@ -14,9 +14,9 @@ VIEWS = {  # (package, type): "module:function"; the function takes the thing an
     ("masking_lab", "Board"): "kernel.views.leaderboard:leaderboard_view",
     ("autodiff_lab", "Memory"): "kernel.views.memory:memory_view",
     ("masking_lab", "MaskedBatch"): "kernel.views.batch:batch_view",
-    ("torch", "Tensor"): "kernel.views.strides:strides",
-    ("jaxlib", "ArrayImpl"): "kernel.views.strides:strides",
-    ("jax", "Array"): "kernel.views.strides:strides",
+    ("torch", "Tensor"): "kernel.views.storage:strides",
+    ("jaxlib", "ArrayImpl"): "kernel.views.storage:strides",
+    ("jax", "Array"): "kernel.views.storage:strides",
     ("bokeh", "LayoutDOM"): "kernel.plots.own:Own",
 }
 

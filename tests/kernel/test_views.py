@@ -299,3 +299,15 @@ def test_a_leaderboard_tells_times_and_reasons():
     assert rows[2][-1] == "not the loop's result: value 3 at example 1"
     assert rows[3][1:] == ["", "", "", "", "", "", "does not apply: f is no tree <of> blocks"]
     forms(drawn)
+
+
+@BOTH
+def test_a_real_leaderboard_is_drawn(framework):
+    b = ml.batch([array(framework, np.ones((n, 2)), "float32") for n in (3, 1, 2)])
+    found = ml.leaderboard(lambda x: (x * x).sum(), b, strategies=["masked"], rounds=3, seconds=0.1)
+    drawn = view_of(found)
+    assert {row[0] for row in drawn.rows()[1]} == {"loop", "masked"}
+    assert (
+        f"Take {found.recommendation}: " in drawn.alt and "3 examples, 1 to 3 entries" in drawn.alt
+    )
+    forms(drawn)
