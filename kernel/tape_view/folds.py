@@ -58,7 +58,7 @@ def _level(nodes, depth):
     parts = []
     for (call, *_), group in groupby(nodes, lambda n: _called(n, depth)):
         group = list(group)
-        parts += group if call is None else [_call(call, group, depth)]
+        parts += group if call is None or len(group) == 1 else [_call(call, group, depth)]
     return _folded(parts)
 
 

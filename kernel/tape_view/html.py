@@ -12,7 +12,7 @@ from html import escape
 from importlib.resources import files
 
 from .. import palette
-from .svg import described, drawn_boxes, opened, scene_svg, svg
+from .svg import described, drawn_boxes, fragments, opened, scene_svg, svg
 
 HEADS = (
     "name", "operation", "value", "adjoint", "adjoint from", "shape", "kept for reverse", "memory",
@@ -84,9 +84,11 @@ def _code(picture):
 def _data(picture):
     """What the script needs and the page does not hold in words already."""
     drawn = drawn_boxes(picture)
+    repeated = fragments(picture.scenes[0].box_width)
     data = {
+        "repeated": repeated,
         "boxes": [[b.first, b.last, int(b.adjoint is not None), *(b.at or ())] for b in picture.boxes],
-        "scenes": [[s.title, s.boxes, s.ports, scene_svg(picture, k, drawn)]
+        "scenes": [[s.title, s.boxes, s.ports, _shortened(scene_svg(picture, k, drawn), repeated)]
                    for k, s in enumerate(picture.scenes)],
         "inside": picture.inside, "open": opened(picture), "top": picture.top,
         "flat": picture.flat, "folded": picture.folded, "n": picture.steps,
@@ -95,6 +97,16 @@ def _data(picture):
         "heats": {k: b.heats for k, b in enumerate(picture.boxes) if any(b.heats)},
     }  # fmt: skip
     return json.dumps(data, separators=(",", ":"), ensure_ascii=False).replace("</", r"<\/")
+
+
+def _shortened(text, repeated):
+    """Signs of the private use area stand for what is repeated: a third of the output."""
+    for k, fragment in enumerate(repeated):
+        text = text.replace(fragment, chr(PRIVATE + k))
+    return text
+
+
+PRIVATE = 0xE000
 
 
 @functools.cache

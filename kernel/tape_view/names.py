@@ -22,7 +22,7 @@ def labels(tape):
     for depth in range(deepest, -1, -1):
         for _, run in groupby(tape.nodes, lambda n: _statement_at(n, depth)):
             _name(list(run), depth, found)
-    seen: Counter = Counter()
+    seen = Counter(n.name for n in tape.inputs)
     return [n.name or _numbered(found.get(n.index), seen) or f"v{n.index}" for n in tape.nodes]
 
 
@@ -98,7 +98,7 @@ def _executions(run, value):
 def _times(value):
     """How often the outermost operation of an expression occurs in it: `sin(sin(x))` has two."""
     kind = _kind(value)
-    return sum(_kind(tree) == kind for tree in ast.walk(value))
+    return sum(isinstance(t, ast.expr) and _kind(t) == kind for t in ast.walk(value))
 
 
 def _kind(tree):

@@ -140,7 +140,7 @@ def _batches(tree):
 
 def _full(batch):
     """The mask in the shape of the data."""
-    return numpy_of(batch.mask_of_all_dims).astype(bool)
+    return numpy_of(batch.mask_of_all_dims()).astype(bool)
 
 
 def _filled(tape, index, mask, fill):

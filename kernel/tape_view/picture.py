@@ -20,7 +20,7 @@ from .sources import sources
 
 FLAT, FLAT_FIRST = 100, 48  # the flat scene is offered, and comes first, up to so many nodes
 MOST = 180  # boxes, in all scenes together
-CELLS, MOST_CELLS = 20_000, 256  # of all heat maps, and of one
+CELLS, MOST_CELLS = 12_000, 256  # of all heat maps, and of one
 OPENED = 12  # composite operations that are shown from inside
 CHART = 240  # points of the chart of bytes
 

@@ -52,6 +52,16 @@ def scene_svg(picture, number, drawn):
     )
 
 
+def fragments(w):
+    """What every box repeats; the HTML writes one sign for each."""
+    lane = "</text><path class='{}' d='M8 {}h{}v20H8z'/><text x='13' y='{}'>"
+    return [
+        f"<rect width='{w}' height='{HEIGHT}'/><text x='11' y='17'><tspan>",
+        *(lane.format(kind, top, w - 12, top + 14) for kind, top in (("v", 24), ("a", 47), ("o", 47))),
+        "</text></g><g data-b='", "' transform='translate(", "<path data-e='", ARROW + "'/>",
+    ]  # fmt: skip
+
+
 def opened(picture):
     return picture.open if picture.top == picture.folded else ()
 

@@ -33,6 +33,7 @@
     view.described = svg.querySelector("desc").textContent;
     view.inner = new Map();
     for (const g of svg.querySelectorAll("[data-b]")) if (g.firstChild) view.inner.set(+g.dataset.b, g.innerHTML);
+    for (const scene of data.scenes) scene[3] = scene[3].replace(/[\ue000-\ue0ff]/g, (c) => data.repeated[c.charCodeAt(0) - 0xe000]);
     for (const [, , , scene] of data.scenes) {
       for (const [, b, inside] of scene.matchAll(/<g data-b='(\d+)'[^>]*>(.*?)<\/g>/g)) if (inside) view.inner.set(+b, inside);
     }
