@@ -4,12 +4,13 @@ A box holds words and numbers only, never an array: a picture that is kept keeps
 """
 
 from dataclasses import dataclass
-from math import isnan
+from math import isfinite, isnan
 
 from ..values import NOT_COMPUTED, NOT_KEPT, short, summary
 from .folds import Fold
 from .heat import heat
 
+UNALARMING = ("", "all zero")
 WIDEST = 24  # characters; longer labels are cut
 
 
@@ -33,7 +34,7 @@ class Box:
     code: str = ""
     scope: str = ""
     equation: str = ""
-    alarm: str = ""  # "NaN", "Inf" or "all zero"
+    alarm: str = ""  # "NaN", "Inf", the same of the adjoint ("∂ NaN"), or "all zero"
     terms: int = 0  # how many contributions its adjoint is the sum of
     adds: str = ""  # who they come from
     heats: tuple = (None, None)  # of the value and of the adjoint
@@ -89,7 +90,7 @@ class Words:
         end, count = self.tape.nodes[f.stop - 1], f" ×{f.count}" if f.count > 1 else ""
         known, name = end.adjoint is not None, self.label(end)
         op = f"{len(f):,} {'inputs' if f.kind == 'inputs' else 'operations'}"
-        alarms = [a for a in map(self.alarm, range(f.first, f.stop)) if a in ("NaN", "Inf")]
+        alarms = sorted(a for a in map(self.alarm, range(f.first, f.stop)) if a not in UNALARMING)
         return Box(
             first=f.first, last=f.stop - 1, kind=f.kind, name=cut(f.name, 20) + count,
             op=op, heading=op,
@@ -112,13 +113,12 @@ class Words:
         return (self.files[where[0]], where[1]) if where and where[0] in self.files else None
 
     def alarm(self, index):
-        s = self.sizes.values[index]
-        adjoint = self.sizes.adjoints[index]
-        for size in (s, adjoint):
-            if size is not None and (isnan(size) or size == float("inf")):
-                return "NaN" if isnan(size) else "Inf"
-        zero = s == 0 and self.tape.nodes[index].shape != ()
-        return "all zero" if zero else ""
+        """What is wrong with the value, or else with the adjoint."""
+        value, adjoint = self.sizes.values[index], self.sizes.adjoints[index]
+        for mark, size in (("", value), ("∂ ", adjoint)):
+            if size is not None and not isfinite(size):
+                return mark + ("NaN" if isnan(size) else "Inf")
+        return "all zero" if value == 0 and self.tape.nodes[index].shape != () else ""
 
     def label(self, node):
         """The argument's name, the variable's, or the node's place on the tape."""

@@ -90,10 +90,10 @@ def described(picture):
 
 def _inside(picture, scene, drawn):
     names = (f"<text class='u' x='{x}' y='{y - 5}'>{escape(n)}</text>" for x, y, n in scene.stubs)
-    nodes = []
+    nodes, found = [], {b for _, b in picture.findings}
     for k, (b, place) in enumerate(zip(scene.boxes, scene.places, strict=True)):
         port = " p" if k < scene.ports else ""
-        nodes.append(_node(picture.boxes[b], b, place, scene.box_width, port, b not in drawn))
+        nodes.append(_node(picture.boxes[b], b, place, scene.box_width, port, found, b not in drawn))
         drawn.add(b)
     return "".join([*map(_edge, scene.edges), *names, *nodes])
 
@@ -118,9 +118,8 @@ def _curve(points):
 
 
 # ----- boxes -----
-def _node(box, number, place, w, port, full):
-    bad = " bad" if box.alarm in ("NaN", "Inf") else ""
-    kind = ("" if box.kind == "op" else box.kind) + port + bad
+def _node(box, number, place, w, port, found, full):
+    kind = ("" if box.kind == "op" else box.kind) + port + " bad" * (number in found)
     named = f" class='{kind.strip()}'" if kind else ""
     inside = _drawn(box, w) if full else ""
     return f"<g data-b='{number}'{named} transform='translate({place[0]} {place[1]})'>{inside}</g>"

@@ -20,6 +20,7 @@
     step(view, view.stops.length - 1);
     const first = root.querySelector(".tp-found li");
     look(view, first ? smallest(view, +first.dataset.b) : view.stops.at(-1)?.b ?? 0);
+    if (first) into(view, view.stage.querySelector(".seen:not(.p)"));
     root.onkeydown = (event) => keys(view, event);
   }
 
@@ -267,6 +268,7 @@
       g.classList.toggle("seen", s.boxes[k] === b);
       g.setAttribute("tabindex", s.boxes[k] === b ? 0 : -1);
     });
+    if (focused) into(view, focused);
     if (focused && document.activeElement !== focused) focused.focus({ preventScroll: true });
   }
 
@@ -309,7 +311,7 @@
     visible().forEach((g) => g.classList.add("hit"));
     const first = visible()[0];
     look(view, first ? +first.dataset.b : boxes[0], first);
-    first?.scrollIntoView({ block: "nearest" });
+    into(view, first);
   }
 
   function reveal(view, b) {
@@ -317,6 +319,13 @@
     if (!around) return;
     reveal(view, +around[0]);
     toggle(view, +around[0], true);
+  }
+
+  // Scroll the stage, and not the page that it is on.
+  function into(view, g) {
+    if (!g) return;
+    const box = g.getBoundingClientRect(), stage = view.stage.getBoundingClientRect();
+    if (box.bottom > stage.bottom || box.top < stage.top) view.stage.scrollTop += box.top - stage.top - stage.height / 3;
   }
 
   function smallest(view, b) {

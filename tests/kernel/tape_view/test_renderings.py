@@ -235,8 +235,8 @@ def _straight(framework):
     import linecache
 
     forms = ("xp.sin({})", "xp.tanh({})", "{} * x", "{} + w", "xp.cos(-{})", "{} - x")
-    body = [f"    value_{k + 1} = {forms[k * k % 5].format(f'value_{k}')}\n" for k in range(90)]
-    text = ["def f(x, w):\n", "    value_0 = x * w\n", *body, "    return value_90.sum()\n"]
+    body = [f"    value_{k + 1} = {forms[k * k % 5].format(f'value_{k}')}\n" for k in range(70)]
+    text = ["def f(x, w):\n", "    value_0 = x * w\n", *body, "    return value_70.sum()\n"]
     linecache.cache["<straight>"] = 0, None, text, "<straight>"
     space = {"xp": lib(framework)}
     exec(compile("".join(text), "<straight>", "exec"), space)
