@@ -28,7 +28,10 @@ def install(ip, undo):
     tape.__doc__ = tape_cell.__doc__
     ip.register_magic_function(tape, "cell")
     undo.callback(ip.magics_manager.magics["cell"].pop, "tape", None)
-    release = lambda *_: _release(ip)  # noqa: E731
+
+    def release(result=None):
+        _release(ip, result)
+
     ip.events.register("post_run_cell", release)
     undo.callback(_unregister, ip, release)
 
@@ -68,7 +71,7 @@ class Shown(View):
         )
 
 
-def _release(ip):
+def _release(ip, result):
     """Put the picture in the place of a tape that was a cell's result."""
     from sys import modules
 
@@ -85,7 +88,6 @@ def _release(ip):
             ip.user_ns[name] = shown
     if getattr(ip.displayhook, "_", None) is tape:
         ip.displayhook._ = shown
-    result = getattr(ip, "last_execution_result", None)
     if getattr(result, "result", None) is tape:
         result.result = shown
 
@@ -198,8 +200,8 @@ def _given(tree):
     assigned: set = set()
     for statement in tree.body:
         names = [n for n in ast.walk(statement) if isinstance(n, ast.Name)]
-        updated = isinstance(statement, ast.AugAssign) and isinstance(statement.target, ast.Name)
-        read = [n.id for n in names if isinstance(n.ctx, ast.Load)] + [statement.target.id] * updated
+        updated = [n for n in names if getattr(statement, "op", None) and n is statement.target]
+        read = [n.id for n in names if isinstance(n.ctx, ast.Load) or n in updated]
         found.update(dict.fromkeys(n for n in read if n not in assigned))
         assigned |= _assigned(ast.Module([statement], []))
     return list(found)
