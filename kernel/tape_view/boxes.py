@@ -6,6 +6,7 @@ A box holds words and numbers only, never an array: a picture that is kept keeps
 from dataclasses import dataclass
 from math import isfinite, isnan
 
+from ..boxes import cut, expression, is_unsaid, operand, parameter
 from ..values import NOT_COMPUTED, NOT_KEPT, short, summary
 from .folds import Fold
 from .heat import heat
@@ -125,17 +126,7 @@ class Words:
         return "const" if node.index is None else self.prefix + self.names[node.index]
 
     def expression(self, node, params=True):
-        """`sum(v1, axis=(0,))`: the operation, its operands (constants in place), its parameters."""
-        inputs = [self._operand(p) for p in node.parents]
-        named = [f"{k}={_param(v)}" for k, v in (node.params or {}).items()
-                 if params and not callable(v) and not _is_unsaid(v)]  # fmt: skip
-        part = "" if node.part is None else f"[{node.part}]"
-        return f"{node.op}({', '.join(inputs + named)}){part}"
-
-    def _operand(self, node):
-        if node.index is not None:
-            return self.label(node)
-        return f"const{list(node.shape)}" if node.shape or node.value is None else short(node.value)
+        return expression(node, params, self.label)
 
     def equation(self, node):
         """The equation of the jaxpr, in the names of the picture."""
@@ -143,13 +134,9 @@ class Words:
         if eqn is None:
             return ""
         kinds = " ".join(_aval(v.aval) for v in eqn.outvars)
-        params = " ".join(f"{k}={_param(v)}" for k, v in eqn.params.items() if not _is_unsaid(v))
-        reads = " ".join(self._operand(p) for p in node.parents)
+        params = " ".join(f"{k}={parameter(v)}" for k, v in eqn.params.items() if not is_unsaid(v))
+        reads = " ".join(operand(p, self.label) for p in node.parents)
         return f"{self.label(node)}:{kinds} = {eqn.primitive.name}[{params}] {reads}".replace("[]", "")
-
-
-def _is_unsaid(value):
-    return value is None or value is False
 
 
 def _dtype(node):
@@ -161,16 +148,7 @@ def _aval(aval):
     return f"{short_name}[{','.join(map(str, aval.shape))}]"
 
 
-def _param(value):
-    name = getattr(value, "__name__", None)  # a function's repr would show its address
-    return name if name else cut(str(value).replace("torch.", ""), 16)
-
-
 def code_at(where):
     import linecache
 
     return linecache.getline(*where).strip() if where else ""
-
-
-def cut(text, most):
-    return text if len(text) <= most else text[: most - 1] + "\u2026"

@@ -4,7 +4,8 @@ Thick edges are control, thin ones data, and those that lead back to the head of
 Each box says what it is, where the schedule places it, and whether it floats.
 """
 
-from .boxes import Box, cut
+from ..boxes import cut
+from .boxes import Box
 from .picture import Picture
 from .scene import drawn
 from .sources import of_lines

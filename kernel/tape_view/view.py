@@ -1,4 +1,4 @@
-"""`show(tape)`: one output with four renderings; each front end takes the best it can show."""
+"""The view of a tape: one output with four renderings; each front end takes the best it can show."""
 
 from .html import html
 from .picture import picture
@@ -29,15 +29,10 @@ class View:
 
 def view(thing, at=None, time=False, padding=None, most=None):
     """The `View` of a tape or of a sea of nodes."""
-    if hasattr(thing, "stop") and hasattr(thing, "schedule"):
+    if hasattr(thing, "schedule"):
         from .sea import picture_of_sea
 
         return View(picture_of_sea(thing))
-    if not hasattr(thing, "nodes") or not hasattr(thing, "inputs"):
-        raise TypeError(
-            f"show() draws a tape or a sea, and got {type(thing).__name__}; make one with "
-            "ad.record(f, *args) or ad.sea(f)"
-        )
     return View(_of_tape(thing, at, time, padding, {} if most is None else {"most": most}))
 
 
@@ -62,21 +57,3 @@ def _index(tape, at):
     if not isinstance(found, int):
         raise ValueError(f"show(at={at!r}): no such node; name one as the picture does, or by number")
     return found
-
-
-def show(thing, **asked):
-    drawn = view(thing, **asked)
-    if _in_ipython():
-        from IPython.display import display
-
-        display(drawn)
-    else:
-        print(drawn)
-
-
-def _in_ipython():
-    """Without importing IPython: a plain Python script has not done so either."""
-    import sys
-
-    ipython = sys.modules.get("IPython")
-    return ipython is not None and ipython.get_ipython() is not None

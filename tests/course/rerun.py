@@ -17,8 +17,9 @@ KERNEL = {"display_name": "Tapestry", "language": "python", "name": "tapestry"}
 
 def rerun(path):
     notebook = nbformat.read(path, 4)
-    NotebookClient(notebook, kernel_name="tapestry", timeout=300, record_timing=False,
-                   resources={"metadata": {"path": str(COURSE)}}).execute()  # fmt: skip
+    client = NotebookClient(notebook, kernel_name="tapestry", timeout=300, record_timing=False,
+                            coalesce_streams=True, resources={"metadata": {"path": str(COURSE)}})  # fmt: skip
+    client.execute()
     tidy(notebook, path.stem)
     nbformat.write(notebook, path)
 

@@ -269,11 +269,6 @@ def test_show_prints_the_text_outside_of_notebooks(capsys):
     assert "tanh(v2)" in capsys.readouterr().out
 
 
-def test_show_says_what_it_wants():
-    with pytest.raises(TypeError, match="got float; make one with ad.record"):
-        show(0.5)
-
-
 @BOTH
 def test_a_tape_without_operations_can_be_drawn(framework):
     tape = ad.record(lambda x: x, array(framework, 1.0))
