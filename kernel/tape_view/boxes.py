@@ -80,9 +80,9 @@ class Words:
             adjoint=cut(short(n.adjoint), WIDEST) if known else None,
             adjoint_line=summary(n.adjoint) if known else NOT_COMPUTED,
             needs="" if n.needs == "nothing" else n.needs,
-            at=self.at(n.where), code=n.code, scope=" > ".join(n.scope or ()), equation=self.equation(n),
-            alarm=self.alarm(n.index), terms=len(self.adders.get(n.index, ())),
-            adds=self._adds(n.index),
+            at=self.at(n.where), code=n.code, scope=" > ".join(n.scope or ()),
+            equation=self.equation(n), alarm=self.alarm(n.index),
+            terms=len(self.adders.get(n.index, ())), adds=self._adds(n.index),
             heats=(heat(n.value, self.cells), heat(n.adjoint, self.cells)),
         )  # fmt: skip
 
@@ -91,12 +91,13 @@ class Words:
         end, count = self.tape.nodes[f.stop - 1], f" ×{f.count}" if f.count > 1 else ""
         known, name = end.adjoint is not None, self.label(end)
         op = f"{len(f):,} {'inputs' if f.kind == 'inputs' else 'operations'}"
+        value = NOT_KEPT if end.value is None else cut(f"{name} = {short(end.value)}", WIDEST)
         alarms = sorted(a for a in map(self.alarm, range(f.first, f.stop)) if a not in UNALARMING)
         return Box(
             first=f.first, last=f.stop - 1, kind=f.kind, name=cut(f.name, 20) + count,
             op=op, heading=op,
-            value=cut(f"{name} = {short(end.value)}", WIDEST) if end.value is not None else NOT_KEPT,
-            value_line=f"{name}: {summary(end.value)}" if end.value is not None else NOT_KEPT,
+            value=value,
+            value_line=NOT_KEPT if end.value is None else f"{name}: {summary(end.value)}",
             adjoint=cut(short(end.adjoint), WIDEST) if known else None,
             adjoint_line=f"{name}: {summary(end.adjoint)}" if known else NOT_COMPUTED,
             bytes=sum(n.bytes for n in self.tape.nodes[f.first : f.stop]),
@@ -136,7 +137,8 @@ class Words:
         kinds = " ".join(_aval(v.aval) for v in eqn.outvars)
         params = " ".join(f"{k}={parameter(v)}" for k, v in eqn.params.items() if not is_unsaid(v))
         reads = " ".join(operand(p, self.label) for p in node.parents)
-        return f"{self.label(node)}:{kinds} = {eqn.primitive.name}[{params}] {reads}".replace("[]", "")
+        operation = eqn.primitive.name + (f"[{params}]" if params else "")
+        return f"{self.label(node)}:{kinds} = {operation} {reads}"
 
 
 def _dtype(node):

@@ -83,9 +83,8 @@ def _release(ip, result):
         return
     shown = Shown((_drawn.pop(tape, None) or view(tape)).picture)
     outputs[last] = shown
-    for name in ("_", f"_{last}"):
-        if ip.user_ns.get(name) is tape:
-            ip.user_ns[name] = shown
+    names = [name for name in ("_", f"_{last}") if ip.user_ns.get(name) is tape]
+    ip.push(dict.fromkeys(names, shown), interactive=False)
     if getattr(ip.displayhook, "_", None) is tape:
         ip.displayhook._ = shown
     if getattr(result, "result", None) is tape:

@@ -47,7 +47,8 @@ def table(picture):
     without a word are left out.
     """
     rows = [_cells(picture, k) for k in range(len(picture.boxes))]
-    heads = [*HEADS[:2], *(picture.heads or HEADS)[2:4], *HEADS[4:], *(layer.name for layer in picture.overlays)]
+    layers = [layer.name for layer in picture.overlays]
+    heads = [*HEADS[:2], *(picture.heads or HEADS)[2:4], *HEADS[4:], *layers]
     used = [k for k in range(len(heads)) if any(row[k] for row in rows)]
     head = "".join(f"<th scope=col>{escape(heads[k])}" for k in used)
     body = "".join(
@@ -75,7 +76,9 @@ def _code(picture):
         return ""
     shown = ""
     for number, (title, lines) in enumerate(picture.sources):
-        items = "".join(f'<li value={n} data-at="{number}:{n}"><code>{escape(t)}</code>' for n, t in lines)
+        items = "".join(
+            f'<li value={n} data-at="{number}:{n}"><code>{escape(t)}</code>' for n, t in lines
+        )
         shown += f"<b>{escape(title)}</b><ol>{items}</ol>"
     return f'<details class="tp-code"><summary>Source</summary>{shown}</details>'
 
@@ -87,12 +90,14 @@ def _data(picture):
     repeated = fragments(picture.scenes[0].box_width)
     data = {
         "repeated": repeated,
-        "boxes": [[b.first, b.last, int(b.adjoint is not None), *(b.at or ())] for b in picture.boxes],
+        "boxes": [[b.first, b.last, int(b.adjoint is not None), *(b.at or ())]
+                  for b in picture.boxes],
         "scenes": [[s.title, s.boxes, s.ports, _shortened(scene_svg(picture, k, drawn), repeated)]
                    for k, s in enumerate(picture.scenes)],
         "inside": picture.inside, "open": opened(picture), "top": picture.top,
         "flat": picture.flat, "folded": picture.folded, "n": picture.steps,
-        "back": picture.backward, "chart": picture.chart, "peak": picture.peak, "runs": picture.heads is None,
+        "back": picture.backward, "chart": picture.chart, "peak": picture.peak,
+        "runs": picture.heads is None,
         "layers": [[layer.name, layer.note, layer.levels] for layer in picture.overlays],
         "heats": {k: b.heats for k, b in enumerate(picture.boxes) if any(b.heats)},
     }  # fmt: skip

@@ -9,6 +9,7 @@ import ast
 import functools
 import linecache
 from collections import Counter
+from functools import partial
 from itertools import groupby
 
 OPERATIONS = (ast.BinOp, ast.UnaryOp, ast.Call, ast.Compare, ast.Subscript, ast.Attribute)
@@ -20,7 +21,7 @@ def labels(tape):
     found: dict = {}
     deepest = max((len(n.scope or ()) for n in tape.nodes), default=0)
     for depth in range(deepest, -1, -1):
-        for _, run in groupby(tape.nodes, lambda n: _statement_at(n, depth)):
+        for _, run in groupby(tape.nodes, partial(_statement_at, depth)):
             _name(list(run), depth, found)
     seen = Counter(n.name for n in tape.inputs)
     return [n.name or _numbered(found.get(n.index), seen) or f"v{n.index}" for n in tape.nodes]
@@ -33,7 +34,7 @@ def _numbered(name, seen):
     return name if seen[name] == 1 else f"{name}·{seen[name]}"
 
 
-def _statement_at(node, depth):
+def _statement_at(depth, node):
     """The statement that a node belongs to in the frame so many calls deep, and the way there."""
     scope = node.scope or ()
     if len(scope) < depth or node.row is None:
@@ -44,7 +45,7 @@ def _statement_at(node, depth):
 
 
 def _name(run, depth, found):
-    statement = _statement_at(run[0], depth)
+    statement = _statement_at(depth, run[0])
     if statement is None:
         return
     tree = statements(statement[0])[statement[1]]

@@ -43,7 +43,7 @@ def graded(amounts):
 
 
 def _adjoints(sizes, boxes):
-    """By powers of ten below the largest: two a level, or as many as it takes to tell them apart."""
+    """By powers of ten below the largest: two a level, or as many as tell them apart."""
     found = [sizes.adjoints[b.last] for b in boxes]
     known = [log10(s) for s in found if s and isfinite(s)] or [0.0]
     most, decades = max(known), max(2, ceil((max(known) - min(known)) / 5))

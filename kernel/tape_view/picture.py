@@ -128,7 +128,7 @@ class Scenes:
 
     def _scene(self, parts, start, title=""):
         """Lay out the parts of one level; what they read from before `start` stands as ports."""
-        found, ports = scene(self.tape, parts, start, title, self._id, self.words.label)
+        found = scene(self.tape, parts, start, title, self._id, self.words.label)
         self.scenes.append(found)
         return len(self.scenes) - 1
 
@@ -186,14 +186,14 @@ class Scenes:
             return ids[part]
 
         title = f"{self.boxes[self.known[node]].name} = {node.op}, from inside"
-        found, _ = scene(inner, inner.nodes, 0, title, box_id, words.label)
+        found = scene(inner, inner.nodes, 0, title, box_id, words.label)
         self.scenes.append(found)
         self.inside[self.known[node]] = len(self.scenes) - 1
 
     def box_of(self, index):
         """The smallest box that holds a node."""
-        around = [(b.last - b.first, k) for k, b in enumerate(self.boxes) if b.first <= index <= b.last]
-        return min(around)[1] if around else None
+        around = [k for k, b in enumerate(self.boxes) if b.first <= index <= b.last]
+        return min(around, key=lambda k: self.boxes[k].last - self.boxes[k].first, default=None)
 
 
 __all__ = ["Box", "Picture", "Scene", "picture"]

@@ -139,9 +139,9 @@ def _range(tape, sizes, names):
 
 def _stretches(tape, sizes):
     """`(size, index)` of the largest adjoint of each stretch, from the output back."""
-    known = [(s, n.index) for n in tape.nodes if n.row and (s := sizes.adjoints[n.index]) is not None]
+    made = [n.index for n in reversed(tape.nodes) if n.row is not None]
+    known = [(sizes.adjoints[i], i) for i in made if sizes.adjoints[i] is not None]
     each = max(SHORTEST, len(known) // STRETCHES)
-    known.reverse()
     return [max(known[i : i + each]) for i in range(0, len(known), each)]
 
 

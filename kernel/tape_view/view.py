@@ -1,4 +1,4 @@
-"""The view of a tape: one output with four renderings; each front end takes the best it can show."""
+"""The view of a tape: one output, several renderings; each front end takes the best it can show."""
 
 from .html import html
 from .picture import picture
@@ -55,5 +55,5 @@ def _index(tape, at):
     if isinstance(at, str) and at in names:
         found = names.index(at)
     if not isinstance(found, int):
-        raise ValueError(f"show(at={at!r}): no such node; name one as the picture does, or by number")
+        raise ValueError(f"show(at={at!r}): no such node; name one as the picture does, or v12")
     return found

@@ -21,11 +21,9 @@ def show(browser):  # noqa: F811
             html = view(thing, **asked)._repr_mimebundle_()["text/html"]
             theme = ' data-jp-theme-light="false"' if dark else ""
             body = f"<!doctype html><meta charset=utf-8><body{theme}>{html}"
-            found = {PAGE: {"body": body, "content_type": "text/html"}}
-            context.route(
-                "**/*", lambda r: r.fulfill(**found[r.request.url]) if r.request.url in found else r.abort()
-            )
             page = context.new_page()
+            page.route("**/*", lambda route: route.abort())
+            page.route(PAGE, lambda route: route.fulfill(body=body, content_type="text/html"))
             page.on("pageerror", lambda error: errors.append(str(error)))
             page.goto(PAGE)
             return page
@@ -37,7 +35,8 @@ def show(browser):  # noqa: F811
 
 def box(page, name):
     """The box of this name that can be seen (a port in an open fold is another)."""
-    return page.locator("[data-b]:not(.p)").filter(has=page.locator(f"tspan:text-is('{name}')")).first
+    words = page.locator(f"tspan:text-is('{name}')")
+    return page.locator("[data-b]:not(.p)").filter(has=words).first
 
 
 def state(page):
@@ -73,7 +72,8 @@ def test_a_click_on_a_node_shows_its_card_its_heat_maps_and_its_line(show):
     card = page.locator(".tp-card")
     assert "tanh(v2)" in card.text_content() and "0.2449" in card.text_content()
     names = [svg.get_attribute("aria-label") for svg in card.locator("svg[role=img]").all()]
-    assert names == ["heat map of the value: 1 by 3, ±0.4621", "heat map of the adjoint: 1 by 3, ±2"]
+    maps = ("value: 1 by 3, ±0.4621", "adjoint: 1 by 3, ±2")
+    assert names == [f"heat map of the {words}" for words in maps]
     assert page.locator(".tp-code .here").text_content().strip() == "h = xp.tanh(x * w)"
 
 
@@ -146,15 +146,16 @@ def test_the_first_nan_is_in_sight_before_anything_is_clicked(show):
     assert "bad" in page.locator(".tp-card").text_content()
 
 
+LETTERS = {"[data-b] text": "rect", ".v + text": ".v", ".a + text": ".a", ".o + text": ".o"}
+
+
 @pytest.mark.parametrize("dark", [False, True])
 def test_words_can_be_read_in_both_themes(show, dark):
     """WCAG asks for a contrast of 4.5 between letters and what is behind them."""
     page = show(tapes.small("torch"), dark)
-    for ink, ground in (("[data-b] text", "rect"), (".v + text", ".v"), (".a + text", ".a"), (".o + text", ".o")):
-        colours = page.evaluate(
-            """([a, b]) => [a, b].map((s) => getComputedStyle(document.querySelector(`.tp-scene ${s}`)).fill)""",
-            [ink, ground],
-        )
+    colour = "(s) => getComputedStyle(document.querySelector(`.tp-scene ${s}`)).fill"
+    for ink, ground in LETTERS.items():
+        colours = [page.evaluate(colour, s) for s in (ink, ground)]
         assert contrast(*map(luminance, colours)) >= 4.5, (ink, colours)
 
 
