@@ -213,8 +213,28 @@ def _assigned(tree):
 
 
 def _arrays(space, tree):
-    """The notebook's arrays, and containers with arrays, that the cell reads."""
-    return {n: space[n] for n in _given(tree) if n in space and _is_data(space[n])}
+    """The notebook's arrays, and containers with arrays, that the cell and its functions read."""
+    names = dict.fromkeys(_given(tree))
+    for name in list(names):
+        names.update(dict.fromkeys(_read_by(space.get(name), space, set())))
+    return {n: space[n] for n in names if n in space and _is_data(space[n])}
+
+
+def _read_by(f, space, seen):
+    """The notebook's names that a function of the notebook reads, and those that it calls."""
+    if not isinstance(f, types.FunctionType) or f.__globals__ is not space or f in seen:
+        return
+    seen.add(f)
+    for name in _names_in(f.__code__):
+        yield name
+        yield from _read_by(space.get(name), space, seen)
+
+
+def _names_in(code):
+    yield from code.co_names
+    for inner in code.co_consts:
+        if isinstance(inner, types.CodeType):
+            yield from _names_in(inner)
 
 
 def _is_data(value):

@@ -13,7 +13,7 @@
     view.heads = [...root.querySelectorAll("thead th")].map((h) => h.textContent);
     view.rows = [...root.querySelectorAll("tbody tr")].map((r) => [...r.cells].map((c) => c.textContent));
     view.words = Object.fromEntries(view.data.layers.map(([name]) => [name, view.heads.indexOf(name)]));
-    root.dataset.lmSuppressShortcuts = "true"; // JupyterLab would take the arrows and Enter
+    root.dataset.lmSuppressShortcuts = "true"; // to JupyterLab: no shortcuts from in here
     build(view);
     show(view, view.data.top);
     view.data.open.forEach((b) => toggle(view, b, true));
@@ -343,7 +343,9 @@
     view.find.focus();
   }
 
+  // What is typed here is for the view: JupyterLab would move between cells.
   function keys(view, event) {
+    event.stopPropagation();
     const typing = ["INPUT", "SELECT"].includes(event.target.tagName), box = event.target.closest("[data-b]");
     const move = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
     if (event.key === "/" && !typing) view.find.focus();
@@ -357,7 +359,6 @@
     } else if (event.key === "Home" || event.key === "End") step(view, event.key === "Home" ? 0 : view.stops.length - 1);
     else return;
     event.preventDefault();
-    event.stopPropagation();
   }
 
   function element(tag, name = "", text = "") {

@@ -72,6 +72,14 @@ def test_a_cell_reads_containers_functions_and_what_it_assigns_first(notebook):
     assert "not computed" in shown
 
 
+def test_what_the_functions_of_the_notebook_read_is_an_input_too(notebook):
+    run(notebook, "w = x * 3\ndef inner(v):\n    return v * w\ndef f(v):\n    return inner(v) + 1")
+    run(notebook, "%%tape t\nf(x).sum()")
+    assert [n.name for n in notebook.user_ns["t"].inputs] == ["x", "w"]
+    assert numbers(notebook.user_ns["t"].nodes[1].adjoint) == [0.5, 1.0]
+    assert numbers(notebook.user_ns["w"]) == [1.5, 3.0]
+
+
 def test_after_an_error_every_name_has_its_value_again(notebook):
     x = notebook.user_ns["x"]
     run(notebook, "h = x")
