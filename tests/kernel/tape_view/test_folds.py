@@ -78,6 +78,26 @@ def test_modules_are_folds_with_the_names_of_their_parent():
     assert outline(whole.parts) == ["linear", "relu", "2 Sequential×1"]
 
 
+def test_modules_in_a_list_are_told_apart():
+    torch = pytest.importorskip("torch")
+
+    class Net(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.blocks = torch.nn.ModuleList(torch.nn.Sequential(torch.nn.Tanh(), torch.nn.ReLU())
+                                              for _ in range(2))  # fmt: skip
+
+        def forward(self, x):
+            for block in self.blocks:
+                x = block(x)
+            return x.sum()
+
+    f, params = ad.functional(Net())
+    tape = ad.record(lambda x: f(params, x), random("torch", 3))
+    assert tape.nodes[1].scope[:2] == ("Net", "blocks.0 Sequential")
+    assert [n.scope[-1] for n in tape.nodes[1:5]] == ["0 Tanh", "1 ReLU"] * 2
+
+
 @BOTH
 def test_the_reverse_walk_of_an_inner_gradient_is_a_fold(framework):
     xp = lib(framework)
