@@ -148,7 +148,7 @@ def _memory(node):
 
 def findings(tape, lives, found):
     """For each checkpoint a sentence: what it does to the peak, and what it costs."""
-    with_all = max(lives.bytes(found), default=0)
+    with_all = max(lives.bytes(found), default=0) if found else 0
     for s in found[:TOLD]:
         without = max(lives.bytes([other for other in found if other is not s]), default=0)
         count = s.stop - s.first

@@ -9,7 +9,6 @@ import ast
 import functools
 import linecache
 from collections import Counter
-from functools import partial
 from itertools import groupby
 
 OPERATIONS = (ast.BinOp, ast.UnaryOp, ast.Call, ast.Compare, ast.Subscript, ast.Attribute)
@@ -21,7 +20,7 @@ def labels(tape):
     found: dict = {}
     deepest = max((len(n.scope or ()) for n in tape.nodes), default=0)
     for depth in range(deepest, -1, -1):
-        for _, run in groupby(tape.nodes, partial(_statement_at, depth)):
+        for _, run in groupby(tape.nodes, functools.partial(_statement_at, depth)):
             _name(list(run), depth, found)
     seen = Counter(n.name for n in tape.inputs)
     return [n.name or _numbered(found.get(n.index), seen) or f"v{n.index}" for n in tape.nodes]
@@ -71,6 +70,7 @@ def _is_returned(node, depth):
     return isinstance(statement, ast.Return) and isinstance(statement.value, OPERATIONS)
 
 
+@functools.lru_cache(1024)
 def _assigned(tree):
     """The names on the left, and the expression on the right."""
     if any(isinstance(inner, ast.Lambda) for inner in ast.walk(tree)):
@@ -96,6 +96,7 @@ def _executions(run, value):
     return [run[i : i + period] for i in range(0, len(run), period)]
 
 
+@functools.lru_cache(1024)
 def _times(value):
     """How often the outermost operation of an expression occurs in it: `sin(sin(x))` has two."""
     kind = _kind(value)

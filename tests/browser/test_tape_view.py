@@ -90,7 +90,7 @@ def keys_reach_the_view_and_not_the_notebook(page, seen):
 def go_dark(page, seen):
     card = "(e) => getComputedStyle(e.querySelector('.tp-card')).backgroundColor"
     light = seen.evaluate(card)
-    theme = "window.jupyterapp.commands.execute('apputils:change-theme', {theme: 'JupyterLab Dark'})"
-    page.page.evaluate(theme)
+    change = "(theme) => window.jupyterapp.commands.execute('apputils:change-theme', { theme })"
+    page.page.evaluate(change, "JupyterLab Dark")
     page.page.wait_for_selector("[data-jp-theme-light=false]", state="attached")
     assert (light, seen.evaluate(card)) == ("rgb(255, 255, 255)", "rgb(36, 39, 43)")

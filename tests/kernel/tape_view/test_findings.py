@@ -131,7 +131,7 @@ def test_coverage_is_what_other_padding_changes(framework):
     (layer,) = [layer for layer in drawn.overlays if layer.name == "padding"]
     words = {drawn.boxes[k].name: word for k, word in enumerate(layer.words)}
     assert words["x"] == words["h"] == "50 % free" and words["w"] == "100 % free"
-    assert words["scores·2"] == words["share"] == "100 % free"
+    assert words["share"] == "100 % free"
 
 
 @BOTH
