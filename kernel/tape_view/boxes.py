@@ -8,10 +8,12 @@ from math import isfinite, isnan
 
 from ..boxes import cut, expression, is_unsaid, operand, parameter
 from ..values import NOT_COMPUTED, NOT_KEPT, short, summary
+from .again import sent
 from .folds import Fold
-from .heat import heat
+from .heat import heat, strip
 
 UNALARMING = ("", "all zero")
+TERMS, WEIGHED = 6, 200  # terms of a sum that are listed; nodes of a tape that they are weighed on
 WIDEST = 24  # characters; longer labels are cut
 
 
@@ -38,7 +40,7 @@ class Box:
     alarm: str = ""  # "NaN", "Inf", the same of the adjoint ("∂ NaN"), or "all zero"
     terms: int = 0  # how many contributions its adjoint is the sum of
     adds: str = ""  # who they come from
-    heats: tuple = (None, None)  # of the value and of the adjoint
+    heats: tuple = (None, None, None)  # of value and adjoint; of a loop, its adjoints by turn
     lanes: tuple | None = None  # words in place of value and adjoint, where there are none
 
     @property
@@ -59,6 +61,7 @@ class Words:
         self.cells = cells  # of a heat map
         self.prefix = prefix
         self.ends = {n.index for n in tape.outputs if n is not None}
+        self.sent: dict = {}  # node -> what it sends back to its parents
         self.adders: dict = {}
         for n in tape.nodes:
             for p in n.parents if n.adjoint is not None else ():
@@ -83,7 +86,7 @@ class Words:
             at=self.at(n.where), code=n.code, scope=" > ".join(n.scope or ()),
             equation=self.equation(n), alarm=self.alarm(n.index),
             terms=len(self.adders.get(n.index, ())), adds=self._adds(n.index),
-            heats=(heat(n.value, self.cells), heat(n.adjoint, self.cells)),
+            heats=(heat(n.value, self.cells), heat(n.adjoint, self.cells), None),
         )  # fmt: skip
 
     def fold(self, f: Fold):
@@ -102,14 +105,32 @@ class Words:
             adjoint_line=f"{name}: {summary(end.adjoint)}" if known else NOT_COMPUTED,
             bytes=sum(n.bytes for n in self.tape.nodes[f.first : f.stop]),
             shape=str(tuple(end.shape)), dtype=_dtype(end), at=self.at(f.where), scope="",
-            code=code_at(f.where), adds=self._adds(end.index), alarm=alarms[0] if alarms else "",
+            code=code_at(f.where), adds=self._adds(end.index), heats=(None, None, self._turns(f)),
+            alarm=alarms[0] if alarms else "",
         )  # fmt: skip
 
     def _adds(self, index):
-        """Who adds to the adjoint of a node: those that read it, and have an adjoint."""
-        adders = self.adders.get(index, ())
-        more = f" and {len(adders) - 6} more" if len(adders) > 6 else ""
-        return ", ".join(dict.fromkeys(self.label(a) for a in adders[:6])) + more
+        """Who adds to the adjoint of a node: those that read it and have one; and how much."""
+        adders = list(dict.fromkeys(self.adders.get(index, ())))
+        more = f" and {len(adders) - TERMS} more" if len(adders) > TERMS else ""
+        if 1 < len(adders) <= TERMS and len(self.tape.nodes) <= WEIGHED:
+            return ", ".join(f"{self.label(a)} ({self._sent(a, index)})" for a in adders)
+        return ", ".join(self.label(a) for a in adders[:TERMS]) + more
+
+    def _sent(self, adder, index):
+        if adder not in self.sent:
+            self.sent[adder] = sent(self.tape, adder)
+        found = self.sent[adder] or ()
+        mine = [c for p, c in zip(adder.parents, found, strict=False) if p.index == index]
+        return " and ".join(short(c) for c in mine if c is not None) or "..."
+
+    def _turns(self, f):
+        """The adjoints at the ends of a loop's turns."""
+        each, rest = divmod(len(f), f.count)
+        if f.kind != "loop" or rest:
+            return None
+        sizes = [self.sizes.adjoints[i] for i in range(f.first + each - 1, f.stop, each)]
+        return strip(sizes) if all(s is not None and isfinite(s) for s in sizes) else None
 
     def at(self, where):
         return (self.files[where[0]], where[1]) if where and where[0] in self.files else None

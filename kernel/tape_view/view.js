@@ -259,8 +259,8 @@
     if (!(b in view.rows)) return;
     view.seen = b;
     const cells = view.heads.flatMap((head, k) => (view.rows[b][k] ? [element("b", "", head), element("span", "", view.rows[b][k])] : []));
-    const [value, adjoint] = view.data.heats[b] ?? [];
-    const maps = [["value", value], ["adjoint", adjoint]].filter(([, h]) => h).map(([what, h]) => map(what, h));
+    const [value, adjoint, turns] = view.data.heats[b] ?? [];
+    const maps = [["value", value], ["adjoint", adjoint], ["|adjoint| by turn", turns]].filter(([, h]) => h).map(([what, h]) => map(what, h));
     view.card.replaceChildren(...cells, ...maps);
     const at = view.data.boxes[b].slice(3).join(":");
     view.root.querySelectorAll(".tp-code li").forEach((li) => li.classList.toggle("here", li.dataset.at === at));
@@ -273,14 +273,14 @@
   }
 
   // Blue below zero, vermillion above; a cross is NaN, a dot infinite.
-  function map(what, [rows, columns, cells, largest, shown]) {
+  function map(what, [rows, columns, cells, scale, shown]) {
     const side = Math.max(4, Math.min(16, Math.floor(220 / Math.max(rows, columns))));
     const squares = [...cells].map((c, i) => {
       const x = (i % columns) * side, y = Math.floor(i / columns) * side, v = (c.charCodeAt(0) - 77) / 12;
       if (c === "!" || c === "^") return `<rect class="${c === "!" ? "nan" : "inf"}" x="${x}" y="${y}" width="${side}" height="${side}"/><text x="${x + side / 2}" y="${y + side / 2}">${c === "!" ? "×" : "∞"}</text>`;
       return `<rect class="${v < 0 ? "neg" : "pos"}" x="${x}" y="${y}" width="${side}" height="${side}" fill-opacity="${Math.abs(v).toFixed(2)}"/>`;
     });
-    const told = `${what}: ${rows} by ${columns}, ±${largest}${shown ? `, ${shown}` : ""}`;
+    const told = `${what}: ${rows} by ${columns}, ${scale}${shown ? `, ${shown}` : ""}`;
     const box = element("figure", "tp-map");
     box.innerHTML = `<svg role="img" aria-label="heat map of the ${told}" width="${columns * side}" height="${rows * side}">${squares.join("")}</svg>`;
     box.append(element("figcaption", "", told));

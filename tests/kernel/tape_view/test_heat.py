@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from kernel.tape_view.heat import heat
+from kernel.tape_view.heat import heat, strip
 from kernel.tape_view.overlays import _adjoints, graded
 from kernel.tape_view.scan import Scan
 from tests.helpers import FRAMEWORKS, array
@@ -15,7 +15,7 @@ BOTH = pytest.mark.parametrize("framework", FRAMEWORKS)
 @BOTH
 def test_signs_sizes_nan_and_inf_have_their_letters(framework):
     found = heat(array(framework, [[-2.0, 0.0, 1.0], [2.0, math.nan, math.inf]]), 256)
-    assert tuple(found) == (2, 3, "AMSY!^", "2", "")
+    assert tuple(found) == (2, 3, "AMSY!^", "±2", "")
 
 
 @BOTH
@@ -26,6 +26,12 @@ def test_a_large_array_is_sampled_and_says_so(framework, shape):
     assert found.rows * found.columns == len(found.cells) <= 200
     assert found.shown == f"{len(found.cells)} of {n} entries"
     assert (found.cells[0], found.cells[-1]) == ("M", "Y")  # the corners are among them
+
+
+def test_a_strip_fades_by_powers_of_ten():
+    found = strip([1e-12, 1e-6, 1.0])
+    assert tuple(found) == (1, 3, "MSY", "1e-12 to 1", "3 turns")
+    assert len(strip([1.0] * 1000).cells) <= 48 and strip([0.0]) is None
 
 
 @BOTH

@@ -67,7 +67,8 @@ def test_the_sum_mark_counts_what_flows_back_and_not_what_reads(framework):
     """x is read twice here, but nothing flows back through floor."""
     assert [b.terms for b in picture(small(framework)).boxes][:2] == [1, 1]
     x = picture(recorded(lambda x: (x + 1) * (x + 1) * x, array(framework, 2.0))).boxes[0]
-    assert (x.terms, x.adds) == (3, "v1, v2, v4")
+    assert (x.terms, x.adds) == (3, "v1 (6), v2 (6), v4 (9)")  # 12 + 9 = 21
+    assert x.adjoint == "21"
 
 
 @BOTH
