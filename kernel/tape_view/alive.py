@@ -146,6 +146,11 @@ def _memory(node):
         return None
 
 
+def is_alarm(sentence):
+    """A checkpoint that does what it is for is worth a sentence, and no alarm."""
+    return not sentence.startswith("Checkpoint")
+
+
 def findings(tape, lives, found):
     """For each checkpoint a sentence: what it does to the peak, and what it costs."""
     with_all = max(lives.bytes(found), default=0) if found else 0

@@ -98,7 +98,7 @@ class Words:
         alarms = sorted(a for a in map(self.alarm, range(f.first, f.stop)) if a not in UNALARMING)
         return Box(
             first=f.first, last=f.stop - 1, kind=f.kind, name=cut(f.name, 20) + count,
-            op=op, heading=op,
+            op=op, heading=op if len(f.name + count + op) < WIDEST else f"{len(f):,} ops",
             value=value,
             value_line=NOT_KEPT if end.value is None else f"{name}: {summary(end.value)}",
             adjoint=cut(short(end.adjoint), WIDEST) if known else None,

@@ -71,7 +71,7 @@ def _call(call, nodes, depth):
     parts, where = _level(nodes, depth + 1), getattr(call, "where", None)
     if len(parts) == 1 and isinstance(parts[0], Fold):  # `h = cell(h)` in a loop: many calls
         only = parts[0]
-        name = str(call) if only.kind == "loop" else f"{call} {only.name}"
+        name = str(call) if only.kind == "loop" else f"{call} {only.name}".replace(" <lambda>", "")
         return replace(only, name=name, where=where)
     return Fold("call", str(call), *_ends(nodes), lambda: shared(parts), where)
 

@@ -12,6 +12,7 @@ from html import escape
 from importlib.resources import files
 
 from .. import palette
+from .alive import is_alarm
 from .svg import described, drawn_boxes, fragments, opened, scene_svg, svg
 
 HEADS = (
@@ -36,7 +37,10 @@ def html(picture):
 
 def _findings(picture):
     """What to look at first, before anything else is read; `data-b` is the box it is about."""
-    items = "".join(f'<li data-b="{b}">{escape(told)}' for told, b in picture.findings)
+    items = "".join(
+        f'<li data-b="{b}"{"" if is_alarm(told) else " class=fine"}>{escape(told)}'
+        for told, b in picture.findings
+    )
     return f'<ul class="tp-found">{items}</ul>' if items else ""
 
 

@@ -9,6 +9,7 @@ from xml.sax.saxutils import escape, quoteattr
 
 from .. import palette
 from ..palette import use
+from .alive import is_alarm
 from .scene import HEIGHT, MARGIN
 
 ARROW = "m-6-4l6 4-6 4"
@@ -91,7 +92,7 @@ def described(picture):
 
 def _inside(picture, scene, drawn):
     names = (f"<text class='u' x='{x}' y='{y - 5}'>{escape(n)}</text>" for x, y, n in scene.stubs)
-    nodes, found = [], {b for _, b in picture.findings}
+    nodes, found = [], {b for told, b in picture.findings if is_alarm(told)}
     for k, (b, place) in enumerate(zip(scene.boxes, scene.places, strict=True)):
         port = " p" if k < scene.ports else ""
         kind = port + " bad" * (b in found)

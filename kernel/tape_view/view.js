@@ -261,7 +261,9 @@
     const cells = view.heads.flatMap((head, k) => (view.rows[b][k] ? [element("b", "", head), element("span", "", view.rows[b][k])] : []));
     const [value, adjoint, turns] = view.data.heats[b] ?? [];
     const maps = [["value", value], ["adjoint", adjoint], ["|adjoint| by turn", turns]].filter(([, h]) => h).map(([what, h]) => map(what, h));
-    view.card.replaceChildren(...cells, ...maps);
+    const row = element("div", "tp-maps");
+    row.append(...maps);
+    view.card.replaceChildren(...cells, row);
     const at = view.data.boxes[b].slice(3).join(":");
     view.root.querySelectorAll(".tp-code li").forEach((li) => li.classList.toggle("here", li.dataset.at === at));
     for (const s of scenes(view)) s.nodes.forEach((g, k) => {
@@ -274,15 +276,15 @@
 
   // Blue below zero, vermillion above; a cross is NaN, a dot infinite.
   function map(what, [rows, columns, cells, scale, shown]) {
-    const side = Math.max(4, Math.min(16, Math.floor(220 / Math.max(rows, columns))));
+    const side = Math.max(4, Math.min(16, Math.floor(220 / Math.max(rows, columns)))), tall = rows > 1 ? side : 16;
     const squares = [...cells].map((c, i) => {
-      const x = (i % columns) * side, y = Math.floor(i / columns) * side, v = (c.charCodeAt(0) - 77) / 12;
-      if (c === "!" || c === "^") return `<rect class="${c === "!" ? "nan" : "inf"}" x="${x}" y="${y}" width="${side}" height="${side}"/><text x="${x + side / 2}" y="${y + side / 2}">${c === "!" ? "×" : "∞"}</text>`;
-      return `<rect class="${v < 0 ? "neg" : "pos"}" x="${x}" y="${y}" width="${side}" height="${side}" fill-opacity="${Math.abs(v).toFixed(2)}"/>`;
+      const x = (i % columns) * side, y = Math.floor(i / columns) * tall, v = (c.charCodeAt(0) - 77) / 12;
+      if (c === "!" || c === "^") return `<rect class="${c === "!" ? "nan" : "inf"}" x="${x}" y="${y}" width="${side}" height="${tall}"/><text x="${x + side / 2}" y="${y + tall / 2}">${c === "!" ? "×" : "∞"}</text>`;
+      return `<rect class="${v < 0 ? "neg" : "pos"}" x="${x}" y="${y}" width="${side}" height="${tall}" fill-opacity="${Math.abs(v).toFixed(2)}"/>`;
     });
     const told = `${what}: ${rows} by ${columns}, ${scale}${shown ? `, ${shown}` : ""}`;
     const box = element("figure", "tp-map");
-    box.innerHTML = `<svg role="img" aria-label="heat map of the ${told}" width="${columns * side}" height="${rows * side}">${squares.join("")}</svg>`;
+    box.innerHTML = `<svg role="img" aria-label="heat map of the ${told}" width="${columns * side}" height="${rows * tall}">${squares.join("")}</svg>`;
     box.append(element("figcaption", "", told));
     return box;
   }

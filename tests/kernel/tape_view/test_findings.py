@@ -78,6 +78,17 @@ def test_vanishing_and_exploding_adjoints(framework, factor, verb):
     assert [s.split(":")[0] for s in told(tape)] == ([f"Adjoints {verb}"] if verb else [])
 
 
+@BOTH
+def test_what_fades_slowly_vanishes_too(framework):
+    def program(x):
+        for _ in range(20):
+            x = x * 0.1
+        return x.sum()
+
+    (sentence,) = told(recorded(program, random(framework, 4)))
+    assert sentence.startswith("Adjoints vanish: 1 at")
+
+
 def _linear(framework):
     def program(x, w):
         for _ in range(20):
@@ -132,6 +143,23 @@ def test_coverage_is_what_other_padding_changes(framework):
     words = {drawn.boxes[k].name: word for k, word in enumerate(layer.words)}
     assert words["x"] == words["h"] == "50 % free" and words["w"] == "100 % free"
     assert words["share"] == "100 % free"
+
+
+MASKINGS = {  # by hand; padding of NaN goes through the first, padding of 1e30 through the second
+    "times zero": (lambda xp, x, valid: x * (valid * 1.0), ["NaN"]),
+    "how many are large": (lambda xp, x, valid: (x > 1000.0) * 1.0, ["1e30"]),
+    "chosen": (lambda xp, x, valid: xp.where(valid, x, valid * 1.0), []),
+}
+
+
+@BOTH
+@pytest.mark.parametrize("masked, through", MASKINGS.values(), ids=MASKINGS)
+def test_what_masks_by_multiplying_or_comparing_leaks_too(framework, masked, through):
+    valid = array(framework, [True, True, False])
+    f = lambda x: masked(lib(framework), x, valid).sum()  # noqa: E731
+    tape = ad.record(f, array(framework, [0.5, 1.0, 0.0], "float32"))
+    leaks = ["Mask leak" in s for s in told(tape, padding={"x": [True, True, False]})]
+    assert leaks == [True] * (len(through) > 0)
 
 
 @BOTH
