@@ -1,0 +1,88 @@
+"""Which answers fit a question: the scores of its words, and the phrase that it is most like.
+
+A word found in a name counts more than one in a sentence (`lexicon`), a phrase that says the same
+as the question more than both: the cosine between the two, each word weighed by how rare it is.
+"""
+
+import json
+
+import numpy as np
+
+from .words import directions, terms, widened
+
+PHRASE = 2.6  # what a phrase that says exactly the question is worth, against a perfect name
+
+
+class Sparse:
+    """A matrix by rows: only what is asked for is touched."""
+
+    def __init__(self, arrays, name):
+        self.start, self.at = arrays[f"{name}_start"], arrays[f"{name}_at"]
+        self.weight = arrays[f"{name}_weight"]
+
+    def row(self, i):
+        part = slice(self.start[i], self.start[i + 1])
+        return self.at[part], self.weight[part]
+
+
+class Ranker:
+    def __init__(self, arrays):
+        self.entries = json.loads(arrays["entries"].tobytes())
+        self.number = {t: i for i, t in enumerate(arrays["terms"].tolist())}
+        self.idf = arrays["idf"]
+        self.fields, self.phrases = Sparse(arrays, "field"), Sparse(arrays, "phrase")
+        self.phrase_of = arrays["phrase_of"]
+        self.prior = np.array([e["weight"] for e in self.entries], dtype=np.float32)
+        self.rarest = float(self.idf.max(initial=1.0))
+        self.phrase_norm = self._norms()
+
+    def _norms(self):
+        squares = np.zeros(len(self.phrase_of), dtype=np.float32)
+        for_term = np.repeat(self.idf**2, np.diff(self.phrases.start))
+        np.add.at(squares, self.phrases.at, for_term)
+        return np.sqrt(np.maximum(squares, 1e-6))
+
+    def best(self, question, k=6):
+        """The k best: a list of (score, entry), and how much of the question the first knows."""
+        stems = terms(question)
+        weights = self._known(widened(stems) | dict.fromkeys(directions(question), 1.0))
+        if not weights:
+            return [], 0.0
+        like = self._likeness(weights, stems)
+        scores = (self._from_fields(weights, stems) + PHRASE * like) * self.prior
+        order = np.argsort(-scores, kind="stable")[:k]
+        found = [(float(scores[i]), self.entries[i]) for i in order if scores[i] > 0]
+        return found, max(float(like[order[0]]), self._cover(stems, int(order[0])))
+
+    def _known(self, weights):
+        return {self.number[t]: w for t, w in weights.items() if t in self.number}
+
+    def _rarity(self, stems):
+        """How much a question asks for; a word nobody knows is as rare as can be."""
+        return [self.idf[self.number[t]] if t in self.number else self.rarest for t in set(stems)]
+
+    def _from_fields(self, weights, stems):
+        scores = np.zeros(len(self.entries), dtype=np.float32)
+        for term, weight in weights.items():
+            at, value = self.fields.row(term)
+            scores += weight * np.bincount(at, value, minlength=len(scores))
+        return scores / max(sum(self._rarity(stems)), 1.0)
+
+    def _likeness(self, weights, stems):
+        """For each entry, the cosine between the question and the most similar of its phrases."""
+        dots = np.zeros(len(self.phrase_of), dtype=np.float32)
+        for term, weight in weights.items():
+            dots[self.phrases.row(term)[0]] += weight * self.idf[term] ** 2
+        asked = np.sqrt(sum(r * r for r in self._rarity(stems)))
+        like = np.zeros(len(self.entries), dtype=np.float32)
+        np.maximum.at(like, self.phrase_of, dots / (self.phrase_norm * max(asked, 1e-6)))
+        return like
+
+    def _cover(self, stems, entry):
+        """The share of the question's words, by rarity, that the entry has in any field."""
+        had = total = 0.0
+        for stem, rarity in zip(dict.fromkeys(stems), self._rarity(dict.fromkeys(stems)), strict=True):
+            total += rarity
+            meant = self._known(widened([stem]))
+            had += rarity * max((w for t, w in meant.items() if entry in self.fields.row(t)[0]), default=0)
+        return had / total if total else 0.0
