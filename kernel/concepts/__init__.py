@@ -6,7 +6,7 @@ They stand in the Markdown files beside this page, to be read and edited as text
     also: mask out padding, ignore the padding, valid positions
     torch: torch.nn.utils.rnn.pad_sequence          (dotted names, apart by spaces; `-` for none)
     jax: -
-    ours: ml.batch ml.MaskedBatch
+    ours: ml.batch ml.MaskedBatch                    (a long line goes on in the next, indented)
     rows: softmax where                              (rows of the table that have to do with it)
     lesson: 11 12                                    (the first is the one that teaches it)
 
@@ -22,7 +22,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-FILES = ("arrays", "autodiff", "masking")
+FILES = ("arrays", "derivatives", "training", "masking")
 PROMPT = "    >>> "
 
 
@@ -48,13 +48,13 @@ def concepts():
 
 
 def parse(text):
-    """The cards of a file: what stands before the first heading is for its readers."""
+    """The cards of a file. What stands before the first of them is for its readers."""
     return [_card(part) for part in re.split(r"^## ", text, flags=re.M)[1:]]
 
 
 def _card(part):
     head, _, body = part.partition("\n\n")
-    name, *lines = head.splitlines()
+    name, *lines = re.sub(r"\n +", " ", head).splitlines()
     fields = {k: v.strip() for k, _, v in (line.partition(":") for line in lines)}
     words, prompt, example = body.partition(PROMPT)
     return Concept(
