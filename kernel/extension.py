@@ -4,6 +4,7 @@ from contextlib import ExitStack
 from weakref import WeakKeyDictionary
 
 from . import help_hooks, show
+from .ask import catch
 
 _loaded: WeakKeyDictionary = WeakKeyDictionary()  # shell -> what undoes us
 
@@ -14,6 +15,7 @@ def load(ip):
         return
     with ExitStack() as undo:
         help_hooks.install(ip, undo)
+        catch.install(ip, undo)
         _offer_names(ip, {"show": show}, undo)
         _loaded[ip] = undo.pop_all()
 

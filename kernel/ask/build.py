@@ -9,6 +9,8 @@ import json
 import os
 import sys
 import tempfile
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +30,25 @@ def build_words(progress):
     return {"entries": packed([e.shown() for e in made]), **lexicon(made)}
 
 
+def build_shapes(progress):
+    """Signatures, and the calls that have them: each with the entry whose twins belong to it."""
+    from .entries import leaders
+    from .harvest import harvest
+    from .probe import probe, units
+
+    progress(0.01, "reading what is installed")
+    twin = leaders(harvest())
+    found: dict = {}
+    with ProcessPoolExecutor(2, get_context("spawn")) as pool:
+        todo = units()
+        waiting = [pool.submit(probe, unit) for unit in todo]
+        for i, (unit, done) in enumerate(zip(todo, waiting, strict=True)):
+            progress(0.1 + 0.85 * i / len(todo), f"trying shapes on {unit[0]}")
+            for signature, name, call in done.result():
+                found.setdefault(signature, []).append((name, call, twin(name)))
+    return {"shapes": packed(found)}
+
+
 def packed(value):
     """JSON as an array of bytes: an index is one file, and holds no pickles."""
     return np.frombuffer(json.dumps(value).encode(), dtype=np.uint8)
@@ -42,7 +63,7 @@ def write(path, arrays):
 
 
 def main(what, path):
-    make = {"words": build_words}[what]
+    make = {"words": build_words, "shapes": build_shapes}[what]
     write(Path(path), make(lambda share, words: print(f"{share:.2f} {words}", flush=True)))
 
 

@@ -37,22 +37,22 @@ class Entry:
 def entries(found):
     """All entries: `found` is what `harvest` brings."""
     by_name = {f.name: f for f in found}
-    leaders = _leaders(found, by_name)
+    leader = leaders(found)
     groups: dict = {}
     for name in by_name:
-        groups.setdefault(leaders(name), []).append(name)
+        groups.setdefault(leader(name), []).append(name)
     said = phrases()
     made = [_entry([by_name[n] for n in names], said) for names in groups.values()]
     return [e for e in made if e.line or len(e.names) > 1 or e.row] + _concepts()
 
 
 # ----- who belongs together -----
-def _leaders(found, by_name):
+def leaders(found):
     """A function that gives the first member of a name's group."""
-    parent = {name: name for name in by_name}
+    parent = {f.name: f.name for f in found}
 
     def leader(name):
-        while parent[name] != name:
+        while parent.get(name, name) != name:
             name = parent[name]
         return name
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from .homes import HOMES
 
 REST = 700  # characters of a docstring, after its first sentence
-SKIPPED_DOC = re.compile(r"^(LAX-backend implementation of|See :?\w*:?`?torch|In-place version of|Refer to)")
+SKIPPED_DOC = re.compile(r"^(LAX-backend implementation of|See :?\w*:?`?torch|In-place version of|Refer to|\.\. )")
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,17 @@ def harvest():
     """Everything public in `HOMES`: a list of `Found`, in the order of the homes."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # a deprecated name warns when it is touched
-        return [found for home in HOMES for found in _in(home)]
+        return list(_without_guests(found for home in HOMES for found in _in(home)))
+
+
+def _without_guests(found):
+    """What a module only imported for its own use is known by its first name."""
+    seen = set()
+    for f in found:
+        first = id(f.thing) not in seen
+        if first or not (inspect.isclass(f.thing) or HOMES[f.name.rpartition(".")[0]][1] < 1):
+            yield f
+        seen.add(id(f.thing))
 
 
 def _in(home):

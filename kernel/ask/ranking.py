@@ -4,13 +4,15 @@ A word found in a name counts more than one in a sentence (`lexicon`), a phrase 
 as the question more than both: the cosine between the two, each word weighed by how rare it is.
 """
 
-import json
-
 import numpy as np
 
+from .index import unpacked
 from .words import directions, terms, widened
 
 PHRASE = 2.6  # what a phrase that says exactly the question is worth, against a perfect name
+
+
+POOL, FLOOR = 25, 0.2
 
 
 class Sparse:
@@ -27,7 +29,7 @@ class Sparse:
 
 class Ranker:
     def __init__(self, arrays):
-        self.entries = json.loads(arrays["entries"].tobytes())
+        self.entries = unpacked(arrays["entries"])
         self.number = {t: i for i, t in enumerate(arrays["terms"].tolist())}
         self.idf = arrays["idf"]
         self.fields, self.phrases = Sparse(arrays, "field"), Sparse(arrays, "phrase")
@@ -50,9 +52,12 @@ class Ranker:
             return [], 0.0
         like = self._likeness(weights, stems)
         scores = (self._from_fields(weights, stems) + PHRASE * like) * self.prior
-        order = np.argsort(-scores, kind="stable")[:k]
+        cover = {int(i): self._cover(stems, int(i)) for i in np.argsort(-scores)[:POOL]}
+        for i, share in cover.items():
+            scores[i] *= FLOOR + (1 - FLOOR) * share
+        order = sorted(cover, key=lambda i: -scores[i])[:k]
         found = [(float(scores[i]), self.entries[i]) for i in order if scores[i] > 0]
-        return found, max(float(like[order[0]]), self._cover(stems, int(order[0])))
+        return found, max(float(like[order[0]]), cover[order[0]])
 
     def _known(self, weights):
         return {self.number[t]: w for t, w in weights.items() if t in self.number}

@@ -126,7 +126,7 @@ def glossary():
     return found
 
 
-def widened(stems, share=0.45):
+def widened(stems, share=0.5):
     """{term: weight} of a question: its own stems count 1, what the glossary adds less."""
     weights = dict.fromkeys(stems, 1.0)
     longest = max(map(len, glossary()), default=0)
