@@ -5,9 +5,13 @@ Markdown carries the card, since ipykernel drops HTML there; plain text serves t
 IPython 8.21 there are no hooks, and the inspector's one formatting method is wrapped instead.
 """
 
+import weakref
+
 from .help_text import help_bundle
 
 SECTIONS = (("Signature", "definition"), ("Docstring", "docstring"), ("File", "file"))
+SOURCE = ("Source", "source")  # for `??`
+_last: tuple = (lambda: None, {})  # a weak reference to what was asked about, and the answer
 
 
 def install(ip, undo):
@@ -56,9 +60,12 @@ class Hook:
 
 def _bundle(data):
     """IPython 8.22 and later pass their hook data; 8.21 passes the object itself."""
-    if type(data).__name__ == "InspectorHookData":
-        return help_bundle(data.obj, data.detail_level)
-    return help_bundle(data)
+    global _last
+    if type(data).__name__ != "InspectorHookData":
+        return help_bundle(data)
+    if _last[0]() is not data:  # asked once for each mime: a GPU need not be read twice
+        _last = weakref.ref(data), help_bundle(data.obj, data.detail_level)
+    return _last[1]
 
 
 def _markdown(data):
@@ -71,7 +78,8 @@ def _plain(data):
     if text is None:
         return None
     info = getattr(data, "info_dict", None) or {}
-    return [("Tapestry", f"\n{text}\n"), *((t, info[k]) for t, k in SECTIONS if info.get(k))]
+    asked = (*SECTIONS, SOURCE) if getattr(data, "detail_level", 0) else SECTIONS
+    return [("Tapestry", f"\n{text}\n"), *((t, info[k]) for t, k in asked if info.get(k))]
 
 
 def _wrap_get_info(inspector, undo):
