@@ -150,7 +150,8 @@ class Progress:
     def __call__(self, share, words):
         text = f"Tapestry reads what is installed, this once: {share:4.0%}, {words}"
         if "ipykernel" not in sys.modules:
-            print(f"\r{text:<100.100}", end="", file=sys.stderr, flush=True)
+            end = "\n" if share == 1 else ""
+            print(f"\r{text:<100.100}", end=end, file=sys.stderr, flush=True)
             return
         from IPython.display import display
 

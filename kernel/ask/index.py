@@ -98,6 +98,7 @@ def build(kind, path, progress):
     if worker.returncode:
         reason = (said.strip().splitlines() or ["it said nothing"])[-1]
         raise CannotBuild(f"The index could not be built ({reason}).")
+    progress(1.0, "done")
     _forget_old(path)
 
 
