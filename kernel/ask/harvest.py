@@ -10,7 +10,7 @@ import re
 import warnings
 from dataclasses import dataclass
 
-from .homes import HOMES
+from .homes import HOMES, home_of
 
 REST = 700  # characters of a docstring, after its first sentence
 SKIPPED_DOC = re.compile(r"^(LAX-backend implementation of|See :?\w*:?`?torch|In-place version of|Refer to|\.\. )")
@@ -28,7 +28,8 @@ def harvest():
     """Everything public in `HOMES`: a list of `Found`, in the order of the homes."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # a deprecated name warns when it is touched
-        return list(_without_guests(found for home in HOMES for found in _in(home)))
+        found = list(_without_guests(found for home in HOMES for found in _in(home)))
+        return found + magics()
 
 
 def _without_guests(found):
@@ -36,9 +37,32 @@ def _without_guests(found):
     seen = set()
     for f in found:
         first = id(f.thing) not in seen
-        if first or not (inspect.isclass(f.thing) or HOMES[f.name.rpartition(".")[0]][1] < 1):
+        if first or not (inspect.isclass(f.thing) or HOMES[home_of(f.name)[0]][1] < 1):
             yield f
         seen.add(id(f.thing))
+
+
+def magics():
+    """What our own extension adds to IPython: `%%both` and the like, with what they say."""
+    import kernel
+
+    shell = _bare_shell()
+    before = {kind: set(table) for kind, table in shell.magics_manager.magics.items()}
+    kernel.load_ipython_extension(shell)
+    after = shell.magics_manager.magics
+    return [
+        Found("%" * (1 + (kind == "cell")) + name, after[kind][name], *sentences(after[kind][name]))
+        for kind in after
+        for name in sorted(set(after[kind]) - before[kind])
+    ]
+
+
+def _bare_shell():
+    """A shell that keeps no history."""
+    from IPython.core.interactiveshell import InteractiveShell
+    from traitlets.config import Config
+
+    return InteractiveShell(config=Config({"HistoryManager": {"enabled": False}}))
 
 
 def _in(home):
@@ -51,6 +75,8 @@ def _in(home):
         if is_class and (leaf not in vars(place) and _inherited(place, leaf)):
             continue
         if not is_class and (not callable(thing) or _from_elsewhere(thing, home)):
+            continue
+        if leaf.endswith("_ipython_extension"):
             continue
         first, rest = sentences(thing)
         yield Found(f"{home}.{leaf}", thing, first, rest)

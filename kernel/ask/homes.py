@@ -15,6 +15,7 @@ HOMES = {  # module or class: (family, weight)
     "autodiff_lab.optim": ("optim", 0.95),
     "autodiff_lab.nn": ("networks", 0.95),
     "autodiff_lab.nn.ops": ("networks", 0.9),
+    "kernel": ("kernel", 1.0),
     "torch": ("arrays", 1.0),
     "jax": ("calculus", 1.0),
     "jax.numpy": ("arrays", 1.0),
@@ -137,7 +138,7 @@ SHORT = {
 def home_of(name):
     """The home a dotted name lives in, and what it is called there."""
     home, _, leaf = name.rpartition(".")
-    return home, leaf
+    return ("kernel", name.lstrip("%")) if name.startswith("%") else (home, leaf)
 
 
 def short(name):
@@ -156,4 +157,4 @@ def long(name):
 def side(name):
     """Whose a dotted name is: "torch", "jax", "numpy" or "ours"."""
     first = name.partition(".")[0]
-    return first if first in FRAMEWORKS else "ours"
+    return first if first in FRAMEWORKS else "ours"  # magics too

@@ -4,15 +4,21 @@ A word found in a name counts more than one in a sentence (`lexicon`), a phrase 
 as the question more than both: the cosine between the two, each word weighed by how rare it is.
 """
 
+import difflib
+import re
+
 import numpy as np
 
 from .index import unpacked
-from .words import directions, terms, widened
+from .words import directions, glossary, terms, widened
 
 PHRASE = 2.6  # what a phrase that says exactly the question is worth, against a perfect name
 
 
-POOL, FLOOR = 25, 0.2
+POOL, FLOOR = 25, 0.2  # of so many, those that know little of the question lose most of their score
+NAMED = 1.5  # for a function that the question names
+SHOWN = 4  # names of an entry that are well known
+ALIKE = 0.84  # of difflib's ratio: a typing mistake
 
 
 class Sparse:
@@ -37,6 +43,10 @@ class Ranker:
         self.prior = np.array([e["weight"] for e in self.entries], dtype=np.float32)
         self.rarest = float(self.idf.max(initial=1.0))
         self.phrase_norm = self._norms()
+        self.leaf: dict = {}
+        for i, entry in enumerate(self.entries):
+            for name in entry["names"][:SHOWN] if not entry["concept"] else ():
+                self.leaf.setdefault(name.lower().rpartition(".")[2], []).append(i)
 
     def _norms(self):
         squares = np.zeros(len(self.phrase_of), dtype=np.float32)
@@ -46,18 +56,32 @@ class Ranker:
 
     def best(self, question, k=6):
         """The k best: a list of (score, entry), and how much of the question the first knows."""
-        stems = terms(question)
+        stems = [self._spelled(stem) for stem in terms(question)]
         weights = self._known(widened(stems) | dict.fromkeys(directions(question), 1.0))
         if not weights:
             return [], 0.0
         like = self._likeness(weights, stems)
         scores = (self._from_fields(weights, stems) + PHRASE * like) * self.prior
+        for i in self._named(question):
+            scores[i] += NAMED
         cover = {int(i): self._cover(stems, int(i)) for i in np.argsort(-scores)[:POOL]}
         for i, share in cover.items():
             scores[i] *= FLOOR + (1 - FLOOR) * share
         order = sorted(cover, key=lambda i: -scores[i])[:k]
         found = [(float(scores[i]), self.entries[i]) for i in order if scores[i] > 0]
         return found, max(float(like[order[0]]), cover[order[0]])
+
+    def _spelled(self, stem):
+        """A long word that nobody knows, as the word it was probably meant to be."""
+        if len(stem) < 5 or stem in self.number or (stem,) in glossary():
+            return stem
+        alike = [t for t in self.number if t[0] == stem[0] and abs(len(t) - len(stem)) < 3]
+        return next(iter(difflib.get_close_matches(stem, alike, 1, ALIKE)), stem)
+
+    def _named(self, question):
+        """The entries of which a name stands in the question: `zero_grad`, `lax.scan`."""
+        for word in re.findall(r"\w+(?:[._]\w+)+", question.lower()):
+            yield from self.leaf.get(word.rpartition(".")[2], ())
 
     def _known(self, weights):
         return {self.number[t]: w for t, w in weights.items() if t in self.number}

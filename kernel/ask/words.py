@@ -18,10 +18,12 @@ STOP = frozenset(
     show so some such t tell than that that's the their them then there these they thing things
     this those through to too try trying up us use used using very want wants was way we were what
     what's when where which while who why will with work works would you your something somehow
-    turn convert change pytorch's jax's python's really actually possible
+    turn convert change really actually possible find compute calculate obtain perform question
+    problem way ways correct correctly properly proper wrong explain happen happens supposed
+    understand confused easy simple whole
     """.split()
 )
-KEPT = frozenset("no not out same if while for like up".split())  # in a name they mean something
+KEPT = frozenset("no not out same if while for like up find whole".split())  # in a name they mean something
 TOWARDS = frozenset("to into onto as".split())
 WORD = re.compile(r"[a-z]+|\d+")
 ENDINGS = (
@@ -68,8 +70,11 @@ def name_terms(name):
     return [stem(w) for w in re.findall(WORD, spaced.lower()) if w not in STOP or w in KEPT]
 
 
+FRAMES = re.compile(r"\bdifferences? between\b|(?<=^what does )(.+) mean$")
+
+
 def _plain_words(text):
-    text = re.sub(r"n['’]t\b", " not", text.lower())
+    text = re.sub(FRAMES, r" \1 ", re.sub(r"n['’]t\b", " not", text.lower().strip(" ?")))
     return re.findall(WORD, re.sub(r"['’]s\b|['’]", "", text))
 
 
