@@ -55,8 +55,8 @@ class Ranker:
         return np.sqrt(np.maximum(squares, 1e-6))
 
     def best(self, question, k=6):
-        """The k best: a list of (score, entry), and how much of the question the first knows."""
-        stems = [self._spelled(stem) for stem in terms(question)]
+        """The k best entries, best first, and how certain the first is: score times coverage."""
+        stems = self._spelled(terms(question))
         weights = self._known(widened(stems) | dict.fromkeys(directions(question), 1.0))
         if not weights:
             return [], 0.0
@@ -68,13 +68,18 @@ class Ranker:
         for i, share in cover.items():
             scores[i] *= FLOOR + (1 - FLOOR) * share
         order = sorted(cover, key=lambda i: -scores[i])[:k]
-        found = [(float(scores[i]), self.entries[i]) for i in order if scores[i] > 0]
-        return found, max(float(like[order[0]]), cover[order[0]])
+        first = order[0]
+        certainty = scores[first] * max(like[first], cover[first])
+        return [self.entries[i] for i in order if scores[i] > 0], float(certainty)
 
-    def _spelled(self, stem):
-        """A long word that nobody knows, as the word it was probably meant to be."""
-        if len(stem) < 5 or stem in self.number or (stem,) in glossary():
-            return stem
+    def _spelled(self, stems):
+        """With typing mistakes mended: long words nobody knows, among others that are known."""
+        strange = [s for s in stems if s not in self.number and (s,) not in glossary()]
+        if 2 * len(strange) >= len(stems):
+            return stems
+        return [self._meant(s) if s in strange and len(s) > 4 else s for s in stems]
+
+    def _meant(self, stem):
         alike = [t for t in self.number if t[0] == stem[0] and abs(len(t) - len(stem)) < 3]
         return next(iter(difflib.get_close_matches(stem, alike, 1, ALIKE)), stem)
 

@@ -13,7 +13,7 @@ from .shapes import Shapes, as_einsum
 from .signatures import NotShapes, is_query, parse, unknown_sizes
 from .words import stem, terms
 
-KNOWS = 0.45  # how much of a question the best answer must know: `python -m tests.kernel.ask_quality`
+CERTAIN = 0.55  # below it we say that we do not know: `python -m tests.kernel.ask_quality`
 NOTHING = "No public function that I tried does this to the shapes of its arguments alone."
 FROM_NOWHERE = "No argument has the size {}: it has to come from a parameter, as a layer's width does."
 WEAK = frozenset(map(stem, "not no only each every all first last one two three always".split()))
@@ -72,9 +72,8 @@ def by_name(question):
 
 
 def by_words(question):
-    best, known = ranker().best(question)
-    found = [entry for _, entry in best]
-    if not found or known < KNOWS or set(terms(question)) <= WEAK:
+    found, certainty = ranker().best(question)
+    if not found or certainty < CERTAIN or set(terms(question)) <= WEAK:
         return Answer(question, "words", found[:3], sure=False)
     return Answer(question, "words", found)
 
