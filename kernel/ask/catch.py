@@ -142,7 +142,7 @@ def page(ip, data):
 
 
 class Progress:
-    """One line that says how far the building of the index is; nothing if there is none to build."""
+    """One line that says how far the index is; nothing if there is none to build."""
 
     def __init__(self):
         self.shown = None

@@ -43,7 +43,7 @@ def entries(found):
         groups.setdefault(leader(name), []).append(name)
     said = phrases()
     made = [_entry([by_name[n] for n in names], said) for names in groups.values()]
-    return [e for e in made if e.line or len(e.names) > 1 or e.row] + _concepts()
+    return [e for e in made if e.line or len(e.names) > 1] + _concepts()
 
 
 # ----- who belongs together -----
@@ -114,7 +114,7 @@ def _entry(members, said):
     firsts = list(dict.fromkeys(f.first for f in members if f.first))
     return Entry(
         names=names,
-        line=firsts[0] if firsts else "",
+        line=(firsts or told or [""])[0],
         row=row.name if row else "",
         weight=_weight(members),
         phrases=told,

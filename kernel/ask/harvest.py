@@ -10,10 +10,10 @@ import re
 import warnings
 from dataclasses import dataclass
 
-from .homes import HOMES, home_of
+from .homes import HOMES, home_of, side
 
 REST = 700  # characters of a docstring, after its first sentence
-SKIPPED_DOC = re.compile(r"^(LAX-backend implementation of|See :?\w*:?`?torch|In-place version of|Refer to|\.\. )")
+SKIPPED_DOC = re.compile(r"^(LAX-backend|See :?\w*:?`?torch|In-place version of|Refer to|\.\. )")
 
 
 @dataclass(frozen=True)
@@ -34,12 +34,17 @@ def harvest():
 
 def _without_guests(found):
     """What a module only imported for its own use is known by its first name."""
-    seen = set()
+    first: dict = {}  # with the things themselves, so that no id is used twice
     for f in found:
-        first = id(f.thing) not in seen
-        if first or not (inspect.isclass(f.thing) or HOMES[home_of(f.name)[0]][1] < 1):
+        home = home_of(f.name)[0]
+        host, _ = first.setdefault(id(f.thing), (home, f.thing))
+        known = host == home or side(host) != side(home) or _lives_in(f.thing, home)
+        if known or not (inspect.isclass(f.thing) or HOMES[home][1] < 1):
             yield f
-        seen.add(id(f.thing))
+
+
+def _lives_in(thing, home):
+    return str(getattr(thing, "__module__", "")).startswith(home)
 
 
 def magics():
@@ -114,7 +119,9 @@ def _attribute(place, leaf):
 def _from_elsewhere(thing, home):
     """Helpers of the standard library, and typing's names, which modules drag along."""
     root = str(getattr(thing, "__module__", "") or "").partition(".")[0]
-    return root not in ("", *{h.partition(".")[0] for h in HOMES}, "builtins", "jaxlib", "_thread")
+    return root not in {"", "builtins", "jaxlib", "ml_dtypes"} | {
+        h.partition(".")[0] for h in HOMES
+    }
 
 
 def _inherited(cls, leaf):

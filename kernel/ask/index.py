@@ -4,6 +4,7 @@ The file's name says for which versions of the frameworks and for which state of
 was made, so a new one is made when any of them changes. `TAPESTRY_CACHE` names another folder.
 """
 
+import contextlib
 import functools
 import hashlib
 import importlib.metadata
@@ -13,6 +14,7 @@ import os
 import subprocess
 import sys
 import time
+import zipfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -35,11 +37,17 @@ def silent(share, words):
 
 def arrays(kind, progress=silent):
     """The arrays of the index "words" or "shapes", built first where there is none yet."""
+    path = folder() / f"{kind}-{state(kind)}.npz"
+    if path.is_file():
+        with contextlib.suppress(OSError, ValueError, zipfile.BadZipFile):  # a damaged file
+            return _read(path)
+    build(kind, path, progress)
+    return _read(path)
+
+
+def _read(path):
     import numpy as np
 
-    path = folder() / f"{kind}-{state(kind)}.npz"
-    if not path.is_file():
-        build(kind, path, progress)
     with np.load(path) as file:
         return dict(file)
 

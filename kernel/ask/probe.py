@@ -28,7 +28,9 @@ ELEMENTWISE = {  # enough for what is known to be
     2: ("A,A", "AB,AB", "AB,B", "A1,1B", "ABC,ABC"),
     3: ("A,A,A", "AB,AB,AB", "ABC,ABC,ABC"),
 }
-NO_ARRAYS = re.compile(r"^((axis|dim)\w?|axes|dims|source|destination|out|n|mode|dtype|k|ord|method|precision)$")
+NO_ARRAYS = re.compile(
+    r"^((axis|dim)\w?|axes|dims|source|destination|out|n|mode|dtype|k|ord|method|precision)$"
+)
 CASES = {  # how many arrays: their shapes
     1: ("A", "AB", "ABC", "AA", "ABB", "A1", "1AB", "ABCD"),
     2: (
@@ -58,7 +60,7 @@ SKIPPED = re.compile(
 
 
 def probe(unit):
-    """[(signature, dotted name, call as text)] of a part of a home: (home, which part, of how many)."""
+    """[(signature, dotted name, call)] of a unit: a home, which part of it, of how many."""
     home, part, parts = unit
     os.environ["JAX_TRACEBACK_FILTERING"] = "off"  # most calls are refused; let that be cheap
     with warnings.catch_warnings():
@@ -105,7 +107,16 @@ def _typed(home, leaf, f):
                 _try(run, _split(case), extra.format(axis=axis), False, known, kinds)
         if known:
             break
-    return known.items()
+    return _widest(known)
+
+
+def _widest(known):
+    """Without what follows from a more general signature of the same call."""
+    return [
+        (signature, call)
+        for signature, call in known.items()
+        if not any(call == c and matches(s, signature) == "special" for s, c in known.items())
+    ]
 
 
 def _cases(f, home, counts):
@@ -129,7 +140,7 @@ def _reads(f):
     arrays = [p for p in params if p.kind in (0, 1) and not NO_ARRAYS.match(p.name)]
     least = max(1, min(3, sum(p.default is p.empty for p in arrays)))
     open_end = any(p.kind == p.VAR_POSITIONAL for p in params)
-    most = 3 if open_end else max(least, min(3, len(arrays), least + 1))
+    most = 3 if open_end else max(least, min(3, len(arrays)))
     return axis, tuple(range(least, most + 1))
 
 
@@ -176,8 +187,9 @@ def _run_torch(f):
     dtypes = {"f": torch.float32, "i": torch.int64, "b": torch.bool}
 
     def run(sizes, kinds, extra, listed):
-        xs = [torch.empty(s, dtype=dtypes[k], device="meta") for s, k in zip(sizes, kinds, strict=False)]
+        given = zip(sizes, kinds, strict=False)
         try:
+            xs = [torch.empty(s, dtype=dtypes[k], device="meta") for s, k in given]
             return _shapes(_called(f, xs, extra, listed), torch.Tensor)
         except Exception:
             return None

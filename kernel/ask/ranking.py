@@ -73,11 +73,11 @@ class Ranker:
         return [self.entries[i] for i in order if scores[i] > 0], float(certainty)
 
     def _spelled(self, stems):
-        """With typing mistakes mended: long words nobody knows, among others that are known."""
+        """With typing mistakes mended, if that makes most of the strange words known."""
         strange = [s for s in stems if s not in self.number and (s,) not in glossary()]
-        if 2 * len(strange) >= len(stems):
-            return stems
-        return [self._meant(s) if s in strange and len(s) > 4 else s for s in stems]
+        meant = {s: self._meant(s) for s in strange if len(s) > 4}
+        mended = sum(s != other for s, other in meant.items())
+        return [meant.get(s, s) for s in stems] if 2 * mended > len(strange) else stems
 
     def _meant(self, stem):
         alike = [t for t in self.number if t[0] == stem[0] and abs(len(t) - len(stem)) < 3]
@@ -93,30 +93,33 @@ class Ranker:
 
     def _rarity(self, stems):
         """How much a question asks for; a word nobody knows is as rare as can be."""
-        return [self.idf[self.number[t]] if t in self.number else self.rarest for t in set(stems)]
+        return [self.idf[self.number[t]] if t in self.number else self.rarest for t in stems]
 
     def _from_fields(self, weights, stems):
         scores = np.zeros(len(self.entries), dtype=np.float32)
         for term, weight in weights.items():
             at, value = self.fields.row(term)
             scores += weight * np.bincount(at, value, minlength=len(scores))
-        return scores / max(sum(self._rarity(stems)), 1.0)
+        return scores / max(sum(self._rarity(set(stems))), 1.0)
 
     def _likeness(self, weights, stems):
         """For each entry, the cosine between the question and the most similar of its phrases."""
         dots = np.zeros(len(self.phrase_of), dtype=np.float32)
         for term, weight in weights.items():
             dots[self.phrases.row(term)[0]] += weight * self.idf[term] ** 2
-        asked = np.sqrt(sum(r * r for r in self._rarity(stems)))
+        asked = np.sqrt(sum(r * r for r in self._rarity(set(stems))))
         like = np.zeros(len(self.entries), dtype=np.float32)
         np.maximum.at(like, self.phrase_of, dots / (self.phrase_norm * max(asked, 1e-6)))
         return like
 
     def _cover(self, stems, entry):
         """The share of the question's words, by rarity, that the entry has in any field."""
-        had = total = 0.0
-        for stem, rarity in zip(dict.fromkeys(stems), self._rarity(dict.fromkeys(stems)), strict=True):
-            total += rarity
-            meant = self._known(widened([stem]))
-            had += rarity * max((w for t, w in meant.items() if entry in self.fields.row(t)[0]), default=0)
-        return had / total if total else 0.0
+        stems = list(dict.fromkeys(stems))
+        rarity = self._rarity(stems)
+        had = sum(r * self._has(entry, stem) for r, stem in zip(rarity, stems, strict=True))
+        return had / sum(rarity) if stems else 0.0
+
+    def _has(self, entry, stem):
+        """1 if the entry has this word, less if only one that the glossary knows for it, or 0."""
+        meant = self._known(widened([stem]))
+        return max((w for t, w in meant.items() if entry in self.fields.row(t)[0]), default=0)

@@ -71,11 +71,11 @@ def _markdown_list(items):
 
 
 def _text_list(items):
-    lines = [
-        textwrap.fill(f"  {i}. {page._unmarked(title)}: {line}", page.WIDTH, subsequent_indent="     ")
-        for i, (title, line) in enumerate(items, 1)
-    ]
-    return "\n".join(line.removesuffix(": ") for line in lines)
+    lines = (f"  {i}. {page._unmarked(title)}: {line}" for i, (title, line) in enumerate(items, 1))
+    return "\n".join(
+        textwrap.fill(line.removesuffix(": "), page.WIDTH, subsequent_indent="     ")
+        for line in lines
+    )
 
 
 # ----- below it -----

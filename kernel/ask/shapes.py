@@ -47,8 +47,8 @@ class Shapes:
         found: dict = {}
         for variant in variants(asked):
             for order in itertools.permutations(range(len(variant.inputs))):
-                query = canonical(Signature(tuple(variant.inputs[i] for i in order), variant.outputs))
-                for call in self._calls(query, order):
+                inputs = tuple(variant.inputs[i] for i in order)
+                for call in self._calls(canonical(Signature(inputs, variant.outputs)), order):
                     if call.how < found.get(call.name, call).how or call.name not in found:
                         found[call.name] = call
         return sorted(_pairs(found.values()), key=self._rank)

@@ -14,6 +14,7 @@ ARROW = re.compile(r"->|=>|→|⇒")
 GROUP = re.compile(r"[(\[]([^()\[\]]*)[)\]]")
 DIM = re.compile(r"^(\.\.\.|\*\w*|\d+|[A-Za-z_]\w*|[\w+*-]+)$")
 ASKS = re.compile(r"[(\[].*(->|=>|→|⇒)")
+REST = re.compile(r"^[\s,?.]*$")
 LEAD = ("...", "*")
 
 
@@ -44,7 +45,8 @@ def parse(text):
     left, _, right = re.split(f"({ARROW.pattern})", text, maxsplit=1)
     inputs = [_dims(g) for g in GROUP.findall(left)]
     outputs = [_dims(g) for g in GROUP.findall(right)]
-    if not inputs or not outputs:
+    rest = GROUP.sub("", left), GROUP.sub("", right)
+    if not inputs or not outputs or "(" in rest[0] or not REST.match(rest[1]):
         raise NotShapes("A shape query reads `(A,B),(B,C)->(A,C)`: each shape in brackets.")
     return Signature(tuple(inputs), tuple(outputs))
 
@@ -109,9 +111,7 @@ def variants(signature):
 
 def _with_lead(signature, lead):
     def shape(dims):
-        return tuple(
-            new for d in dims for new in (lead if str(d).startswith(LEAD) else (d,))
-        )
+        return tuple(new for d in dims for new in (lead if str(d).startswith(LEAD) else (d,)))
 
     return Signature(tuple(map(shape, signature.inputs)), tuple(map(shape, signature.outputs)))
 

@@ -23,7 +23,7 @@ STOP = frozenset(
     understand confused easy simple whole
     """.split()
 )
-KEPT = frozenset("no not out same if while for like up find whole".split())  # in a name they mean something
+KEPT = frozenset("no not out same if while for like up find whole".split())  # not empty in a name
 TOWARDS = frozenset("to into onto as".split())
 WORD = re.compile(r"[a-z]+|\d+")
 ENDINGS = (

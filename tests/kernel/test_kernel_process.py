@@ -62,6 +62,17 @@ def test_what_has_no_row_gets_ipythons_own_help(client):
         assert set(data) == {"text/plain"}
 
 
+def test_a_question_in_words_is_answered_in_the_pager_and_leaves_no_output(client):
+    pytest.importorskip("bm25s")
+    run(client, "%ask running total")  # may build the index, and shows how far it is
+    for cell in ("?running total", "running total so far?", "?cumsumm"):
+        content, outputs = run(client, cell)
+        (page,) = content["payload"]
+        assert page["source"] == "page" and not outputs
+        assert set(page["data"]) == {"text/plain", "text/markdown"}
+        assert all("cumsum" in form for form in page["data"].values())
+
+
 def test_show_is_there_and_gives_one_output_in_four_forms(client):
     pytest.importorskip("torch")
     run(client, "import torch, autodiff_lab as ad\ntape = ad.record(torch.sin, torch.tensor(0.5))")
