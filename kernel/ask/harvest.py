@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from .homes import HOMES, home_of, side
 
 REST = 700  # characters of a docstring, after its first sentence
+HOSTS = {"", "builtins", "jaxlib", "ml_dtypes"} | {home.partition(".")[0] for home in HOMES}
 SKIPPED_DOC = re.compile(r"^(LAX-backend|See :?\w*:?`?torch|In-place version of|Refer to|\.\. )")
 
 

@@ -12,10 +12,10 @@ import numpy as np
 from .index import unpacked
 from .words import directions, glossary, terms, widened
 
-PHRASE = 2.6  # what a phrase that says exactly the question is worth, against a perfect name
+PHRASE = 2.0  # what a phrase that says exactly the question is worth, against a perfect name
 
 
-POOL, FLOOR = 25, 0.2  # of so many, those that know little of the question lose most of their score
+POOL, FLOOR = 25, 0.1  # of so many, those that know little of the question lose most of their score
 NAMED = 1.5  # for a function that the question names
 SHOWN = 4  # names of an entry that are well known
 ALIKE = 0.84  # of difflib's ratio: a typing mistake

@@ -13,7 +13,7 @@ from .shapes import Shapes, as_einsum
 from .signatures import NotShapes, is_query, parse, unknown_sizes
 from .words import stem, terms
 
-CERTAIN = 0.55  # below it we say that we do not know: `python -m tests.kernel.ask_quality`
+CERTAIN = 0.33  # below it we say that we do not know: `python -m tests.kernel.ask_quality`
 NOTHING = "No public function that I tried does this to the shapes of its arguments alone."
 FROM_NOWHERE = "No argument has the size {}: a parameter has to say it, as a layer's width does."
 WEAK = frozenset(map(stem, "not no only each every all first last one two three always".split()))
