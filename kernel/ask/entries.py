@@ -10,7 +10,7 @@ import re
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from .homes import HOMES, home_of, long, side
+from .homes import FALSE_FRIENDS, HOMES, home_of, long, side
 from .words import name_terms, stem
 
 SAME = ("pointwise", "constant", "composite")  # rows whose spellings all mean the same
@@ -71,7 +71,8 @@ def _twins(found):
     together: dict = {}
     for f in found:
         home, leaf = home_of(f.name)
-        together.setdefault((HOMES[home][0], leaf.lower().rstrip("_")), []).append(f.name)
+        family = f.name.startswith("torch") if f.name in FALSE_FRIENDS else HOMES[home][0]
+        together.setdefault((family, leaf.lower().rstrip("_")), []).append(f.name)
         if getattr(f.thing, "__name__", "") not in ("", "<lambda>"):
             together.setdefault(id(f.thing), []).append(f.name)
     return together.values()

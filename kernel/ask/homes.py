@@ -19,7 +19,7 @@ HOMES = {  # module or class: (family, weight)
     "torch": ("arrays", 1.0),
     "jax": ("calculus", 1.0),
     "jax.numpy": ("arrays", 1.0),
-    "jax.lax": ("arrays", 0.95),
+    "jax.lax": ("lax", 0.95),
     "jax.nn": ("arrays", 0.95),
     "numpy": ("arrays", 0.95),
     "torch.func": ("calculus", 1.0),
@@ -129,6 +129,12 @@ HOMES = {  # module or class: (family, weight)
     "numpy.char": ("numpy.char", 0.6),
     "numpy.polynomial.polynomial": ("polynomial", 0.65),
 }
+FALSE_FRIENDS = frozenset(  # the same name, and another meaning
+    """torch.Tensor.repeat torch.transpose torch.Tensor.transpose torch.equal torch.Tensor.equal
+    torch.split torch.Tensor.split torch.Tensor.size torch.select torch.Tensor.select
+    torch.Tensor.type torch.Tensor.view jax.numpy.ndarray.view
+    """.split()
+)
 FRAMEWORKS = ("torch", "jax", "numpy")
 SHORT = {
     "jax.numpy.": "jnp.",
