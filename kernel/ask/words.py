@@ -26,6 +26,10 @@ STOP = frozenset(
 KEPT = frozenset("no not out same if while for like up find whole".split())  # not empty in a name
 TOWARDS = frozenset("to into onto as".split())
 WORD = re.compile(r"[a-z]+|\d+")
+COMPOUND = re.compile(
+    r"^(nan|arg|cum|is|log|flat)(sum|prod|max|min|mean|median|std|var|sort|where|partition|"
+    r"quantile|percentile|nan|inf|finite|close|nonzero|softmax)$"
+)
 ENDINGS = (
     ("ational", "ate"), ("ization", "ize"), ("isation", "ize"), ("ations", "ate"),
     ("ation", "ate"), ("iveness", "ive"), ("fulness", "ful"), ("ities", "ity"), ("ements", "ement"),
@@ -51,7 +55,8 @@ ODD = {
     "initializer": "initial", "initializers": "initial", "init": "initial", "colour": "color",
     "neighbours": "neighbor", "neighbors": "neighbor", "centre": "center", "normalise": "norm",
     "normalize": "norm", "normalized": "norm", "normalised": "norm", "normalization": "norm",
-    "normalisation": "norm", "ones": "ones", "lens": "length", "len": "length",
+    "normalisation": "norm", "ones": "ones", "value": "element", "values": "element", "entry": "element",
+    "entries": "element", "elements": "element", "items": "element", "lens": "length", "len": "length",
 }  # fmt: skip
 
 
@@ -67,14 +72,19 @@ def terms(text):
 def name_terms(name):
     """The stems of a dotted name: every part of `log_softmax` or `BatchNorm1d` counts."""
     spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", " ", name)
-    return [stem(w) for w in re.findall(WORD, spaced.lower()) if w not in STOP or w in KEPT]
+    found = [w for w in re.findall(WORD, spaced.lower()) if w not in STOP or w in KEPT]
+    parts = [part for w in found if (m := COMPOUND.match(w)) for part in m.groups()]
+    return [stem(w) for w in found + parts]
 
 
+REPLACED = re.compile(r"^(.*\b(?:replace|replacing|fill|overwrite|substitute)\b.*) (?:with|by) ")
 FRAMES = re.compile(r"\bdifferences? between\b|(?<=^what does )(.+) mean$")
 
 
 def _plain_words(text):
-    text = re.sub(FRAMES, r" \1 ", re.sub(r"n['’]t\b", " not", text.lower().strip(" ?")))
+    text = re.sub(r"n['’]t\b", " not", text.lower().strip(" ?"))
+    text = re.sub(r"\bw\.?r\.?t\b", "with respect to", text)
+    text = re.sub(REPLACED, r"\1 to ", re.sub(FRAMES, r" \1 ", text))
     return re.findall(WORD, re.sub(r"['’]s\b|['’]", "", text))
 
 

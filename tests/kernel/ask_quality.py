@@ -13,6 +13,7 @@ from kernel.ask.homes import long
 
 FOLDER = Path(__file__).parent
 HALVES = ("tuned", "untouched")
+LATER = "later"  # questions that were added, and looked at, while tuning
 
 
 def questions(half):
@@ -42,22 +43,23 @@ def hits(question, accepted):
 def figures(half):
     """{"questions", "P@1", "hit@5", "said so"} of a half."""
     asked = [hits(*pair) for pair in questions(half)]
-    nothing = [roads.answer(question).sure for question in off_topic()[half]]
+    nothing = [roads.answer(question).sure for question in off_topic().get(half, ())]
     return {
         "questions": len(asked),
         "P@1": sum(h[:1] == [True] for h in asked) / len(asked),
         "hit@5": sum(any(h) for h in asked) / len(asked),
-        "said so": nothing.count(False) / len(nothing),
+        "said so": nothing.count(False) / len(nothing) if nothing else 1.0,
     }
 
 
 def main(words):
     print(f"{'':12}{'questions':>10}{'P@1':>8}{'hit@5':>8}{'said so':>9}")
-    for half in HALVES:
+    for half in (*HALVES, LATER):
         f = figures(half)
         shares = f"{f['P@1']:8.3f}{f['hit@5']:8.3f}{f['said so']:9.2f}"
         print(f"{half:12}{f['questions']:10}{shares}")
-    for question, accepted in questions("tuned") if "-v" in words else ():
+    looked_at = [*questions("tuned"), *questions(LATER)] if "-v" in words else []
+    for question, accepted in looked_at:
         if hits(question, accepted)[:1] != [True]:
             print(f"\n{question}")
             for entry in roads.answer(question).entries[:5]:

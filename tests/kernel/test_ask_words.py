@@ -127,7 +127,7 @@ def test_a_direction_is_respected(question, names):
 
 
 @BOTH
-@pytest.mark.parametrize("half", ask_quality.HALVES)
+@pytest.mark.parametrize("half", (*ask_quality.HALVES, ask_quality.LATER))
 def test_questions_are_answered_as_often_as_promised(half):
     found = ask_quality.figures(half)
     assert found["questions"] >= 50
