@@ -36,6 +36,8 @@ def _short(name):
 # ----- from an object to its ideas -----
 def about(obj):
     """`(dotted name, concepts)` of a function that concept cards name; or None."""
+    if not callable(obj):
+        return None
     for name, found in _by_name().items():
         if _resolve(name) is obj:
             return name, found
