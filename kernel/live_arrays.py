@@ -34,7 +34,10 @@ def tensor(x):
 def _memory(x):
     if x.device.type == "meta":
         return [("Memory", "none: on the meta device a tensor has a shape and no entries")]
-    whole, size = x.untyped_storage(), max(x.element_size(), 1)
+    try:
+        whole, size = x.untyped_storage(), max(x.element_size(), 1)
+    except NotImplementedError:
+        return [("Memory", "none of its own: inside torch.vmap or torch.func it stands for others")]
     return [
         ("Strides", _strides(x)),
         ("Offset", f"{x.storage_offset()} entries into its storage" if x.storage_offset() else ""),

@@ -98,7 +98,7 @@ def _name_in_torch(obj):
     """`torch.Tensor.view` for that very object (or a method of a tensor), or None."""
     if "torch" not in sys.modules:
         return None
-    name = getattr(obj, "__name__", "")
+    name = getattr(obj, "__name__", "").removeprefix("special_").removeprefix("linalg_")
     if isinstance(getattr(obj, "__self__", None), _resolve("torch.Tensor")):
         return f"torch.Tensor.{name}"
     return next(

@@ -36,7 +36,8 @@ AROUND = {  # names that take several rows, with this one in the middle
                 f"{N}vecdot {N}matvec {N}vecmat {N}linalg.matmul {L}dot",
     "take_at": "torch.index_select torch.Tensor.index_select torch.nn.functional.embedding",
     "take_along": "torch.take_along_dim torch.Tensor.take_along_dim",
-    "where": f"torch.masked_fill torch.Tensor.masked_fill {N}select {L}select",
+    "where": f"torch.masked_fill torch.Tensor.masked_fill {N}select {L}select "
+             f"{L}select_n",
     "norm": f"torch.norm torch.linalg.norm {N}linalg.norm",
     "power": f"{N}pow", "remainder": f"{N}mod", "round": f"{N}around {N}rint",
     "bitwise_not": f"{N}invert {N}bitwise_invert torch.logical_not {N}logical_not",
