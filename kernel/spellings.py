@@ -109,7 +109,7 @@ DIFFERENCES = {
     "take_at": (D("", "", "Out of range PyTorch raises an error; JAX gives NaN for `jnp.take` and "
                           "the nearest entry for `x[i]`. `torch.take` and `jnp.take` read the "
                           "flattened array."),),
-    "take_along": (D("dim, index", "indices, axis=-1", "The order is reversed."),),
+    "take_along": (D("dim, index", "indices, axis", "The order is reversed."),),
     "put_at": (D("", "", "`x[i] = b` writes into PyTorch's memory; `x.at[i].set(b)` is a new "
                          "array in JAX."),),
     "add_at": (D("", "", "`x.index_add(0, i, b)`; `x.at[i].add(b)`."),),
