@@ -8,8 +8,6 @@ IPython 8.21 there are no hooks, and the inspector's one formatting method is wr
 import inspect
 import weakref
 
-from .help_text import help_bundle
-
 SECTIONS = (("Signature", "definition"), ("Docstring", "docstring"), ("File", "file"))
 SOURCE = ("Source", "source")  # for `??`
 _last: tuple = (lambda: None, {})  # a weak reference to what was asked about, and the answer
@@ -24,6 +22,13 @@ def install(ip, undo):
             undo.callback(hook.remove, mime)
     else:
         _wrap_get_info(inspector, undo)
+
+
+def help_bundle(obj, detail_level=0):
+    """What `help_text` says. The labs behind it are imported for the first question, not before."""
+    from . import help_text
+
+    return help_text.help_bundle(obj, detail_level)
 
 
 class Hook:

@@ -25,7 +25,7 @@ def other(root, tmp_path_factory):
 
 def card_of(data):
     """The card, without what the function says about itself below it."""
-    return data["text/markdown"].split("\n\n```text")[0]
+    return data["text/markdown"].split("\n\n**In its own words**")[0]
 
 
 # ----- every road -----
