@@ -176,10 +176,9 @@ def table(row):
 
 
 def _around(row):
-    names = AROUND.get(row.name, "").split()
-    known = [n.rpartition(".")[2] for n in row.torch]
-    ours = [n for n in names if n.startswith("torch.") and n.rpartition(".")[2] not in known]
-    kept = [n for n in ours if n.replace(".Tensor.", ".") not in ours or ".Tensor." not in n]
+    names = [n for n in AROUND.get(row.name, "").split() if n not in row.torch + row.jax]
+    torch = [n for n in names if n.startswith("torch.")]
+    kept = [n for n in torch if ".Tensor." not in n or n.replace(".Tensor.", ".") not in torch]
     return kept, [_short(n) for n in names if n.startswith("jax.")]
 
 
