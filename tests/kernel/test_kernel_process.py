@@ -40,7 +40,7 @@ def test_every_road_to_help_shows_the_same_card(client, framework):
                      pointed_at(client, f"y = {name}("))
     ]  # fmt: skip
     assert len(shown) == 8 and len(set(shown)) == 1
-    for words in ("torch.tanh", "jnp.tanh", r"1 - y^{2}", "00_tour.ipynb"):
+    for words in ("torch.tanh", "jnp.tanh", r"1 - y^{2}", "_tape.ipynb"):
         assert words in shown[0]
 
 
