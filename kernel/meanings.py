@@ -88,10 +88,12 @@ def _of_torch(obj):
         return None
     from autodiff_lab.on_torch.spellings import REWRITES, SIGNATURES
 
-    name = spelled.rpartition(".")[2]
-    if name in REWRITES:
-        return Meaning(None, spelled, REWRITES[name])
-    return Meaning(ad.table.ROWS[SIGNATURES[name][0]], spelled) if name in SIGNATURES else None
+    for name in (obj.__name__, spelled.rpartition(".")[2]):
+        if name in REWRITES:
+            return Meaning(None, spelled, REWRITES[name])
+        if name in SIGNATURES:
+            return Meaning(ad.table.ROWS[SIGNATURES[name][0]], spelled)
+    return None
 
 
 def _name_in_torch(obj):
