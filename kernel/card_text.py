@@ -30,7 +30,7 @@ def as_page(card, source=False, ideas=""):
         Facts((*((label, getattr(card, field)) for label, field in LABELS), ("In words", ideas))),
         Words(f"Checked: `{card.example}`" if card.example else ""),
         footer(card.lessons, f"stated once, in `{card.where}`"),
-        Code(card.source if source else ""),
+        Code(card.source if source else "", label="The row"),
     ))  # fmt: skip
 
 

@@ -36,6 +36,8 @@ def _short(name):
 # ----- from an object to its ideas -----
 def about(obj):
     """`(dotted name, concepts)` of a function that concept cards name; or None."""
+    if not callable(obj):
+        return None
     for name, found in _by_name().items():
         if _resolve(name) is obj:
             return name, found
@@ -99,12 +101,17 @@ def own_words(obj):
     """Signature and docstring, as they stand: JupyterLab shows this page instead of IPython's."""
     text = inspect.getdoc(obj) or ""
     text = text if len(text) < LONGEST else text[:LONGEST].rsplit("\n", 1)[0] + "\n..."
-    return Code("\n\n".join(filter(None, (_signature(obj), text))), "text", in_text=False)
+    return Code(
+        "\n\n".join(filter(None, (_signature(obj), text))),
+        "text",
+        in_text=False,
+        label="In its own words",
+    )
 
 
 def own_source(obj):
     """The text of a function or class, as `??` shows it."""
-    return Code(source_of(obj)[:LONGEST], in_text=False)
+    return Code(source_of(obj)[:LONGEST], in_text=False, label="Source")
 
 
 def source_of(fn):

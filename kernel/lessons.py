@@ -27,7 +27,7 @@ SECTIONS = {  # sections of the table that one lesson is about
     "linalg.py": (6,), "decomposition.py": (6,), "pointwise.py": (2, 4), "special.py": (2, 4),
 }  # fmt: skip
 COURSE = Path(__file__).parent.parent / "course"
-TOUR = 0, "A tour"
+TOUR = "A tour"
 
 
 def of_row(row):
@@ -37,18 +37,14 @@ def of_row(row):
 
 
 def links(numbers):
-    """Links to the lessons that are there: beside the notebook that asks, or in the course."""
-    found = [(_title(n), _file(n)) for n in numbers]
-    return ", ".join(f"[{title}]({file})" for title, file in found if file)
+    """The lessons that are there: a link to one beside the notebook that asks, else its place."""
+    return ", ".join(filter(None, map(_link, numbers)))
 
 
-def _title(number):
-    return f"{number:02d} {TITLES.get(number, TOUR[1])}"
-
-
-def _file(number):
-    """A path that a link from the notebook can follow, or None."""
-    for folder in (Path.cwd(), COURSE):
-        for path in sorted(folder.glob(f"{number:02d}_*.ipynb")):
-            return path.name if folder == Path.cwd() else f"{COURSE.name}/{path.name}"
-    return None
+def _link(number):
+    title = f"{number:02d} {TITLES.get(number, TOUR)}"
+    for path in sorted(Path.cwd().glob(f"{number:02d}_*.ipynb")):
+        return f"[{title}]({path.name})"
+    for path in sorted(COURSE.glob(f"{number:02d}_*.ipynb")):
+        return f"{title} (`{COURSE.name}/{path.name}`)"
+    return ""

@@ -27,6 +27,8 @@ def live_page(obj):
 
 def _by_framework(obj):
     torch, jax = sys.modules.get("torch"), sys.modules.get("jax")
+    if isinstance(obj, getattr(torch, "dtype", ())):
+        return live_arrays.torch_dtype
     if isinstance(obj, getattr(torch, "Tensor", ())):
         return live_arrays.tensor
     if jax is None or not hasattr(jax, "Array"):

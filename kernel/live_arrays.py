@@ -34,7 +34,10 @@ def tensor(x):
 def _memory(x):
     if x.device.type == "meta":
         return [("Memory", "none: on the meta device a tensor has a shape and no entries")]
-    whole, size = x.untyped_storage(), max(x.element_size(), 1)
+    try:
+        whole, size = x.untyped_storage(), max(x.element_size(), 1)
+    except NotImplementedError:
+        return [("Memory", "none of its own: inside torch.vmap or torch.func it stands for others")]
     return [
         ("Strides", _strides(x)),
         ("Offset", f"{x.storage_offset()} entries into its storage" if x.storage_offset() else ""),
@@ -88,6 +91,21 @@ def _gradient(x):
         return f"computed by `{type(x.grad_fn).__name__}`: recorded by PyTorch"
     known = "holds one" if x.grad is not None else "is None so far"
     return f"requires_grad, a leaf; `.grad` {known}"
+
+
+def torch_dtype(d):
+    torch = sys.modules["torch"]
+    real = d.is_floating_point or d.is_complex
+    about = torch.finfo(d) if real else None if d is torch.bool else torch.iinfo(d)
+    name = str(d).removeprefix("torch.")
+    return _page(name, "dtype", [
+        ("Size", f"{_bytes(d.itemsize)} for each entry"),
+        ("Range", f"{about.min:g} to {about.max:g}" if about else "True and False"),
+        ("Precision", f"1 + {about.eps:.3g} is the next number after 1" if real else ""),
+        ("Derivative", "yes" if real else "none: a gradient wants floating-point numbers"),
+        ("In JAX", f"`jnp.{'bool_' if name == 'bool' else name}`; 64 bits are cut to 32 unless "
+                   "`jax_enable_x64` is on"),
+    ], (1,))  # fmt: skip
 
 
 # ----- NumPy -----

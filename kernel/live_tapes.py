@@ -5,11 +5,12 @@ import inspect
 import os
 import statistics
 
-from .boxes import expression, label
 from .card_text import footer
 from .glance import glance
 from .page import Facts, Page
-from .values import NOT_COMPUTED, NOT_KEPT
+from .tape_view.boxes import cut
+from .tape_view.names import labels
+from .values import NOT_COMPUTED, NOT_KEPT, short
 
 MOST_OPS = 8
 
@@ -20,17 +21,35 @@ def _page(title, kind, items, lessons):
 
 # ----- autodiff_lab -----
 def tape(t):
+    names = labels(t)
     done = any(n.adjoint is not None for n in t.nodes)
     ops = [n.op for n in t.nodes if n.op != "input"]
     kept = sum(n.bytes for n in t.nodes if n.value is not None)
     return _page("tape", t.framework, [
         ("Nodes", f"{len(t.nodes)}: {len(t.inputs)} inputs and {len(ops)} operations"),
         ("Operations", counted(ops)),
-        ("Outputs", ", ".join(label(n) for n in t.outputs if n is not None) or "none"),
+        ("Outputs", ", ".join(names[n.index] for n in t.outputs if n is not None) or "none"),
         ("Values kept", f"{kept:,} bytes"),
         ("Adjoints", "computed" if done else f"{NOT_COMPUTED}; `tape.backward()` computes them"),
         ("Picture", "`show(tape)`"),
     ], (4,))  # fmt: skip
+
+
+def label(n):
+    """A node alone knows no tape: its argument's name, or its place."""
+    return n.name or (f"v{n.index}" if n.index is not None else "const")
+
+
+def expression(n):
+    """`sum(v1, axis=(0,))`: the operation, its operands (constants in place), its parameters."""
+    named = [f"{k}={cut(str(v), 24)}" for k, v in n.params.items() if v not in (None, False)]
+    return f"{n.op}({', '.join([*map(_operand, n.parents), *named])})"
+
+
+def _operand(n):
+    if n.index is not None:
+        return label(n)
+    return f"const{list(n.shape)}" if n.shape or n.value is None else short(n.value)
 
 
 def counted(ops):

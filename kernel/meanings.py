@@ -88,17 +88,19 @@ def _of_torch(obj):
         return None
     from autodiff_lab.on_torch.spellings import REWRITES, SIGNATURES
 
-    name = spelled.rpartition(".")[2]
-    if name in REWRITES:
-        return Meaning(None, spelled, REWRITES[name])
-    return Meaning(ad.table.ROWS[SIGNATURES[name][0]], spelled) if name in SIGNATURES else None
+    for name in (obj.__name__, spelled.rpartition(".")[2]):
+        if name in REWRITES:
+            return Meaning(None, spelled, REWRITES[name])
+        if name in SIGNATURES:
+            return Meaning(ad.table.ROWS[SIGNATURES[name][0]], spelled)
+    return None
 
 
 def _name_in_torch(obj):
     """`torch.Tensor.view` for that very object (or a method of a tensor), or None."""
     if "torch" not in sys.modules:
         return None
-    name = getattr(obj, "__name__", "")
+    name = getattr(obj, "__name__", "").removeprefix("special_").removeprefix("linalg_")
     if isinstance(getattr(obj, "__self__", None), _resolve("torch.Tensor")):
         return f"torch.Tensor.{name}"
     return next(

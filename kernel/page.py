@@ -44,6 +44,7 @@ class Code:
     text: str
     language: str = "python"
     in_text: bool = True  # IPython's plain text has signature and docstring below ours anyway
+    label: str = ""
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,8 @@ def _markdown_block(block):
 def _fenced(code):
     """A fence longer than any in the text: docstrings may hold fences of their own."""
     fence = "`" * max(3, 1 + max(map(len, re.findall(r"`+", code.text)), default=0))
-    return f"{fence}{code.language}\n{code.text}\n{fence}"
+    label = f"**{code.label}**\n\n" if code.label else ""
+    return f"{label}{fence}{code.language}\n{code.text}\n{fence}"
 
 
 def _markdown_table(table):
@@ -105,7 +107,8 @@ def _text_block(block):
     if isinstance(block, Facts):
         lines = [(label.lower(), _unmarked(words)) for label, words in block.items if words]
         return "\n".join(_wrapped(f"  {label:<{INDENT - 3}} ", w, INDENT) for label, w in lines)
-    return textwrap.indent(block.text, "  ") if block.in_text else ""
+    label = f"{block.label}\n\n" if block.label and block.text else ""
+    return textwrap.indent(f"{label}{block.text}", "  ") if block.in_text else ""
 
 
 def _wrapped(start, words, indent):

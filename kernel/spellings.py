@@ -36,7 +36,8 @@ AROUND = {  # names that take several rows, with this one in the middle
                 f"{N}vecdot {N}matvec {N}vecmat {N}linalg.matmul {L}dot",
     "take_at": "torch.index_select torch.Tensor.index_select torch.nn.functional.embedding",
     "take_along": "torch.take_along_dim torch.Tensor.take_along_dim",
-    "where": f"torch.masked_fill torch.Tensor.masked_fill {N}select {L}select",
+    "where": f"torch.masked_fill torch.Tensor.masked_fill {N}select {L}select "
+             f"{L}select_n",
     "norm": f"torch.norm torch.linalg.norm {N}linalg.norm",
     "power": f"{N}pow", "remainder": f"{N}mod", "round": f"{N}around {N}rint",
     "bitwise_not": f"{N}invert {N}bitwise_invert torch.logical_not {N}logical_not",
@@ -108,7 +109,7 @@ DIFFERENCES = {
     "take_at": (D("", "", "Out of range PyTorch raises an error; JAX gives NaN for `jnp.take` and "
                           "the nearest entry for `x[i]`. `torch.take` and `jnp.take` read the "
                           "flattened array."),),
-    "take_along": (D("dim, index", "indices, axis=-1", "The order is reversed."),),
+    "take_along": (D("dim, index", "indices, axis", "The order is reversed."),),
     "put_at": (D("", "", "`x[i] = b` writes into PyTorch's memory; `x.at[i].set(b)` is a new "
                          "array in JAX."),),
     "add_at": (D("", "", "`x.index_add(0, i, b)`; `x.at[i].add(b)`."),),
@@ -175,10 +176,9 @@ def table(row):
 
 
 def _around(row):
-    names = AROUND.get(row.name, "").split()
-    known = [n.rpartition(".")[2] for n in row.torch]
-    ours = [n for n in names if n.startswith("torch.") and n.rpartition(".")[2] not in known]
-    kept = [n for n in ours if n.replace(".Tensor.", ".") not in ours or ".Tensor." not in n]
+    names = [n for n in AROUND.get(row.name, "").split() if n not in row.torch + row.jax]
+    torch = [n for n in names if n.startswith("torch.")]
+    kept = [n for n in torch if ".Tensor." not in n or n.replace(".Tensor.", ".") not in torch]
     return kept, [_short(n) for n in names if n.startswith("jax.")]
 
 

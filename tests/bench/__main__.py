@@ -21,6 +21,7 @@ def main() -> int:
     import tests.bench.rows_ask
     import tests.bench.rows_checkpoint
     import tests.bench.rows_jacobians
+    import tests.bench.rows_kernel
     import tests.bench.rows_masking
     import tests.bench.rows_masking_jax
     import tests.bench.rows_source

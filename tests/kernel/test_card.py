@@ -168,7 +168,7 @@ def test_a_link_leads_to_a_lesson_that_is_there(tmp_path, monkeypatch):
     assert lessons.links((4, 6)) == ""
     (tmp_path / "course").mkdir()
     (tmp_path / "course/06_bending.ipynb").touch()
-    assert lessons.links((4, 6)) == "[06 Bending the gradient](course/06_bending.ipynb)"
+    assert lessons.links((4, 6)) == "06 Bending the gradient (`course/06_bending.ipynb`)"
     (tmp_path / "04_tape.ipynb").touch()  # beside the notebook that asks
     assert lessons.links((4,)) == "[04 Reverse mode: the tape](04_tape.ipynb)"
 
