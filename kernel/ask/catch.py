@@ -68,7 +68,7 @@ def _is_python(text):
 
 def _inside(lines):
     """Whether the next line stands inside a string or brackets that these lines have opened."""
-    rest = iter(lines)
+    rest = iter([line for line in lines if not line.lstrip().startswith(("%", "!"))])
     try:
         for _ in tokenize.generate_tokens(lambda: next(rest, "")):
             pass

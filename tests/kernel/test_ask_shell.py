@@ -53,7 +53,6 @@ def told(monkeypatch):
         ("?why isn't it \"working\" {x} $y %z", ["why isn't it \"working\" {x} $y %z"]),
         ("y = 2\n?first one\ny += 1\n?don't stop\ny += 1", ["first one", "don't stop"]),
         ("if True:\n    y = 2\n    ?how do I indent", ["how do I indent"]),
-        ("!echo don't\n?after a shell line", ["after a shell line"]),
     ],
 )  # fmt: skip
 def test_a_question_in_words_is_caught_and_the_cell_goes_on(ip, told, cell, questions):
@@ -92,6 +91,11 @@ def test_ipythons_own_question_marks_are_as_before(ip, told, cell):
     kernel.load_ipython_extension(ip)
     ip.run_cell(cell)
     assert not told and len(ip.shown) == 1
+
+
+def test_a_question_after_lines_that_are_no_python_is_caught():
+    lines = catch.transform(["!echo don't\n", "%time x('\n", "?after a magic\n"])
+    assert lines[2] == "get_ipython().run_line_magic('ask', 'after a magic')\n"
 
 
 def test_a_cell_without_a_question_is_the_same_list():
