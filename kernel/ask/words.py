@@ -55,8 +55,9 @@ ODD = {
     "initializer": "initial", "initializers": "initial", "init": "initial", "colour": "color",
     "neighbours": "neighbor", "neighbors": "neighbor", "centre": "center", "normalise": "norm",
     "normalize": "norm", "normalized": "norm", "normalised": "norm", "normalization": "norm",
-    "normalisation": "norm", "ones": "ones", "value": "element", "values": "element", "entry": "element",
-    "entries": "element", "elements": "element", "items": "element", "lens": "length", "len": "length",
+    "normalisation": "norm", "ones": "ones", "value": "element", "values": "element",
+    "entry": "element", "entries": "element", "elements": "element", "items": "element",
+    "lens": "length", "len": "length",
 }  # fmt: skip
 
 

@@ -140,6 +140,17 @@ def test_a_question_with_typing_mistakes_is_answered():
     assert typed.sure and any("jax.vmap" in e["names"] for e in typed.entries[:2])
 
 
+@BOTH
+@pytest.mark.parametrize(
+    "one, other",
+    [("torch.Tensor.repeat", "jax.numpy.repeat"), ("torch.transpose", "jax.numpy.transpose"),
+     ("torch.equal", "jax.numpy.equal"), ("torch.split", "jax.numpy.split"),
+     ("torch.select", "jax.lax.select"), ("jax.random.split", "jax.numpy.split")],
+)  # fmt: skip
+def test_false_friends_are_two_answers(one, other):
+    assert other not in first(one) and one not in first(other)
+
+
 def test_twins_are_one_answer():
     names = first("running total")
     for pattern in ("torch.cumsum", "jax.numpy.cumsum"):
