@@ -147,7 +147,8 @@ def _reads(f):
 def _try(run, shapes, extra, listed, known, kinds="fff"):
     sizes = [tuple(PRIMES.get(d, 1) for d in shape) for shape in shapes]
     made = run(sizes, kinds[-len(sizes) :], extra, listed)
-    outputs = made and _read_back(made, {d for shape in shapes for d in shape})
+    used = {d for shape in shapes for d in shape}
+    outputs = made and _read_back(made, used, len(shapes) if listed else 1)
     if outputs:
         names = ["x"] if len(sizes) == 1 else list("abc")[: len(sizes)]
         arrays = f"[{', '.join(names)}]" if listed else ", ".join(names)
@@ -156,15 +157,16 @@ def _try(run, shapes, extra, listed, known, kinds="fff"):
         known.setdefault(canonical(Signature(inputs, tuple(outputs))), call)
 
 
-def _read_back(made, used):
+def _read_back(made, used, count):
     """Sizes as dims again, or None if some size comes from nowhere."""
-    outputs = [tuple(_dim(n, used) for n in shape) for shape in made]
+    outputs = [tuple(_dim(n, used, count) for n in shape) for shape in made]
     return None if any(d is None for shape in outputs for d in shape) else outputs
 
 
-def _dim(n, used):
-    if n in (0, 1, 2, 3, 4):
-        return n if n == 1 else None
+def _dim(n, used, count):
+    """A size as a dim: a number where it is 1 or the length of the list that went in."""
+    if n < min(PRIMES.values()):
+        return n if n in (1, count) else None
     primes = {p: d for d, p in PRIMES.items() if d in used}
     if n in primes:
         return primes[n]

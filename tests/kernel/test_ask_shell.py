@@ -52,7 +52,7 @@ def told(monkeypatch):
         ("?(A,B),(B,C)->(A,C)", ["(A,B),(B,C)->(A,C)"]),
         ("?why isn't it \"working\" {x} $y %z", ["why isn't it \"working\" {x} $y %z"]),
         ("y = 2\n?first one\ny += 1\n?don't stop\ny += 1", ["first one", "don't stop"]),
-        ("if True:\n    y = 2\n    ?how do I indent", ["how do I indent"]),
+        ("for y in (2,):\n    ?how do I indent\n    y", ["how do I indent"]),
     ],
 )  # fmt: skip
 def test_a_question_in_words_is_caught_and_the_cell_goes_on(ip, told, cell, questions):
