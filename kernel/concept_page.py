@@ -3,6 +3,7 @@
 import functools
 import inspect
 import sys
+import types
 
 from .card_text import footer
 from .concepts import concepts
@@ -38,10 +39,19 @@ def about(obj):
     """`(dotted name, concepts)` of a function that concept cards name; or None."""
     if not callable(obj):
         return None
+    obj = _unbound(obj)
     for name, found in _by_name().items():
         if _resolve(name) is obj:
             return name, found
     return None
+
+
+def _unbound(obj):
+    """Of a method in hand, the function of its class: `x.stride` is `torch.Tensor.stride`."""
+    owner, name = getattr(obj, "__self__", None), getattr(obj, "__name__", "")
+    if owner is None or isinstance(owner, (type, types.ModuleType)):
+        return obj
+    return getattr(type(owner), name, obj)
 
 
 def _place(name, concept):

@@ -6,6 +6,7 @@ from . import live_arrays, live_tapes, module_page
 
 BY_NAME = {  # looked up by the type's own name, so that nothing is imported for it
     "numpy.ndarray": live_arrays.numpy_array,
+    "jax._src.numpy.array_methods._IndexUpdateHelper": live_arrays.at,
     "autodiff_lab.tape.Tape": live_tapes.tape,
     "autodiff_lab.tape.Node": live_tapes.node,
     "autodiff_lab.on_torch.box.Box": live_tapes.box,

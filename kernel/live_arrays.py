@@ -158,6 +158,14 @@ def _devices(x):
     return f"{len(devices)} devices, {kept}: {getattr(x.sharding, 'spec', x.sharding)}"
 
 
+def at(_):
+    """`x.at`: how a JAX array is changed."""
+    from .concept_page import concept_page
+    from .concepts import concepts
+
+    return concept_page(concepts()["in-place update"])
+
+
 def random_key(x):
     items = [
         ("Use it once", "the same key gives the same numbers: `jax.random.split(key)` makes more"),

@@ -7,7 +7,7 @@ import autodiff_lab as ad
 
 from .card import card
 from .card_text import as_page, footer
-from .concept_page import own_words
+from .concept_page import about, own_words, see_also
 from .made_of import words
 from .meanings import rows_used
 from .page import Facts, Math, Page, Table, Words
@@ -62,14 +62,14 @@ def _of_object(module):
     kind = type(module)
     kinds = dict.fromkeys([kind, *(type(m) for m in module.modules())])
     rows = dict.fromkeys(row for k in kinds for row in rows_of_module(k))
-    total = sum(p.numel() for p in module.parameters())
+    total, tensors = sum(p.numel() for p in module.parameters()), len(list(module.parameters()))
     named = [*module.named_parameters(), *module.named_buffers()]
     mode = "training" if module.training else "evaluation"
     return Page(_name(kind), "module", (
         _made_of(tuple(rows)),
         Table(("parameter", "shape", "dtype", "learns"), tuple(map(_parameter, named[:MOST]))),
         Facts((
-            ("Parameters", f"{total:,} numbers in {len(list(module.parameters()))} tensors"),
+            ("Parameters", f"{total:,} numbers in {tensors} tensors" if tensors else "none"),
             ("Not listed", f"{len(named) - MOST} more" if len(named) > MOST else ""),
             ("Inside", ", ".join(k.__name__ for k in kinds if k is not kind)),
             ("Mode", f"{mode}; `.train()` and `.eval()` change it"),
@@ -86,7 +86,9 @@ def _parameter(named):
 
 
 def _calls(kind):
+    _, ideas = about(kind) or ("", ())
     return (
+        ("In words", see_also(ideas)),
         ("Functional", "`f, params = ad.functional(module)`; then `ad.grad` of `f(params, x)`"),
         ("In a batch", "`ml.autobatch(module)(batch)`, where it is written for one example"),
     )  # fmt: skip

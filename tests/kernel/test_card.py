@@ -87,6 +87,7 @@ def test_signs_sums_and_comparisons_get_their_brackets():
     assert plain(card(rows["relu"]).forward) == "dy = (y > 0) dx"
     assert plain(card(rows["where"]).forward) == "dy = where(c, da, db)"
     assert plain(card(rows["contract"]).forward) == "dy = contract(da, b) + contract(a, db)"
+    assert plain(card(rows["floor"]).forward) == "dy = 0"
     assert plain(card(rows["inv"]).formula) == "Y = A^-1"
     assert plain(card(rows["inv"]).forward) == "dY = -Y dA Y"
 
@@ -146,6 +147,8 @@ def test_what_softmax_and_a_cell_are_made_of():
     assert rows_of("softmax") == ("exp", "max", "sum")
     assert {"linear", "sigmoid", "tanh"} <= set(rows_of("lstm_cell"))
     assert "sqrt" not in rows_of("gelu")  # that is math.sqrt, of a number
+    assert "prod" not in rows_of("avg_pool")  # and math.prod, of sizes
+    assert "maximum" in rows_of("cummax")  # what the scan repeats is handed to it
 
 
 # ----- where it leads -----

@@ -100,6 +100,19 @@ def test_a_hook_that_came_after_ours_survives_our_leaving(ip):
     assert inspected(ip, ad.grad(abs))["text/markdown"] == "later"
 
 
+def test_two_questions_at_once_get_their_own_answers(ip):
+    """A page is made once for all forms of one question, and never given to another."""
+    modern(ip)
+    kernel.load_ipython_extension(ip)
+    hook = ip.inspector.mime_hooks["text/markdown"]
+    first, second = (
+        type("InspectorHookData", (), {"obj": obj, "detail_level": 0})()
+        for obj in (ad.grad(abs), ad.grad(max))
+    )
+    assert "gradient of abs" in hook(first) and "gradient of max" in hook(second)
+    assert "gradient of abs" in hook(first)
+
+
 class Hostile:
     """Everything about it explodes."""
 

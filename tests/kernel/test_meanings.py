@@ -54,6 +54,14 @@ def test_the_rows_of_a_rewriting_are_named_and_its_source_is_there_to_be_read():
     assert "def " in long.split("```python")[1] and "```python" not in short
 
 
+def test_a_method_without_a_row_leads_to_its_idea():
+    torch = pytest.importorskip("torch")
+    x = torch.ones(2)
+    assert "view" in help_bundle(x.stride)["text/markdown"].splitlines()[0]
+    assert "tape" in help_bundle(ad.record(torch.sin, x).backward)["text/markdown"].splitlines()[0]
+    assert help_bundle(x.numpy) == {}
+
+
 @pytest.mark.parametrize("thing", NOTHING, ids=repr)
 def test_what_is_nobodys_gets_nothing(thing):
     assert help_bundle(thing) == {}
