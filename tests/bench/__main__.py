@@ -18,8 +18,10 @@ def main() -> int:
     args = parser.parse_args()
     machine.limit_threads(args.threads)
     import tests.bench.rows  # after the limit, since they may import the frameworks
+    import tests.bench.rows_ask
     import tests.bench.rows_checkpoint
     import tests.bench.rows_jacobians
+    import tests.bench.rows_kernel
     import tests.bench.rows_leaderboard
     import tests.bench.rows_masking
     import tests.bench.rows_masking_jax
