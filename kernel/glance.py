@@ -19,7 +19,7 @@ def glance(x):
 
 def _glance(x):
     size = _size(x.shape)
-    if str(getattr(x, "layout", "torch.strided")) != "torch.strided":
+    if hasattr(x, "detach") and str(x.layout) != "torch.strided":
         return ""  # a sparse tensor is not filled up for a look
     if size == 0:
         return "no entries"
