@@ -22,8 +22,9 @@ def picture_of_sea(sea):
     boxes = tuple(_box(n, nodes, bool(files)) for n in nodes)
     scene = _scene(nodes, boxes)
     phis = sum(n["kind"] == "phi" for n in nodes)
+    counts = repr(sea).strip("<>").split(": ")[-1]
     return Picture(
-        title=f"Sea of {sea.name}", summary=f"{sea!r}".strip("<>").capitalize() + f", {phis} phis.",
+        title=f"Sea of {sea.name}", summary=f"{counts}, {phis} phi{'s' * (phis != 1)}.",
         findings=(), boxes=boxes, scenes=(scene,), inside={}, flat=0, folded=None, open=(),
         overlays=(), chart=(), peak=0, sources=text, steps=len(nodes), backward=False,
         way="Thick edges are control, thin ones data; dashed ones lead back into a loop.",
