@@ -72,7 +72,7 @@ class Log:
         if len(found) > 1:
             same_kind(found, which, strict)
         if isinstance(first, Lane) or (len(found) > 1 and is_value(first)):
-            if all([x is first or (type(x) in NUMBERS and x == first) for x in found[1:]]):
+            if all([x is first or same_number(x, first) for x in found[1:]]):
                 return self.rows(first, rows) if isinstance(first, Lane) else first
             return self._lanes(found, which, rows)
         if type(first) is Each:
@@ -185,6 +185,10 @@ def opened(x):
         return None
     leaves, paths, build = trees.flatten(x)
     return None if paths == [""] else ((type(x), *paths), leaves, build)
+
+
+def same_number(x, y):
+    return type(x) is type(y) and type(x) in NUMBERS and x == y
 
 
 def same_kind(found, which, strict):

@@ -59,7 +59,7 @@ class Turn:
             found = block.graph.compiled(block)(*inside)
             outputs, asked = found[: len(block.outputs)], found[len(block.outputs) :]
             jump = machine.follow(self, block, asked)
-            numbers = [self.put(x) for x in outputs]
+            numbers = [self.left(x) for x in outputs]
             changes = list(self.views.changes())
         for things, new in changes:
             for thing, own in zip(things, new, strict=True):
@@ -91,24 +91,36 @@ class Turn:
         """The value with these numbers, one of each example."""
         numbers = np.asarray(numbers)
         found = self.log.get(numbers, self.views.of, self.strict)
-        if self.alone and isinstance(found, Lane) and found.weak and not found.ndim:
-            return host(found.data)[0]
+        if self.alone and isinstance(found, Lane) and found.weak:
+            return self.plain(found)
         self.kept[id(found)] = found, numbers
         return found
+
+    def plain(self, x):
+        """Python's own number, for an example that is alone."""
+        if isinstance(x, slice):
+            return slice(*map(self.plain, (x.start, x.stop, x.step)))
+        return host(x.data)[0] if isinstance(x, Lane) and not x.ndim else x
 
     # ----- writing -----
     def put(self, x):
         """The numbers of a value, one for each example."""
         if isinstance(x, Undefined):
-            if type(x) is not Undefined:
-                x.read()
-            return np.full(len(self.group), -1)
+            x.read()
         known = self.kept.get(id(x))
         if known is not None and known[0] is x:
             return known[1]
         numbers = self.log.put(self.stored(x), len(self.group))
         self.kept[id(x)] = x, numbers
         return numbers
+
+    def left(self, x):
+        """The same for a variable, which may have no value (on some examples)."""
+        if not isinstance(x, Undefined):
+            return self.put(x)
+        if type(x) is Undefined:
+            return np.full(len(self.group), -1)
+        return np.where(host(x._defined), self.put(x._value), -1)
 
     def stored(self, x):
         """A value as the log keeps it."""
@@ -203,6 +215,8 @@ class Turn:
                 return self.walks[f](*args, **kwargs)
             if f is len and isinstance(args[0], Lists):
                 return args[0].size()
+            if f is len and self.alone:
+                return self.plain(calls.made(f, args, kwargs))
         if not any([isinstance(x, (Lists, Items)) for x in args]) or users(f):
             return calls.made(f, args, kwargs)
         if f is list:
