@@ -31,6 +31,7 @@ class Differ(Exception):
         self.labels = labels
 
 
+KEPT = 32  # gathered values that are kept, in case that they are asked for again
 ROW = 24  # a value's number: that of its entry in the log, and in the last bits that of its row
 
 
@@ -38,7 +39,7 @@ class Log:
     def __init__(self, verbs, like):
         self.verbs, self.like, self.trees = verbs, like, []
         self.shared = {}  # what all examples share -> its number
-        self.indices = {}
+        self.kinds, self.indices, self.read = {}, {}, {}
 
     # ----- writing -----
     def put(self, tree, count):
@@ -60,17 +61,35 @@ class Log:
     # ----- reading -----
     def get(self, numbers, view, strict=False):
         """One value for the examples whose numbers these are. `view` shows things of Python's."""
+        key = numbers.tobytes()
+        if key in self.read and not strict:  # the same examples ask again
+            return self.read[key]
         entries, rows = numbers >> ROW, numbers & ((1 << ROW) - 1)
         if (entries == entries[0]).all():
-            return self._join([self.trees[entries[0]]], None, rows, view, strict)
-        found, which = np.unique(entries, return_inverse=True)
-        return self._join([self.trees[k] for k in found], which, rows, view, strict)
+            found = self._join([self.trees[entries[0]]], None, rows, view)
+        else:
+            unique, which = np.unique(entries, return_inverse=True)
+            self._same_kind(unique.tolist(), which, strict)
+            found = self._join([self.trees[k] for k in unique], which, rows, view)
+        if isinstance(found, Lane):
+            if len(self.read) >= KEPT:
+                self.read.clear()
+            self.read[key] = found
+        return found
 
-    def _join(self, found, which, rows, view, strict):
+    def _same_kind(self, entries, which, strict):
+        """Values that stand for one variable have to be of one kind."""
+        for k in entries:
+            if (k, strict) not in self.kinds:
+                self.kinds[k, strict] = kind(self.trees[k], strict)
+        kinds = [self.kinds[k, strict] for k in entries]
+        if any(k != kinds[0] for k in kinds):
+            different = list(dict.fromkeys(kinds))
+            raise Differ(np.asarray([different.index(k) for k in kinds])[which])
+
+    def _join(self, found, which, rows, view):
         """The rows of some entries; `which` tells for each example in which of them its row is."""
         first = found[0]
-        if len(found) > 1:
-            same_kind(found, which, strict)
         if isinstance(first, Lane) or (len(found) > 1 and is_value(first)):
             if all([x is first or same_number(x, first) for x in found[1:]]):
                 return self.rows(first, rows) if isinstance(first, Lane) else first
@@ -83,7 +102,7 @@ class Log:
         if parts is None or not any(map(has_own, found)) and len(found) == 1:
             return first
         columns = zip(*[opened(x)[1] for x in found], strict=True)
-        return parts[2]([self._join(list(c), which, rows, view, strict) for c in columns])
+        return parts[2]([self._join(list(c), which, rows, view) for c in columns])
 
     def rows(self, x, rows):
         """Some rows of a lane; all of them are the lane itself."""
@@ -189,14 +208,6 @@ def opened(x):
 
 def same_number(x, y):
     return type(x) is type(y) and type(x) in NUMBERS and x == y
-
-
-def same_kind(found, which, strict):
-    """Values that stand for one variable have to be of one kind."""
-    kinds = [kind(x, strict) for x in found]
-    if any(k != kinds[0] for k in kinds):
-        different = list(dict.fromkeys(kinds))
-        raise Differ(np.asarray([different.index(k) for k in kinds])[which])
 
 
 def kind(x, strict=False):

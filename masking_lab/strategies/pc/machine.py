@@ -152,7 +152,7 @@ class Machine:
                 frames.values[name][new] = own
             self.frame[group] = new
             self.depth[group] += 1
-            self._go(group, graph.blocks[0])
+            self._go(group, graph.first)
 
         return push
 

@@ -30,7 +30,7 @@ from . import flow
 from .log import Differ, Each, has_own, opened
 from .sites import users
 from .things import Closure, Listed, Lists, Record, Views, host
-from .walks import asks_each, walks_of
+from .walks import WALKS, asks_each
 
 
 class Function:
@@ -49,7 +49,6 @@ class Turn:
         self.machine, self.log, self.block, self.group = machine, machine.log, block, group
         self.whole, self.strict, self.alone = level > 0, level > 1, len(group) == 1
         self.views, self.fresh, self.before, self.kept = Views(self), {}, {}, {}
-        self.walks = walks_of(self.lists)
 
     def run(self):
         block, machine = self.block, self.machine
@@ -211,8 +210,8 @@ class Turn:
         if isinstance(f, Function):
             return f(*args, **kwargs)
         if inspect.isbuiltin(f) or inspect.isclass(f):
-            if f in self.walks and asks_each(args):
-                return self.walks[f](*args, **kwargs)
+            if f in WALKS and asks_each(args):
+                return WALKS[f](self.lists, *args, **kwargs)
             if f is len and isinstance(args[0], Lists):
                 return args[0].size()
             if f is len and self.alone:
