@@ -70,7 +70,7 @@ def parse(lib, x, noise, w):
 
 
 @bench("sampling shift-reduce parser, 64 sentences, torch", baseline=LOOP, needs=("torch",),
-       must={"pc": 1 / 3})  # fmt: skip
+       must={"pc": 1 / 2})  # fmt: skip
 def parser():
     import torch
 

@@ -136,7 +136,7 @@ class Log:
         counts = [count_of(x) for x in found]
         if any(n is not None and n.ndim > 1 for x in found for n in x.sizes):
             raise Differ(which)
-        if sum(counts) <= 4 * len(rows):
+        if sum(counts) <= 4 * len(rows) or all(x.ndim < 2 for x in found):
             starts = np.cumsum([0, *counts[:-1]])
             return self.rows(concatenated(self.verbs, found), starts[which] + rows)
         order = np.argsort(which, kind="stable")  # it is less work to take only what is asked for
@@ -152,6 +152,11 @@ def count_of(x):
 
 def concatenated(verbs, parts):
     """Lanes of different examples as one lane, padded to the largest."""
+    looks = {(x.data.shape[1:], x.dtype, type(x) is Length) for x in parts}
+    whole = all([n is None for x in parts for n in x.sizes])
+    if len(looks) == 1 and whole and not isinstance(parts[0], Length):
+        data = verbs.lib.concatenate([x.data for x in parts], 0)
+        return Lane(data, parts[0].sizes, weak=parts[0].weak)
     if all(isinstance(x, Length) for x in parts):
         lengths = verbs.concat([x.data for x in parts], 0)
         return Length(lengths, max(x.padded for x in parts), (), min(x.lowest for x in parts))

@@ -9,25 +9,23 @@ counters, frames and things changed. So a turn that is refused can be taken back
     3  each example alone
 """
 
+import ast
+import copy
 import inspect
 
 import numpy as np
 
-from autodiff_lab import xp
-
 from ...errors import MaskError
-from ...lane import Lane, Length
+from ...lane import Lane
 from ...lifting import calls, effects
 from ...lifting import flow as lifted_flow
-from ...lifting.builtins import BUILTINS
-from ...lifting.canonical import flow_call  # noqa: F401
 from ...lifting.items import Items
 from ...lifting.leader import changeable
 from ...lifting.rewrite import Rewriter
 from ...lifting.undefined import Undefined
 from ...setting import setting
 from . import flow
-from .log import Differ, Each, has_own, opened
+from .log import Differ, Each, opened
 from .sites import users
 from .things import Closure, Listed, Lists, Record, Views, host
 from .walks import WALKS, asks_each
@@ -235,8 +233,8 @@ def _of_lifted_code(x):
 
 def holds_own(x):
     """Does a list, a dict or an object hold something that is each example's own?"""
-    held = x if isinstance(x, list) else list(x.values()) if isinstance(x, dict) else vars(x).values()
-    return any([_is_own(y) for y in held])
+    held = x if isinstance(x, (list, dict)) else vars(x)
+    return any([_is_own(y) for y in (held.values() if isinstance(held, dict) else held)])
 
 
 def _is_own(x):
@@ -249,9 +247,6 @@ def _is_own(x):
 
 def lifted(code):
     """A function of the variables around a function, which gives the function, lifted."""
-    import ast
-    import copy
-
     tree = ast.parse("def around(): pass").body[0]
     tree.args.args = [ast.arg(n) for n in code.free]
     inner = copy.deepcopy(code.whole)
