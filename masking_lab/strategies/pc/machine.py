@@ -201,9 +201,9 @@ def decided(data):
         return [bool(data[i]) for i in range(data.shape[0])]
     except Exception:
         raise NotHere(
-            "strategy='pc' does not apply: its program counters live on the host, and under "
-            "jax.jit or vmap nobody knows there which way an example goes; call it without "
-            "jax.jit, or use strategy='masked'"
+            "strategy='pc' does not apply: its program counters live on the host, where nobody "
+            "knows which way an example goes while JAX is tracing (jax.jit, vmap, ad.grad); use "
+            "jax.grad without jit, or strategy='masked'"
         ) from None
 
 
