@@ -6,6 +6,7 @@ Some of Python's builtins insist on one int or one length, and have a sibling he
 
 import functools
 import inspect
+import operator
 import os
 import weakref
 from contextvars import ContextVar
@@ -97,6 +98,8 @@ def is_users(f):
 
 
 def _is_elsewhere(file):
+    if source.is_model(file):
+        return False
     installed = not _INSTALLED.isdisjoint(file.replace("\\", "/").split("/"))
     return installed or source.is_library(file) or file.startswith(_STANDARD)
 
@@ -127,6 +130,17 @@ def call(f, args, kwargs):
     return answer(f, args, kwargs) if answer else made(f, args, kwargs)
 
 
+def answers():
+    """Does somebody else answer calls?"""
+    return _answer.get() is not None
+
+
+def entry(x, index):
+    """`x[index]` of lifted code, without lanes in the index."""
+    answer = _answer.get()
+    return x[index] if answer is None else answer(operator.getitem, (x, index), {})
+
+
 def made(f, args, kwargs):
     """What a call means where nobody else answers it."""
     if type(f) is functools.partial and f.func is call_method:  # a lane's own
@@ -135,7 +149,7 @@ def made(f, args, kwargs):
     f = callee(f)
     if joins(f, args):
         return joined(f, *args, **kwargs)
-    framework = next((xp.framework_of(x.data) for x in lanes_in((*args, *kwargs.values()))), None)
+    framework = next((xp.framework_of(x.like) for x in lanes_in((*args, *kwargs.values()))), None)
     if framework == "jax" and is_jaxs(f):
         from ..on_jax.dispatch import call as dispatch
 

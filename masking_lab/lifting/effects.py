@@ -22,6 +22,7 @@ MUTATORS = frozenset(
     "reverse".split()
 )
 masked: ContextVar = ContextVar("a block runs for some of the examples", default=False)
+_watcher: ContextVar = ContextVar("is told that values decide what runs", default=None)
 _written: ContextVar = ContextVar("objects whose attributes were written", default=None)
 
 
@@ -36,6 +37,17 @@ def watched():
         for ref, place in written.values():
             if ref() is not None:
                 raise _refused(f"an attribute of a {type(ref()).__name__}", place)
+
+
+def told_of_decisions(watcher):
+    """Inside, `watcher()` is called when the values of lanes decide what runs."""
+    return setting(_watcher, watcher)
+
+
+def decided():
+    watcher = _watcher.get()
+    if watcher is not None:
+        watcher()
 
 
 def wrote(x, value):

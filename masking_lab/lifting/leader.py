@@ -46,13 +46,14 @@ def _place(x, inside):
 class Taken:
     """The examples for which `test` holds, a lane of booleans or a bool."""
 
-    unsure = False
+    unsure = narrows = False
 
     def __init__(self, test, leader=None):
         self.sizes = {}
         if not isinstance(test, Lane):
             self.none, self.all = not test, bool(test)
         else:
+            effects.decided()
             self.mask = test.data
             self.verbs = xp.of(self.mask)
             self.none, self.all = known(self.mask) if leader is None else (False, False)
@@ -155,7 +156,7 @@ class Taken:
             return new
         if callable(x):
             return self.function(x)
-        if self.unsure and hasattr(x, "dtype") and self.verbs.is_inexact(x.dtype):
+        if self.unsure and xp.framework_of(x) and self.verbs.is_inexact(x.dtype):
             return self.verbs.where(self.mask.any(), x, self.verbs.stop_gradient(x))
         return x
 
