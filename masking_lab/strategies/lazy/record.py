@@ -8,6 +8,7 @@ from contextvars import ContextVar
 import numpy as np
 
 from autodiff_lab import source, trees, xp
+from autodiff_lab.operators import call_method
 from autodiff_lab.random import fold_in
 
 from ...batches import randomness
@@ -60,9 +61,11 @@ class Recorder:
             return self._write(*args)
         if f is min or f is max:
             return self._extreme(f, args, kwargs)
-        randomness.check(f, args, kwargs)
+        if type(f) is functools.partial and f.func is call_method:  # a method of a Later
+            return f(*args, **kwargs)
         own, may_wait, run, which, _ = self._function(f)
         if not own:
+            randomness.check(f, args, kwargs)
             if getattr(f, "__name__", "") == "stack" and self._is_stack(args, kwargs):
                 return self._stack(args[0])
             if type(getattr(f, "__self__", None)).__name__ == "_IndexUpdateRef":
@@ -157,7 +160,7 @@ class Recorder:
     def op(self, f, args, kwargs, run=None):
         if f in _OPERATORS:
             known = [x.known if type(x) is Later else _plain(x) for x in args]
-            if not any([x is None for x in known]):
+            if all([x is not None for x in known]):
                 return self.value(f(*known))
         inputs = Inputs(self)
         key = self._key((id(f), "op"), args, kwargs, inputs, f)
