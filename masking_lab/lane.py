@@ -8,6 +8,7 @@ import functools
 import math
 import operator
 import sys
+from contextvars import ContextVar
 
 import numpy as np
 
@@ -19,6 +20,7 @@ from .errors import MaskError
 from .sizes import Interval
 
 FINITE = "finite"
+NUMBERS: ContextVar = ContextVar("which examples lanes hold, where not all", default=None)
 
 
 class Lane(Methods):
@@ -45,14 +47,14 @@ class Lane(Methods):
         x = args[0] if args else None
         if not isinstance(x, Lane):
             x = next(lanes_in((*args, *(kwargs or {}).values())))
-        return _road(xp.framework_of(x.data))(func, args, kwargs or {})
+        return _road(xp.framework_of(x.like))(func, args, kwargs or {})
 
     _call = classmethod(lambda cls, func, *args: cls.__torch_function__(func, (), args))
 
     def __getattr__(self, name):
         if name.startswith("__"):
             raise AttributeError(f"one of a batch's examples has no attribute {name!r}")
-        if xp.framework_of(self.data) != "jax":
+        if xp.framework_of(self.like) != "jax":
             return super().__getattr__(name)
         from .on_jax.dispatch import attribute
 
@@ -64,6 +66,20 @@ class Lane(Methods):
         return getitem(self, index)
 
     @property
+    def like(self):
+        """An array of its framework, on its device."""
+        return self.data
+
+    @property
+    def extent(self):
+        """What the dims of the example are padded to."""
+        return self.data.shape[1:]
+
+    @property
+    def examples(self):
+        return self.data.shape[0]
+
+    @property
     def ndim(self):
         return len(self.sizes)
 
@@ -73,7 +89,7 @@ class Lane(Methods):
     @property
     def shape(self):
         """The example's own shape: a ragged size is a `Length`, one number per example."""
-        sizes = zip(self.data.shape[1:], self.sizes, strict=True)
+        sizes = zip(self.extent, self.sizes, strict=True)
         return tuple(n if own is None else Length(own, n, self.sizes) for n, own in sizes)
 
     @property
@@ -274,15 +290,17 @@ def certainly(test):
 
 def examples_where(test):
     """The numbers of the examples that have an entry where a test holds."""
-    return [i for i, own in enumerate(test) if bool(own.any())]
+    found = [i for i, own in enumerate(test) if bool(own.any())]
+    known = NUMBERS.get()
+    return found if known is None else sorted({known[i] for i in found})
 
 
 def size(x, axis, keepdims=False):
     """The number of entries along `axis`: a number, or each example's own."""
     if any(n is not None and n.ndim > 1 for n in x.sizes):
         return _counted(x, axis, keepdims)
-    ragged = [Length(x.sizes[a], x.data.shape[a + 1]) for a in axis if x.sizes[a] is not None]
-    count = math.prod(x.data.shape[a + 1] for a in axis if x.sizes[a] is None)
+    ragged = [Length(x.sizes[a], x.extent[a]) for a in axis if x.sizes[a] is not None]
+    count = math.prod(x.extent[a] for a in axis if x.sizes[a] is None)
     for n in ragged:
         count = n if isinstance(count, int) and count == 1 else n * count
     return count

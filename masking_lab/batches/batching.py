@@ -9,6 +9,8 @@ import sys
 from types import SimpleNamespace
 from typing import NamedTuple
 
+import numpy as np
+
 from autodiff_lab import trees, xp
 
 from ..errors import MaskError
@@ -77,9 +79,30 @@ def _is_list(x):
     return type(x) is list
 
 
+def placed(verbs, x, like):
+    """An array of NumPy's as the framework's. (JAX's `asarray` compiles a copy for each shape.)"""
+    if verbs.name == "jax" and isinstance(x, np.ndarray):
+        import jax
+
+        return jax.device_put(x)
+    return verbs.asarray(x, like)
+
+
 def is_number(x):
     """A number of Python's or numpy's, or an array of numpy's."""
     return type(x) in NUMBERS or type(x).__module__ == "numpy"
+
+
+def _by_numpy(arrays, largest, pad_value):
+    """The padded array, in a list; none where it is traced, or of a dtype that NumPy has not."""
+    try:
+        arrays = [np.asarray(x) for x in arrays]
+        data = np.full((len(arrays), *largest), pad_value, arrays[0].dtype)
+    except Exception:
+        return []
+    for i, x in enumerate(arrays):
+        data[(i, *map(slice, x.shape))] = x
+    return [data]
 
 
 def _leaves(example, paths, i, is_leaf):
@@ -135,7 +158,7 @@ class Stacker:
         if plain or is_number(x):
             try:
                 x = x if getattr(getattr(x, "flags", None), "writeable", True) else x.copy()
-                return Value(name, self.verbs.asarray(x, self.like), plain)
+                return Value(name, placed(self.verbs, x, self.like), plain)
             except (TypeError, ValueError):  # strings, say
                 pass
         raise MaskError(
@@ -177,7 +200,8 @@ class Stacker:
         return self.verbs.zeros((0, *like.shape), like.dtype, like), sizes
 
     def _lengths(self, counts, like):
-        return self.verbs.astype(self.verbs.asarray(counts, like), self._int)
+        kind = np.int64 if self.verbs.name == "torch" else np.dtype(self._int)
+        return placed(self.verbs, np.asarray(counts, kind), like)
 
     @property
     def _int(self):
@@ -196,13 +220,19 @@ class Stacker:
         self._agree(values, "dtypes", lambda x: x.dtype)
         shapes = [tuple(v.it.shape) for v in values]
         largest = [max(n) for n in zip(*shapes, strict=True)]
-        rows = [self.verbs.reshape(self._padded(v.it, largest), (1, *largest)) for v in values]
-        data = self.verbs.concat(rows, 0)
+        data = self._stacked([v.it for v in values], largest)
         sizes = [
             self._lengths(n, data) if len(set(n)) > 1 or a in ragged else None
             for a, n in enumerate(zip(*shapes, strict=True))
         ]
         return data, sizes
+
+    def _stacked(self, arrays, largest):
+        """On JAX by NumPy, where the entries are there: JAX would compile it for each size."""
+        if self.verbs.name == "jax" and (found := _by_numpy(arrays, largest, self.pad_value)):
+            return placed(self.verbs, found[0], self.like)
+        rows = [self.verbs.reshape(self._padded(x, largest), (1, *largest)) for x in arrays]
+        return self.verbs.concat(rows, 0)
 
     def _agree(self, values, what, asked):
         first = asked(values[0].it)

@@ -4,7 +4,7 @@ from autodiff_lab import source, xp
 
 from ..errors import MaskError
 from ..lane import Lane, examples_where
-from . import leaving, limits, staged
+from . import leaving, limits, shrinking, some, staged
 from .items import Items, become
 from .leader import Taken, changeable
 from .select import select
@@ -14,6 +14,8 @@ from .undefined import or_nan
 
 # ----- statements -----
 def branch(test, then, otherwise, carried, given):
+    if some.asked():
+        return shrinking.branch(test, then, otherwise, carried, given)
     new = Taken(test).run(then, carried, given)
     old = Taken(negated(test)).run(otherwise or _unchanged(carried), carried, given)
     return merged(test, new, old, carried, given)
@@ -42,6 +44,8 @@ def merged(test, new, old, carried, given, select=select):
 
 def repeat(going, test, body, carried, given, flags):
     """`while`: until the last example is done; the others wait with what they have."""
+    if some.asked():
+        return shrinking.repeat(going, test, body, carried, given, flags)
 
     def step(going, carried, given):
         here = Taken(going).certain()
@@ -75,6 +79,8 @@ def repeat(going, test, body, carried, given, flags):
 
 def each(items, body, carried, given, flags):
     """`for`: the i-th items of all examples together, as long as anybody has one."""
+    if some.asked():
+        return shrinking.each(items, body, carried, given, flags)
 
     def step(here, going, item, carried, given, select=select):
         run = here.run(body, carried, given, first=item)
@@ -115,6 +121,8 @@ def or_nan_else(test, a, b):
 
 def rest(items, body, carried, given, flags):
     """Items one after the other, each with the mask of those that have it (None: all)."""
+    if some.asked():
+        return shrinking.rest(items, body, carried, given, flags)
     going = True
     for mask, item in items:
         going = going_on(carried, flags, going)

@@ -75,17 +75,17 @@ def callee(f):
     if isinstance(f, functools.partial):
         return functools.partial(callee(f.func), *f.args, **f.keywords)
     if inspect.isfunction(f) or inspect.ismethod(f):
-        return lift(f) if _is_users(getattr(f, "__func__", f)) else f
+        return lift(f) if is_users(getattr(f, "__func__", f)) else f
     if inspect.isbuiltin(f) or inspect.isclass(f):
         return BUILTINS.get(f, f)
     for name in ("__call__", "forward"):  # an object, or a module of PyTorch's
         own = getattr(type(f), name, None)
-        if inspect.isfunction(own) and _is_users(own):
+        if inspect.isfunction(own) and is_users(own):
             return lift(own).__get__(f)
     return f
 
 
-def _is_users(f):
+def is_users(f):
     """Is there a text, and is it neither a library's nor lifted already? Asked once."""
     if f in _lifted:
         return True
@@ -151,7 +151,7 @@ def made(f, args, kwargs):
     f = callee(f)
     if joins(f, args):
         return joined(f, *args, **kwargs)
-    framework = next((xp.framework_of(x.data) for x in lanes_in((*args, *kwargs.values()))), None)
+    framework = next((xp.framework_of(x.like) for x in lanes_in((*args, *kwargs.values()))), None)
     if framework == "jax" and is_jaxs(f):
         from ..on_jax.dispatch import call as dispatch
 

@@ -46,7 +46,7 @@ def _place(x, inside):
 class Taken:
     """The examples for which `test` holds, a lane of booleans or a bool."""
 
-    unsure = False
+    unsure = narrows = False
 
     def __init__(self, test, leader=None):
         self.sizes = {}
@@ -273,11 +273,11 @@ def changeable(x):
     if isinstance(x, (list, dict)):
         return True
     kind = type(x)
-    return hasattr(x, "__dict__") and not isinstance(x, type) and _is_users(kind)
+    return hasattr(x, "__dict__") and not isinstance(x, type) and is_users_class(kind)
 
 
 @functools.cache
-def _is_users(kind):
+def is_users_class(kind):
     """Is it a class of the user's own, that stands on no library's?"""
     modules = {base.__module__.split(".")[0] for base in kind.__mro__ if base is not object}
     return kind is SimpleNamespace or modules.isdisjoint(

@@ -13,3 +13,15 @@ def max_trips():
 
 def limited(trips):
     return setting(_max_trips, trips)
+
+
+_ending: ContextVar = ContextVar("a compiled loop has to have a bound", default=False)
+
+
+def must_end():
+    """Is a program being compiled that is differentiated backwards?"""
+    return _ending.get()
+
+
+def ending(must):
+    return setting(_ending, must)

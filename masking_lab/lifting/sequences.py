@@ -20,6 +20,15 @@ class Ragged:
     def __init__(self, trips, at, last, over=(), through=None):
         self.trips, self.at, self.last = trips, at, last
         self.over, self.through = tuple(over), through
+        self.taken = self.base = None
+
+    def leads(self, taken):
+        """Inside a block; where that holds some of the examples only, theirs."""
+        if not taken.narrows:
+            return self
+        new = Ragged(taken.leads(self.trips), lambda i: taken.leads(self.at(i)), self.last)
+        new.taken, new.base = taken, self
+        return new
 
     @staticmethod
     def of(x):
@@ -33,7 +42,7 @@ class Ragged:
         if isinstance(x, Lane):
             if x.ndim == 0:
                 raise TypeError("iteration over an array without dims")
-            own, last = x.sizes[0], x.data.shape[1]
+            own, last = x.sizes[0], x.extent[0]
             trips = last if own is None else Length(own, last)
             return Ragged(trips, lambda i: entry(x, 0, i), last, [x], lambda f: Ragged.of(f(x)))
         x = x if hasattr(x, "__getitem__") else list(x)
@@ -123,7 +132,10 @@ def reversed_(x):
         return reversed(x)
     found = Ragged.of(x)
     end = found.trips - 1
-    return Ragged(found.trips, lambda i: found.at(nth(end, -1, i)), found.last, found.over)
+    at = lambda i: found.at(nth(end, -1, i))  # noqa: E731
+    whole = isinstance(x, Lane) and found.through is not None
+    through = (lambda f: Ragged.of(f(x[::-1]))) if whole else None
+    return Ragged(found.trips, at, found.last, found.over, through)
 
 
 def nth(start, step, i):

@@ -6,7 +6,8 @@ a bound and becomes a `lax.scan`, which it does. A `for` loop is one too: see `s
 """
 
 from ..lane import is_array
-from .state import Slots, given_back, lane, settled, snapshots, staying
+from . import limits
+from .state import Slots, Unsettled, given_back, lane, settled, snapshots, staying
 from .undefined import or_nan
 
 
@@ -82,6 +83,8 @@ def repeat(going, step, carried, given, max_trips):
         return jax.lax.cond(arrays[0].any(), body, list, arrays), None
 
     arrays = [slots.values[i] for i in places]
+    if max_trips is None and limits.must_end():
+        raise Unsettled("a loop without a bound is not differentiated backwards")
     if max_trips is None:
         arrays = jax.lax.while_loop(lambda arrays: arrays[0].any(), body, arrays)
     else:

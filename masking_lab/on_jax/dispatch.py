@@ -17,7 +17,7 @@ _programs: dict = {}
 
 
 def call(f, args, kwargs):
-    count = next(lanes_in((*args, *kwargs.values()))).data.shape[0]
+    count = next(lanes_in((*args, *kwargs.values()))).examples
     if f in COMPARISONS:  # symbolic sizes would be compared once for all examples
         args = [Lane(x.data, ()) if isinstance(x, Length) else x for x in args]
     args = [list(x) if isinstance(x, list) else x for x in args]  # lifted code has its own kind

@@ -231,7 +231,7 @@ class Interpreter:
             if n.ndim:  # lined up with the array that had it first
                 continue
             sizes[axis] = n.data
-            if x.data.shape[axis + 1] != n.padded:
+            if x.extent[axis] != n.padded:
                 x = padded_to(self.verbs, x, axis, n.padded)
         if not all(map(operator.is_, sizes, x.sizes)):
             x = Lane(x.data, sizes, x.fill, x.weak)

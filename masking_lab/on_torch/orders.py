@@ -24,7 +24,7 @@ def words(*xs):
 def apply(name, *xs, **params):
     """A row of the table."""
     refuse_nothing(name, xs, params)
-    count = next(lanes_in((*xs, *params.get("shape", ())))).data.shape[0]
+    count = next(lanes_in((*xs, *params.get("shape", ())))).examples
     return rules.apply(ROWS[name], xp.verbs("torch"), count, xs, params)
 
 

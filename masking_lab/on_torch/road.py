@@ -55,11 +55,18 @@ def call(func, args, kwargs):
     row, xs, params = lowered.row, lowered.xs, lowered.params
     refuse_nothing(row.name, xs, params)
     count = _count((*xs, *params.get("shape", ())))
+    packing = rules.packed.is_packing()
+    if packing:
+        y = rules.packed.apply(row, verbs, count, xs, params)
+        if y is not None:
+            return y
     if row.along is not None and along.concerns(row, xs, params):
         with inside(row):
-            return rules.by_place(row, verbs, count, xs, params)
+            y = rules.by_place(row, verbs, count, xs, params)
+            return rules.packed.settled(y) if packing else y
     understand = rules.whole if row.kind == "composite" else rules.understand
-    found = understand(row, verbs, count, xs, params)
+    opened = packing and rules.packed.reduces(row, xs, params)
+    found = None if opened else understand(row, verbs, count, xs, params)
     if found is None:  # a composite row whose body is run on lanes
         with inside(row):
             return row.fn(verbs, *xs, **params)
@@ -67,11 +74,11 @@ def call(func, args, kwargs):
     y = plan.run(verbs, xs, sizes)
     if seen.key is not None and name not in CHECKS and row.name not in OF_SOMETHING:
         plans.remember(seen, plan, xs, sizes, y)  # nobody had to look at entries or lengths
-    return y
+    return rules.packed.settled(y) if packing else y
 
 
 def _count(xs):
-    counts = {x.data.shape[0] for x in xs if isinstance(x, Lane)}
+    counts = {x.examples for x in xs if isinstance(x, Lane)}
     if len(counts) > 1:
         raise MaskError(f"batches of {' and '.join(map(str, sorted(counts)))} examples met; "
                         "call f with batches of the same examples")  # fmt: skip

@@ -19,7 +19,7 @@ from autodiff_lab.table.row import unchanged
 from ..batches.masked_batch import live, told
 from ..errors import MaskError
 from ..lane import FINITE, Lane, Length, agree, realigned, refill, spread
-from . import along
+from . import along, packed
 from .dead_entries import is_calm, reduced, replacement, still_known
 from .promotion import DEFAULT, promoted
 
@@ -98,6 +98,13 @@ def _made(verbs, x, way, plan):
 
 def apply(row, verbs, count, xs, params, place=source.here):
     """`row(*xs, **params)` for `count` examples at once. Inputs that are not lanes are shared."""
+    if not packed.is_packing():
+        return _padded(row, verbs, count, xs, params, place)
+    y = packed.apply(row, verbs, count, xs, params)
+    return packed.settled(_padded(row, verbs, count, xs, params, place)) if y is None else y
+
+
+def _padded(row, verbs, count, xs, params, place):
     if row.along is not None and along.concerns(row, xs, params):
         return by_place(row, verbs, count, xs, params, place)
     plan, sizes = understand(row, verbs, count, xs, params, place)
@@ -193,7 +200,7 @@ def _data(x):
 def _dims(x):
     """`(size, lengths)` of each dim of one example; lengths is None where all examples agree."""
     if isinstance(x, Lane):
-        return list(zip(x.data.shape[1:], x.sizes, strict=True))
+        return list(zip(x.extent, x.sizes, strict=True))
     return [(n, None) for n in getattr(x, "shape", ())]
 
 

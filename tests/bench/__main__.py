@@ -20,8 +20,10 @@ def main() -> int:
     import tests.bench.rows  # after the limit, since they may import the frameworks
     import tests.bench.rows_checkpoint
     import tests.bench.rows_jacobians
+    import tests.bench.rows_leaderboard
     import tests.bench.rows_masking
     import tests.bench.rows_masking_jax
+    import tests.bench.rows_peers
     import tests.bench.rows_source
     import tests.bench.rows_stencils
     import tests.bench.rows_strategies

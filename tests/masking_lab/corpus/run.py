@@ -26,10 +26,11 @@ class Outcome(NamedTuple):
     words: str = ""
 
 
-def outcome(program, framework):
+def outcome(program, framework, strategy="masked"):
     """Run the program both ways; compare values and gradients, and the fills bit for bit."""
     f = function(program, framework)
-    return both(framework, f, *inputs(program, framework), max_trips=MAX_TRIPS)
+    return both(framework, f, *inputs(program, framework), strategy=strategy,
+                max_trips=MAX_TRIPS)  # fmt: skip
 
 
 def both(framework, f, examples, shared, **options):

@@ -1,0 +1,253 @@
+"""Branches and loops that run for some of the examples: the strategy `shrink`.
+
+A branch is run on the rows of those that take it. A loop keeps to the rows of those that go on:
+when somebody leaves, what the loop had then is put aside, and the trips that follow are made by the
+others alone. In the end each example is given what it had when it left. A loop over a ragged dim
+knows beforehand who leaves when: it has the longest in front, and its items are laid out trip after
+trip, without padding, as PyTorch's PackedSequence does.
+"""
+
+import contextlib
+from typing import NamedTuple
+
+from autodiff_lab import source, xp
+
+from ..errors import MaskError
+from ..lane import NUMBERS, Lane
+from ..setting import setting
+from . import effects, limits
+from .items import become
+from .joining import joined
+from .laid_out import laid_out
+from .leader import changeable, reads_lanes
+from .some import Some
+
+
+def branch(test, then, otherwise, carried, given):
+    loop = Loop(test.data, carried, given)
+    taking = loop.where(test)
+    sides = [(taking, then), (loop.others(taking), otherwise)]
+    groups = [loop.side(places, block) for places, block in sides if places]
+    return loop.merged(groups) if groups else carried
+
+
+def repeat(going, test, body, carried, given, flags):
+    """`while`: those that are done leave."""
+    from .batched import going_on, truth
+
+    loop, limit, trips = Loop(going.data, carried, given), limits.max_trips(), 0
+    with loop.running():
+        loop.keep(loop.where(going))
+        while loop.size:
+            trips += 1
+            if limit is not None and trips > limit:
+                raise MaskError(
+                    f"the loop at {source.here()} goes on after {limit} trips on examples "
+                    f"{sorted(NUMBERS.get() or loop.numbers)}; mend its condition, or raise "
+                    "max_trips"
+                )
+            loop.trip(body)
+            loop.keep(loop.where(going_on(loop.carried, flags)))
+            if loop.size:
+                loop.keep(loop.where(truth(loop.asked(test))))
+    return loop.merged()
+
+
+def each(items, body, carried, given, flags):
+    """`for`: the i-th items of those that have one, as long as anybody has."""
+    from .batched import going_on
+
+    trips = items.trips.data if isinstance(items.trips, Lane) else None
+    loop = Loop(trips if trips is not None else _like((*carried, *given)), carried, given)
+    counts = [items.last] * loop.size if trips is None else trips.tolist()
+    order = sorted([k for k in loop.numbers if counts[k] > 0], key=lambda k: -counts[k])
+    parts = laid_out(items, order, counts)
+    with loop.running():
+        loop.keep(order)
+        for i in range(items.last):
+            if flags and i:
+                loop.keep(loop.where(going_on(loop.carried, flags)))
+            loop.keep_front(counts, i)
+            if not loop.size:
+                break
+            loop.trip(body, parts.at(i, loop) if parts else loop.leads(items.at(i)))
+    return loop.merged()
+
+
+def rest(items, body, carried, given, flags):
+    """Items one after the other, each with the mask of those that have it (None: all)."""
+    from .batched import _both, going_on
+
+    for mask, item in items:
+        going = going_on(carried, flags)
+        own = going if mask is None else _both(going, Lane(mask, ()))
+        if own is False:
+            continue
+        if own is True:
+            carried = body(item, *carried, *given)
+            continue
+        n = len(carried)
+        run = lambda *now, n=n: body(now[-1], *now[:-1])  # noqa: E731
+        carried = branch(own, run, None, carried, (*given, item))
+    return carried
+
+
+def _like(values):
+    """An array with a row for each of the examples that are here."""
+    for x in values:
+        if isinstance(x, Lane):
+            return x.data
+        if isinstance(x, (list, tuple)) and (found := _like(x)) is not None:
+            return found
+    return None
+
+
+class Group(NamedTuple):
+    """What some examples have when they leave.
+
+    They stood at `places` among `some` (None: among all). `copies` and `inside` are what they have
+    of the lists and objects that were carried and given.
+    """
+
+    some: object
+    places: object
+    carried: tuple
+    copies: tuple
+    inside: tuple
+
+
+class Loop:
+    """The examples that are still in a loop, and what they have."""
+
+    def __init__(self, like, carried, given):
+        self.verbs, self.like, self.count = xp.of(like), like, like.shape[0]
+        self.before = carried, given
+        self.carried, self.copies, self.inside = carried, carried, given
+        self.some, self.size, self.numbers = None, self.count, list(range(self.count))
+        self.groups, self.outer, self.readers = [], NUMBERS.get(), {}
+
+    # ----- who goes on -----
+    def where(self, test):
+        """The places of those of us for which it holds."""
+        if not isinstance(test, Lane):
+            return list(range(self.size)) if test else []
+        holds = test.data.tolist()
+        return [i for i in range(self.size) if holds[i]]
+
+    def others(self, places):
+        chosen = set(places)
+        return [i for i in range(self.size) if i not in chosen]
+
+    def keep(self, places):
+        """Those at these places go on, in this order; the others leave with what they have."""
+        if places == list(range(self.size)):
+            return
+        leaving = self.others(places)
+        if leaving:
+            self.groups.append(self.group(leaving))
+        self._narrow(places)
+
+    def keep_front(self, counts, i):
+        """The longest stand in front; those that make no more trips leave."""
+        size = self.size
+        while size and counts[self.numbers[size - 1]] <= i:
+            size -= 1
+        if size < self.size:
+            self.groups.append(self.group(range(size, self.size)))
+            self._narrow(range(size))
+
+    def _narrow(self, places):
+        self.size, self.numbers = len(places), []
+        if places:
+            self.some = Some(self.like, self.count, places, self.some)
+            self.numbers = self.some.numbers
+            self.carried, self.copies, self.inside = self.taken(self.some)
+            NUMBERS.set(self.some.among(self.outer))
+            effects.masked.set(True)
+
+    @contextlib.contextmanager
+    def running(self):
+        """Inside, errors name examples by their numbers among all."""
+        with setting(NUMBERS, self.outer), setting(effects.masked, effects.masked.get()):
+            yield
+
+    def group(self, places):
+        return Group(self.some, places, self.carried, self.copies, self.inside)
+
+    def taken(self, some):
+        """`(carried, copies, inside)` for some of us; one list stays one."""
+        known = {}
+
+        def moved(x):
+            if id(x) not in known:
+                known[id(x)] = x, some.leads(x)
+            return known[id(x)][1]
+
+        carried, given = self.before
+        inside = [moved(now) if changeable(x) else some.direct.leads(x)
+                  for x, now in zip(given, self.inside, strict=True)]  # fmt: skip
+        copies = [moved(now) if changeable(x) else None
+                  for x, now in zip(carried, self.copies, strict=True)]  # fmt: skip
+        return tuple(map(moved, self.carried)), tuple(copies), tuple(inside)
+
+    # ----- what they do -----
+    def leads(self, x):
+        return x if self.some is None else self.some.direct.leads(x)
+
+    def asked(self, f, *item):
+        """`f` of what they have; a function that reads lanes from outside itself reads theirs."""
+        if self.some is not None:
+            f = self.some.direct.function(f) if self.reads(f) else f
+        return f(*item, *self.carried, *self.inside)
+
+    def reads(self, f):
+        if f not in self.readers:
+            self.readers[f] = reads_lanes(f, set())
+        return self.readers[f]
+
+    def trip(self, body, *item):
+        self.carried = tuple(self.asked(body, *item))
+
+    def side(self, places, block):
+        """The group of one side of a branch, after its block."""
+        if len(places) == self.count and block is None:
+            return self.group(places)
+        side = Loop(self.like, *self.before)
+        with side.running():
+            side.keep(places)
+            side.carried = tuple(side.asked(block)) if block else side.carried
+        return side.group(range(side.size))
+
+    # ----- together again -----
+    def merged(self, groups=None):
+        """What the names hold afterwards; lists and objects that were changed are changed too."""
+        if groups is None:
+            self.keep([])
+            groups = self.groups
+        carried, given = self.before
+        if not groups:  # there is nobody
+            return self.carried
+        if all(g.some is None for g in groups):  # nobody left before the others
+            return groups[-1].carried
+        results = tuple([self._result(groups, i) for i in range(len(groups[0].carried))])
+        changed = [
+            (x, joined(self, groups, [held[i] for held in column]))
+            for column, xs in (([g.copies for g in groups], carried),
+                               ([g.inside for g in groups], given))
+            for i, x in enumerate(xs) if changeable(x)
+        ]  # fmt: skip
+        for x, new in changed:
+            become(x, new)
+        return results
+
+    def _result(self, groups, i):
+        handed = [g.carried[i] for g in groups]
+        carried, given = self.before
+        for xs, column in (
+            (carried, [g.copies for g in groups]),
+            (given, [g.inside for g in groups]),
+        ):
+            for k, x in enumerate(xs):
+                if changeable(x) and all(h is c[k] for h, c in zip(handed, column, strict=True)):
+                    return x
+        return joined(self, groups, handed)
