@@ -147,8 +147,8 @@ def unshared(x, other, whole=None):
 
 
 def list_(elements):
-    """A list that is given a name: it may grow for some examples only."""
-    return Items(elements)
+    """A list that is given a name: it may grow for some examples only, unless each runs alone."""
+    return elements if calls.answers() and type(elements) is list else Items(elements)
 
 
 def set(x, name, value):  # noqa: A001

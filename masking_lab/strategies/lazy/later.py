@@ -174,6 +174,8 @@ class _At:
         return _At(self._x, index)
 
     def __getattr__(self, name):
+        if not self._index:
+            raise AttributeError(f"x.at has no {name!r}: write x.at[i].set(v)")
         from .record import updated
 
         x, (index,) = self._x, self._index
