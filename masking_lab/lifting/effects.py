@@ -23,6 +23,7 @@ MUTATORS = frozenset(
 )
 masked: ContextVar = ContextVar("a block runs for some of the examples", default=False)
 _written: ContextVar = ContextVar("objects whose attributes were written", default=None)
+_count = [0]
 
 
 @contextlib.contextmanager
@@ -38,8 +39,18 @@ def watched():
                 raise _refused(f"an attribute of a {type(ref()).__name__}", place)
 
 
+def count():
+    """How often something was written to that a function may read."""
+    return _count[0]
+
+
+def changed():
+    _count[0] += 1
+
+
 def wrote(x, value):
     """Note that an attribute of `x` was written."""
+    changed()
     written = _written.get()
     if written is None or id(x) in written or not (masked.get() or has_lanes(value)):
         return
@@ -49,6 +60,7 @@ def wrote(x, value):
 
 def refuse_outside(name, *values):
     """`name` is defined outside of `f`, and about to be changed."""
+    changed()
     if masked.get() or has_lanes(values):
         raise _refused(repr(name), source.here())
 

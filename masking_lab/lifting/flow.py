@@ -119,6 +119,7 @@ def put(x, index, value, other=None):
     if isinstance(x, Lane) or _has_lane(index) or (isinstance(value, Lane) and hasattr(x, "shape")):
         return writing.put(unshared(x, other) if other else x, index, value)
     x[index] = value
+    effects.changed()
     return x
 
 

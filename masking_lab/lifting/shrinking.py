@@ -13,9 +13,9 @@ from typing import NamedTuple
 from autodiff_lab import source, xp
 
 from ..errors import MaskError
-from ..lane import NUMBERS, Lane
+from ..lane import NUMBERS, Lane, looked
 from ..setting import setting
-from . import effects, limits
+from . import calls, effects, limits
 from .items import become
 from .joining import joined
 from .laid_out import laid_out
@@ -168,7 +168,9 @@ class Loop:
     @contextlib.contextmanager
     def running(self):
         """Inside, errors name examples by their numbers among all."""
-        with setting(NUMBERS, self.outer), setting(effects.masked, effects.masked.get()):
+        looked()
+        with (setting(NUMBERS, self.outer), setting(effects.masked, effects.masked.get()),
+              calls.straight(self.verbs.name)):  # fmt: skip
             yield
 
     def group(self, places):

@@ -18,7 +18,7 @@ from autodiff_lab.table.row import unchanged
 
 from ..batches.masked_batch import live, told
 from ..errors import MaskError
-from ..lane import FINITE, Lane, Length, agree, realigned, refill, spread
+from ..lane import FINITE, WATCHING, Lane, Length, agree, realigned, refill, spread
 from . import along, packed
 from .dead_entries import is_calm, reduced, replacement, still_known
 from .promotion import DEFAULT, promoted
@@ -70,10 +70,13 @@ class Plan(NamedTuple):
         if self.row.outputs != 1:
             looks = look or [None] * len(y)
             pairs = zip(y, looks, strict=True)
-            return tuple([Lane(part, sizes, self.fill, look=seen) for part, seen in pairs])
-        if self.spread:
-            y = spread(verbs, self.size, y)
-        return Lane(y, sizes, self.fill, self.weak, look)
+            y = tuple([Lane(part, sizes, self.fill, look=seen) for part, seen in pairs])
+        else:
+            y = spread(verbs, self.size, y) if self.spread else y
+            y = Lane(y, sizes, self.fill, self.weak, look)
+        if WATCHING:
+            WATCHING[-1].note(self, xs, [y] if self.row.outputs == 1 else y)
+        return y
 
 
 def _there(verbs, x, axis):

@@ -15,7 +15,7 @@ from ...batches import randomness
 from ...errors import MaskError
 from ...lane import Lane
 from ...lifting import calls
-from .cells import is_cell
+from ...lifting.cells import is_cell
 from .later import Alike, Call, Later, Look, Strange, filled, first, seen
 
 # What NumPy answers as the frameworks do, for whole numbers.
