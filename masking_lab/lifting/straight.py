@@ -13,7 +13,7 @@ import sys
 from autodiff_lab import trees, xp
 
 from ..lane import WATCHING, Lane
-from ..watch import Watch
+from ..watch import COUNT, Watch
 from . import calls, effects
 from .cells import is_cell
 from .leader import Led, reads_lanes
@@ -46,7 +46,7 @@ class Cells:
 def _key(f, args):
     """What a call looks like, but for the number of examples; None where that is not plain."""
     found, lanes = [id(f)], 0
-    for x in args:
+    for x in _flat(args):
         kind = type(x)
         if kind is Lane or kind is Led:
             if any([n is not None for n in x.sizes]):
@@ -60,7 +60,14 @@ def _key(f, args):
             return None
         else:
             found.append(id(x))
-    return tuple(found) if lanes else None
+    return (*found, *map(type, args)) if lanes else None
+
+
+def _flat(args):
+    """The arguments, and what is in a pair of states."""
+    if tuple not in map(type, args):
+        return args
+    return [y for x in args for y in (x if type(x) is tuple else (x,))]
 
 
 def _may_be_kept(f):
@@ -80,7 +87,7 @@ class Line:
         self.watched, self.count, self.run = None, None, None
 
     def __call__(self, args):
-        lanes = [x for x in args if isinstance(x, Lane)]
+        lanes = [x for x in _flat(args) if isinstance(x, Lane)]
         count = lanes[0].data.shape[0]
         if self.run is False or not self._as_it_was():
             return calls.made(self.f, args, {})
@@ -116,18 +123,25 @@ class Line:
         return all([x is y for x, y in zip(self._around(), self.around, strict=True)])
 
 
+def _shape(value):
+    return f"(a0.shape[0], {', '.join(map(str, value[1:]))})"
+
+
 def _written(steps, count, results):
     """The steps as a function of arrays."""
     names = {"xp": xp.verbs("torch")}
     lines = [f"def line({', '.join(f'a{i}' for i in range(count))}):"]
-    for k, (plan, xs, known, new) in enumerate(steps):
-        names[f"f{k}"], names[f"p{k}"] = plan.fn, plan.params
-        words = []
-        for i, (x, name) in enumerate(zip(xs, known, strict=True)):
+    for k, step in enumerate(steps):
+        names[f"f{k}"] = step.fn
+        words = ["xp"]
+        for i, (x, name) in enumerate(zip(step.inputs, step.known, strict=True)):
             names[f"c{k}_{i}"] = x
             words.append(name or f"c{k}_{i}")
-        more = f", **p{k}" if plan.params else ""
-        lines.append(f"    {', '.join(new)}{',' if plan.row.outputs != 1 else ''} = "
-                     f"f{k}(xp, {', '.join(words)}{more})")  # fmt: skip
+        for name, value in step.params.items():
+            names[f"{name}{k}"] = value
+            is_shape = type(value) is tuple and value[:1] == (COUNT,)
+            words.append(f"{name}={_shape(value) if is_shape else f'{name}{k}'}")
+        made = ", ".join(step.made) + "," * step.many
+        lines.append(f"    {made} = f{k}({', '.join(words)})")
     exec("\n".join([*lines, f"    return {', '.join(results)},"]), names)
     return names["line"]

@@ -75,7 +75,7 @@ class Plan(NamedTuple):
             y = spread(verbs, self.size, y) if self.spread else y
             y = Lane(y, sizes, self.fill, self.weak, look)
         if WATCHING:
-            WATCHING[-1].note(self, xs, [y] if self.row.outputs == 1 else y)
+            WATCHING[-1].ran(self, xs, y)
         return y
 
 
