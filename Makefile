@@ -23,7 +23,7 @@ ROOT_FLAG := $(if $(filter 0,$(shell id -u)),--allow-root)
 LAB_AT := --ServerApp.root_dir=course --LabApp.default_url=/lab/tree/index.ipynb
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test check bench corpus mutants corners binder-check format clean clean-corners
+.PHONY: help lab notebooks test check bench corpus mutants corners binder-check format clean clean-corners
 
 help:
 	@echo "make lab            open the course in JupyterLab   LAB_ARGS='--no-browser --port 8899'"
@@ -34,6 +34,7 @@ help:
 	@echo "make mutants        knocks out masking_lab's protections one by one (slow)   MUTANTS_ARGS=..."
 	@echo "make corners        the fast tests on other versions (slow)   CORNER=colab"
 	@echo "make binder-check   build what Binder builds and run the tour in it (slow)"
+	@echo "make notebooks      run the lessons anew and save them   NOTEBOOKS=course/00_tour.ipynb"
 	@echo "make format         format and fix what ruff can fix"
 	@echo "make clean          remove .venv and what the targets made; clean-corners: .corners too"
 	@echo
@@ -44,6 +45,9 @@ $(READY): pyproject.toml constraints.txt .ci/setup .ci/install_torch.py \
           $(wildcard kernel/spec/* kernel/jupyter_server_config/*)
 	@.ci/setup "$(PYTHON)" "$(VENV)"
 	@touch $@
+
+notebooks: $(READY)
+	$(BIN)/python -m tests.course.rerun $(NOTEBOOKS)
 
 lab: $(READY)
 	$(BIN)/jupyter-lab $(LAB_AT) $(ROOT_FLAG) $(LAB_ARGS)

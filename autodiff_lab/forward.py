@@ -7,6 +7,7 @@ parents' as soon as the node exists.
 from . import trees, xp
 from .calculus import push
 from .errors import AutodiffError
+from .source import words
 from .tape import Tape
 from .trace import as_array_like, check_differentiable, trace
 
@@ -80,6 +81,35 @@ def jvp(f, primals, tangents):
     tape = trace(lambda verbs: ForwardTape(verbs, pairs), f, primals)
     outputs = zip(tape.outputs, trees.leaves(tape.output), strict=True)
     return tape.output, tape.rebuild([_tangent(tape.xp, node, y) for node, y in outputs])
+
+
+def forward(tape, tangents):
+    """`Tape.forward`: push tangents along a tape that `record` made, and write each on its node."""
+    given = matched(tuple(tape.in_arguments(tape.leaves)), tangents)
+    given += [None] * (len(tape.inputs) - len(given))  # arguments by keyword have none
+    for node, tangent in zip(tape.inputs, given, strict=True):
+        node.tangent = checked(tape.xp, tangent, node.value, node.name)
+    for node in tape.nodes:
+        if node.row is not None and not node.part:
+            _push_on(tape.xp, node)
+    outputs = zip(tape.outputs, trees.leaves(tape.output), strict=True)
+    return tape.rebuild([_tangent(tape.xp, node, y) for node, y in outputs])
+
+
+def _push_on(verbs, node):
+    """The tangents of a node and of those of its group."""
+    group, row = node.group or [node], node.row
+    if row.kind == "general" and row.d[0] is None:
+        raise AutodiffError(
+            f"the node of {row.name} at {words(node.where)} only knows its way back, and a tangent "
+            "goes forward; use ad.jvp on the function itself"
+        )
+    ys, dxs = tuple([n.value for n in group]), [p.tangent for p in node.parents]
+    y = ys if row.outputs != 1 else ys[0]
+    dys = push(row, verbs, y, [p.value for p in node.parents], dxs, node.params)
+    dys = dys if row.outputs != 1 else (dys,)
+    for n, dy in zip(group, dys or (None,) * len(group), strict=True):
+        n.tangent = dy if verbs.is_inexact(n.dtype) else None
 
 
 def matched(primals, tangents):

@@ -21,12 +21,13 @@ class Node:
     which still has a shape and a dtype (`y` is None then: the node cannot hold itself). A node that
     nobody looks at writes the first lines of its slots; what was never written reads as None.
     `alike` marks a pointwise node whose inputs have its shape and dtype: nothing is to be undone.
+    `equation` is that of the jaxpr, of a node that `record` met on JAX.
     """
 
     __slots__ = (
         "index", "row", "parents", "params", "shape", "dtype", "active", "xs", "group", "writes",
         "alike", "y", "kept", "residuals", "part", "tangent",
-        "value", "adjoint", "name", "scope", "where",
+        "value", "adjoint", "name", "scope", "where", "equation",
     )  # fmt: skip
 
     def __init__(self, row, parents, params, shape, dtype, active, xs=None, writes=None):
@@ -212,6 +213,15 @@ class Tape:
         from .reverse import backward
 
         return backward(self, g)
+
+    def forward(self, *tangents):
+        """Run the forward walk: write every node's tangent, and return that of the output.
+
+        One tangent per recorded argument, in its structure; None stands for a zero.
+        """
+        from .forward import forward
+
+        return forward(self, tangents)
 
     def __len__(self):
         return len(self.nodes)

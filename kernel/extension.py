@@ -3,7 +3,13 @@
 from contextlib import ExitStack
 from weakref import WeakKeyDictionary
 
-from . import help_hooks, show
+from . import cells, compare, help_hooks, jacobian_view, memory_view, plots, show, strides
+from .tape_view import cells as tape_cells
+
+NAMES = {
+    "show": show, "strides": strides, "compare": compare, "jacobian_view": jacobian_view,
+    "memory_view": memory_view, "plots": plots,
+}  # fmt: skip
 
 _loaded: WeakKeyDictionary = WeakKeyDictionary()  # shell -> what undoes us
 
@@ -14,7 +20,9 @@ def load(ip):
         return
     with ExitStack() as undo:
         help_hooks.install(ip, undo)
-        _offer_names(ip, {"show": show}, undo)
+        tape_cells.install(ip, undo)
+        cells.install(ip, undo)
+        _offer_names(ip, NAMES, undo)
         _loaded[ip] = undo.pop_all()
 
 

@@ -117,6 +117,7 @@ def seen(action, reversal):
 
 
 def _on_torch(watch):
+    from ..on_torch import front  # noqa: F401  # what an import makes is not f's
     from ..on_torch.meter import Meter
 
     return Meter(watch)

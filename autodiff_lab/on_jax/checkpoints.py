@@ -14,8 +14,8 @@ only loops under "sqrt", which are loops within loops, need less memory when the
 
 import functools
 
-from .. import trees, xp
-from ..checkpointing import Policy, plain
+from .. import source, trees, xp
+from ..checkpointing import SERIAL, Policy, plain
 from ..errors import AutodiffError
 from . import bodies, equations, front
 
@@ -78,7 +78,7 @@ def checkpoint(site):
     """Forward, and on a tape that keeps everything, it is entered like any call."""
     body, plan = site.eqn.params["jaxpr"], site.eqn.params["policy"]
     if site.tape.keep_all or site.tape.dry or not site.tape.reverse:
-        return site.enter(body, site.pairs)
+        return site.enter(body, site.pairs, _said(site, plan) if site.tape.keep_all else "")
     if type(plan) is Policy and (plan.loops or plan.name == "all"):
         before, site.tape.policy = site.tape.policy, plan
         try:
@@ -86,6 +86,12 @@ def checkpoint(site):
         finally:
             site.tape.policy = before
     return _node(site, functools.partial(equations.Equations, site, plan))
+
+
+def _said(site, plan):
+    """The scope of what is inside, for those who look."""
+    word = source.checkpoint(plan) if type(plan) is Policy else source.CHECKPOINT
+    return source.called(word, front.where_of(site.eqn, site.call)[0], next(SERIAL))
 
 
 def _node(site, make):

@@ -231,8 +231,12 @@ def _add(site, row, operands, params):
     where, functions = where_of(eqn, call) if tape.keep_all else (None, ())
     scope = functions + tuple(name for name in scope if name not in functions)
     if row.outputs == 1:
-        return [(ys[0], tape.add(row, parents, values, params, ys[0], scope, where))]
-    nodes = tape.add_many(row, parents, values, params, ys, scope, where)
+        nodes = [tape.add(row, parents, values, params, ys[0], scope, where)]
+    else:
+        nodes = tape.add_many(row, parents, values, params, ys, scope, where)
+    if tape.keep_all:
+        for node in nodes:
+            node.equation = eqn
     return list(zip(ys, nodes, strict=True))
 
 
@@ -352,21 +356,42 @@ def where_of(eqn, call):
     """`((file, line), scope)` of the user's innermost frame.
 
     JAX caches the body of a library's own jitted function with the traceback of the first call ever
-    made; such a body counts as the line that called it now.
+    made; such a body counts as the line that called it now. The user's own body of a scan, a cond
+    or a checkpoint keeps its lines.
     """
-    mine = list(_user_frames(eqn))
-    if call is not None and call[0] not in [name for _, _, name in mine]:
-        return where_of(*call[1:])
-    if not mine:
-        return None, ()
-    return mine[0][:2], tuple(name for _, _, name in reversed(mine[:-1]))
+    frames = list(_frames(eqn))
+    if call is not None and call[0] not in [name for name, _ in frames]:
+        where, scope = where_of(*call[1:])
+        return _line_in_body(eqn) or where, scope
+    return source.path(frames)
 
 
-def _user_frames(eqn):
-    """`(file, line, function)` from the inside out, up to the frame that runs the recording."""
-    traceback = getattr(eqn.source_info, "traceback", None)
-    for frame in getattr(traceback, "frames", None) or []:
+def _frames(eqn):
+    """Pairs for `source.path`, inside out, up to the frame that runs the recording."""
+    for frame in _traceback(eqn):
         if frame.file_name == __file__ and frame.function_name.endswith("traced"):
             return
+        name = frame.function_name.rsplit(".", 1)[-1]
+        level = source.level_of(frame.file_name, name)
+        if level == source.USER:
+            yield name, (frame.file_name, frame.line_num)
+        elif level is not None and level != source.CHECKPOINT:  # that one is an equation
+            yield level, 0
+
+
+def _line_in_body(eqn):
+    """The user's line between this equation and the control flow of JAX that it is a body of."""
+    for frame in _traceback(eqn):
+        if any(part in frame.file_name for part in BODIES):
+            return None
         if not source.is_library(frame.file_name):
-            yield frame.file_name, frame.line_num, frame.function_name.rsplit(".", 1)[-1]
+            return frame.file_name, frame.line_num
+    return None
+
+
+BODIES = ("jax/_src/lax/control_flow", "jax/_src/ad_checkpoint")
+
+
+def _traceback(eqn):
+    traceback = getattr(eqn.source_info, "traceback", None)
+    return getattr(traceback, "frames", None) or []

@@ -1,52 +1,42 @@
 """What every notebook of the course has in common; what they compute is nbval's business."""
 
-from pathlib import Path
+import copy
 
 import nbformat
 import pytest
 
-COURSE = Path(__file__).resolve().parents[2] / "course"
-NOTEBOOKS = sorted(COURSE.glob("*.ipynb"))
-
-pytestmark = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
+from tests.course.form import COURSE, NOTEBOOKS, faults
+from tests.course.rerun import tidy
 
 
-def cells(path, kind):
-    return [c for c in nbformat.read(path, 4).cells if c.cell_type == kind]
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
+def test_it_is_in_form(path):
+    assert faults(path) == []
 
 
-def test_it_runs_on_the_tapestry_kernel(path):
-    assert nbformat.read(path, 4).metadata.kernelspec.name == "tapestry"
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
+def test_it_is_kept_as_it_is_saved_by_us(path):
+    notebook = nbformat.read(path, 4)
+    tidied = copy.deepcopy(notebook)
+    tidy(tidied, path.stem)
+    assert tidied == notebook, "save it by `make notebooks`"
 
 
-def test_it_was_run_from_top_to_bottom_and_saved(path):
-    counts = [c.execution_count for c in cells(path, "code")]
-    assert counts == list(range(1, len(counts) + 1))
-    errors = [o for c in cells(path, "code") for o in c.outputs if o.output_type == "error"]
-    assert not errors
-
-
-def test_it_has_one_title_and_headings_in_order(path):
-    lines = [li for c in cells(path, "markdown") for li in c.source.splitlines()]
-    levels = [len(li) - len(li.lstrip("#")) for li in lines if li.startswith("#")]
-    assert levels.count(1) == 1 and levels[0] == 1
-    assert all(b - a <= 1 for a, b in zip(levels, levels[1:], strict=False))
-
-
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
 def test_it_is_linked_in_the_index(path):
-    text = "".join(c.source for c in cells(COURSE / "index.ipynb", "markdown"))
+    cells = nbformat.read(COURSE / "index.ipynb", 4).cells
+    text = "".join(c.source for c in cells if c.cell_type == "markdown")
     assert path.name == "index.ipynb" or f"({path.name})" in text
 
 
-def test_it_stays_readable(path):
-    code = cells(path, "code")
-    assert len(code) <= 32 and all(len(c.source.splitlines()) <= 12 for c in code)
-    assert path.stat().st_size < 400_000
-
-
-def test_exercises_carry_nbgraders_metadata(path):
-    ids = [c.metadata.nbgrader.grade_id for c in cells(path, "code") if "nbgrader" in c.metadata]
-    assert len(ids) == len(set(ids))
-    if path.stem != "index":
-        graded = [c for c in cells(path, "code") if c.metadata.get("nbgrader", {}).get("grade")]
-        assert graded and all(c.metadata.nbgrader.points > 0 for c in graded)
+def test_faults_are_found(tmp_path):
+    new = nbformat.v4
+    outputs = [new.new_output("stream", name="stderr", text="/home/me: late"),
+               new.new_output("display_data", {"text/html": '<img src="x">'})]  # fmt: skip
+    cells = [new.new_markdown_cell("## Two\n\n![](a.png)"), new.new_code_cell("1", outputs=outputs)]
+    path = tmp_path / "00_bad.ipynb"
+    nbformat.write(new.new_notebook(cells=cells), path)
+    found = " ".join(faults(path))
+    for word in ("title", "top to bottom", "path of one", "stderr", "alt text", "without a name",
+                 "stub of 00.softplus"):  # fmt: skip
+        assert word in found

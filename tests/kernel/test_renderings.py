@@ -151,7 +151,7 @@ def test_show_prints_the_text_outside_of_notebooks(framework, capsys):
 
 
 def test_show_says_what_it_wants():
-    with pytest.raises(TypeError, match="got float; make one with ad.record"):
+    with pytest.raises(TypeError, match="got float; to see what a function did, show.ad.record"):
         show(0.5)
 
 

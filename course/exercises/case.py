@@ -1,0 +1,48 @@
+"""One question of a check, and what came back."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Case:
+    """One question, and what came back: lists of NumPy arrays."""
+
+    number: int
+    framework: str
+    inputs: tuple
+    expected: list
+    yours: list
+    tolerance: float
+
+    @property
+    def complaint(self):
+        """What is wrong with the form of the answer, if it is the form."""
+        if len(self.yours) != len(self.expected):
+            return f"{len(self.yours)} values came back where {len(self.expected)} were expected"
+        for y, want in zip(self.yours, self.expected, strict=True):
+            if y is None or y.dtype == object:
+                return "what came back is no number"
+            if y.shape != want.shape:
+                return f"the shape is {y.shape} where {want.shape} was expected"
+        return None
+
+    @property
+    def right(self):
+        return not self.complaint and all(map(self.right_at, range(len(self.expected))))
+
+    def right_at(self, k):
+        return bool(close(self.yours[k], self.expected[k], self.tolerance).all())
+
+    @property
+    def differing(self):
+        """The first value that is not as expected, else the first: `(which, yours, expected)`."""
+        k = next((k for k in range(len(self.expected)) if not self.right_at(k)), 0)
+        return k + 1, self.yours[k], self.expected[k]
+
+
+def close(y, want, tolerance):
+    if want.dtype.kind == "U" or y.dtype.kind == "U":  # words
+        return np.equal(np.asarray(y, str), np.asarray(want, str))
+    return np.isclose(y, want, rtol=tolerance, atol=tolerance, equal_nan=True)

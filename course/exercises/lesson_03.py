@@ -1,0 +1,154 @@
+"""Forward mode: tangents that travel along."""
+
+import numpy as np
+
+from .exercise import exercise
+
+
+def _along(f, *pairs, h=1e-6):
+    """How `f` moves if its arguments move along: central differences."""
+    there = f(*[x + h * dx for x, dx in pairs])
+    back = f(*[x - h * dx for x, dx in pairs])
+    return (there - back) / (2 * h)
+
+
+def _two_matrices(random):
+    a, da = random.normal(size=(2, 2, 3))
+    b, db = random.normal(size=(2, 3, 2))
+    return a, da, b, db
+
+
+exercise(
+    "03.matmul",
+    stub="""
+    def push_matmul(a, da, b, db): ...  # fill in: the tangent of a @ b
+    """,
+    cases=lambda random: [_two_matrices(random) for _ in range(2)],
+    ask=lambda answer, inputs, xp: answer(*inputs),
+    expected=lambda a, da, b, db: _along(np.matmul, (a, da), (b, db)),
+    hints=(
+        "Matrices have a product rule too. Only their order is not yours to change.",
+        "Multiply out (a + da) @ (b + db) and drop what is of second order.",
+        "Two terms: da with b, and a with db, each with @.",
+    ),
+    solution="""
+    def push_matmul(a, da, b, db):
+        # the product rule; matrices keep their places
+        return da @ b + a @ db
+    """,
+    slips={
+        "that is the tangent if b stands still.": """
+        def push_matmul(a, da, b, db):
+            return da @ b
+        """,
+        "that is the tangent if a stands still.": """
+        def push_matmul(a, da, b, db):
+            return a @ db
+        """,
+        "two small changes multiplied are of second order; each change meets the other's value.": """
+        def push_matmul(a, da, b, db):
+            return da @ db
+        """,
+        "da @ db is of second order and does not belong to the tangent.": """
+        def push_matmul(a, da, b, db):
+            return da @ b + a @ db + da @ db
+        """,
+        "one of the two terms has the wrong sign: each change adds its own.": """
+        def push_matmul(a, da, b, db):
+            return da @ b - a @ db
+        """,
+    },
+)
+
+exercise(
+    "03.normalize",
+    stub="""
+    def push_normalize(x, dx): ...  # fill in: the tangent of x / (x * x).sum() ** 0.5
+    """,
+    cases=lambda random: [tuple(random.normal(size=(2, n)).round(2)) for n in (2, 3, 5)],
+    ask=lambda answer, inputs, xp: answer(*inputs),
+    expected=lambda x, dx: _along(lambda x: x / np.sqrt((x * x).sum()), (x, dx)),
+    hints=(
+        "Call the length r. Then y = x / r, and r moves too: what is dr?",
+        "r * r = (x * x).sum(), so r * dr = (x * dx).sum().",
+        "dy = dx / r - x * dr / r**2.",
+    ),
+    solution="""
+    def push_normalize(x, dx):
+        r = (x * x).sum() ** 0.5
+        # the length moves as well: r r = x.x, so r dr = x.dx
+        dr = (x * dx).sum() / r
+        # the quotient rule
+        return dx / r - x * dr / r**2
+    """,
+    slips={
+        "the length moves too when x moves; you held it still.": """
+        def push_normalize(x, dx):
+            return dx / (x * x).sum() ** 0.5
+        """,
+        "that is dx made to length one; it is the *result* that has length one.": """
+        def push_normalize(x, dx):
+            return dx / (dx * dx).sum() ** 0.5
+        """,
+        "dr is (x * dx).sum() / r; the r below is missing.": """
+        def push_normalize(x, dx):
+            r = (x * x).sum() ** 0.5
+            return dx / r - x * (x * dx).sum() / r**2
+        """,
+        "the second term of the quotient rule is taken away, not added.": """
+        def push_normalize(x, dx):
+            r = (x * x).sum() ** 0.5
+            return dx / r + x * (x * dx).sum() / r**3
+        """,
+        "dr is taken for 2 (x * dx).sum(): that is the change of r * r.": """
+        def push_normalize(x, dx):
+            r = (x * x).sum() ** 0.5
+            return dx / r - x * 2 * (x * dx).sum() / r**2
+        """,
+    },
+)
+
+QUESTIONS = (
+    "the gradient of a loss with respect to a million weights",
+    "how a picture of 10,000 pixels changes with one camera angle",
+    "one Hessian times vector, walking over a gradient",
+    "the Jacobian of a map from 3 numbers to 50",
+    "the Jacobian of a map from 50 numbers to 3",
+)
+
+
+def _choice(*answers, indent="    "):
+    lines = (f'{indent}"{q}": {a},' for q, a in zip(QUESTIONS, answers, strict=True))
+    return "\n".join(["cheaper = {", *lines, "}"])
+
+
+FORWARD, REVERSE = '"forward"', '"reverse"'
+
+exercise(
+    "03.direction",
+    stub='# Fill in "forward" or "reverse": which walk gives it in fewer passes?\n'
+    + _choice(*["..."] * 5),
+    expected=dict(
+        zip(QUESTIONS, ("reverse", "forward", "forward", "forward", "reverse"), strict=True)
+    ),
+    frameworks=("torch",),
+    hints=(
+        "Forward asks once for each input that moves, reverse once for each output that is asked.",
+        "A Hessian times one vector is how the gradient moves in one direction.",
+        "One direction, one forward pass: however many outputs follow.",
+    ),
+    solution="# one pass for each input that moves, or for each output that is asked\n"
+    + _choice(REVERSE, FORWARD, FORWARD, FORWARD, REVERSE),
+    slips={
+        "these are all the wrong way round: forward is paid by the inputs, reverse by the outputs.":
+            _choice(FORWARD, REVERSE, REVERSE, REVERSE, FORWARD),
+        "reverse is not always the answer: it is paid by the number of outputs.":
+            _choice(*[REVERSE] * 5),
+        "forward is not always the answer: it is paid by the number of inputs.":
+            _choice(*[FORWARD] * 5),
+        "the gradient is there already; one *direction* of it is asked, and forward gives one.":
+            _choice(REVERSE, FORWARD, REVERSE, FORWARD, REVERSE),
+        "one angle moves, so one forward pass sees all 10,000 pixels change.":
+            _choice(REVERSE, REVERSE, FORWARD, FORWARD, REVERSE),
+    },
+)  # fmt: skip

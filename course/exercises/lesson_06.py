@@ -1,0 +1,141 @@
+"""Bending the gradient: rules of one's own, kinks and ties."""
+
+import numpy as np
+
+from .exercise import exercise
+
+exercise(
+    "06.surrogate",
+    stub="""
+    def pull_sign(g, y, x): ...  # fill in: what x gets; the slope is 1 where |x| <= 1, else 0
+    """,
+    cases=lambda random: [
+        (random.normal(size=5).round(2), np.array([-1.5, -0.5, 0.25, 1.0, 3.0])) for _ in range(2)
+    ],
+    ask=lambda answer, inputs, xp: answer(inputs[0], xp.sign(inputs[1]), inputs[1]),
+    expected=lambda g, x: np.where(np.abs(x) <= 1, g, 0),
+    hints=(
+        "In the middle g passes as it is; far out nothing passes.",
+        "abs(x) <= 1 is an array of True and False. Multiplied with g it is 1 or 0.",
+        "return g * (abs(x) <= 1)",
+    ),
+    solution="""
+    def pull_sign(g, y, x):
+        # the cotangent passes where the surrogate, a ramp from -1 to 1, is steep
+        return g * (abs(x) <= 1)
+    """,
+    slips={
+        "everything passes; far from the step, where |x| > 1, nothing should.": """
+        def pull_sign(g, y, x):
+            return g
+        """,
+        "the incoming g is missing: this is the slope alone.": """
+        def pull_sign(g, y, x):
+            return 1.0 * (abs(x) <= 1)
+        """,
+        "that is the other half: it passes where |x| > 1.": """
+        def pull_sign(g, y, x):
+            return g * (abs(x) > 1)
+        """,
+        "g is multiplied by the value y; it wants the slope.": """
+        def pull_sign(g, y, x):
+            return g * y
+        """,
+        "the true slope of a sign is 0, and that is what we want to replace.": """
+        def pull_sign(g, y, x):
+            return 0 * g
+        """,
+    },
+)
+
+exercise(
+    "06.length",
+    stub="""
+    def pull_length(xp, g, y, x): ...  # fill in: y is the length of x; what does x get?
+    """,
+    cases=lambda random: [
+        (np.array(1.0), np.array([3.0, 4.0])),
+        (np.array(-2.0), np.array([0.6, 0.0, 0.8])),
+        (np.array(0.5), np.zeros(3)),
+    ],
+    ask=lambda answer, inputs, xp: answer(xp, inputs[0], (inputs[1] ** 2).sum() ** 0.5, inputs[1]),
+    expected=lambda g, x: g * x / max(np.sqrt((x * x).sum()), 1e-300),
+    hints=(
+        "Away from 0 the gradient of the length is the direction: x divided by its length.",
+        "At 0 that is 0 / 0. Any direction is as good as another; the even choice is none: 0.",
+        "Divide by xp.where(y > 0, y, 1 + 0 * y): then 0 / 1 = 0.",
+    ),
+    solution="""
+    def pull_length(xp, g, y, x):
+        # at 0 there is no direction: 0 / 1 instead of 0 / 0
+        return g * x / xp.where(y > 0, y, 1 + 0 * y)
+    """,
+    slips={
+        "at x = 0 that is 0 / 0, which is NaN: divide by something else there.": """
+        def pull_length(xp, g, y, x):
+            return g * x / y
+        """,
+        "the incoming g is missing: this is the direction alone.": """
+        def pull_length(xp, g, y, x):
+            return x / xp.where(y > 0, y, 1 + 0 * y)
+        """,
+        "that is the gradient of the *square* of the length.": """
+        def pull_length(xp, g, y, x):
+            return 2 * g * x
+        """,
+        "x is not divided by its length: the gradient of a length has length 1.": """
+        def pull_length(xp, g, y, x):
+            return g * x
+        """,
+        "a small number in the divisor hides the NaN, and changes every gradient a little.": """
+        def pull_length(xp, g, y, x):
+            return g * x / (y + 0.001)
+        """,
+    },
+)
+
+TIES = (
+    "torch.amax(x), x = [2, 2, 1]",
+    "torch.max(x, 0).values, x = [2, 2, 1]",
+    "jnp.max(x), x = [2, 2, 1]",
+    "torch.abs(x), x = 0",
+    "jnp.abs(x), x = 0",
+)
+
+
+def _told(*answers):
+    lines = (f'    "{q}": {a},' for q, a in zip(TIES, answers, strict=True))
+    return "\n".join(["first = {", *lines, "}"])
+
+
+exercise(
+    "06.ties",
+    stub="# Fill in the derivative with respect to x, or to its first entry.\n"
+    + _told(*["..."] * 5),
+    expected=dict(zip(TIES, (0.5, 1.0, 0.5, 0.0, 1.0), strict=True)),
+    frameworks=("torch",),
+    hints=(
+        "Two of them share evenly between equal entries; one has to name a single index.",
+        "torch.max along a dim also returns where the maximum was, so it has chosen one entry.",
+        "At 0, |x| has slopes -1 and 1. One framework takes the middle, one the right.",
+    ),
+    solution="# amax and jnp.max share; max along a dim has chosen; the two differ for abs\n"
+    + _told(0.5, 1.0, 0.5, 0.0, 1.0),
+    slips={
+        "amax returns no index, so it has no reason to prefer one of two equal entries.": _told(
+            1.0, 1.0, 1.0, 0.0, 1.0
+        ),
+        "torch.max along a dim has chosen an index, and only that entry gets something.": _told(
+            0.5, 0.5, 0.5, 0.0, 1.0
+        ),
+        "the two frameworks differ at |0|: PyTorch takes sign(0) = 0, JAX the slope on the right.": _told(
+            0.5, 1.0, 0.5, 0.0, 0.0
+        ),
+        "the two are the wrong way round at |0|: PyTorch takes the middle.": _told(
+            0.5, 1.0, 0.5, 1.0, 0.0
+        ),
+        "equal entries *share* one cotangent; each does not get all of it.": _told(
+            1.0, 0.5, 1.0, 0.0, 1.0
+        ),
+    },
+)

@@ -1,0 +1,174 @@
+"""Memory for time: how far snapshots reach, and in which order matrices are multiplied."""
+
+from itertools import pairwise
+from math import comb
+
+import numpy as np
+
+from .exercise import exercise
+
+exercise(
+    "08.reach",
+    stub="""
+    def reach(s, r): ...  # fill in: the longest chain with s snapshots, no step run more than r times
+    """,
+    cases=lambda random: [(1, 1), (1, 4), (2, 2), (3, 2), (4, 3), (10, 3)],
+    ask=lambda answer, inputs, xp: answer(*inputs),
+    expected=lambda s, r: np.array(comb(s + r, s)),
+    frameworks=("torch",),
+    hints=(
+        "Run a while, take a snapshot, and you have two shorter chains: what may each of them use?",
+        "The second part has one snapshot less. The first is run once more, to get to the second.",
+        "reach(s, r) = reach(s, r - 1) + reach(s - 1, r), and with r = 0 or s = 0 it is 1.",
+    ),
+    solution="""
+    def reach(s, r):
+        if s == 0 or r == 0:
+            return 1
+        # before the snapshot: run once already; after it: one snapshot is taken
+        return reach(s, r - 1) + reach(s - 1, r)
+    """,
+    slips={
+        "that grows like s times r; halving again and again does much better.": """
+        def reach(s, r):
+            return s * r + 1
+        """,
+        "both parts are longer than you allow: only one of them pays for each thing.": """
+        def reach(s, r):
+            if s == 0 or r == 0:
+                return 1
+            return 2 * reach(s - 1, r - 1)
+        """,
+        "the ends are off by one: with no snapshot to spare, or no run, one step can be reversed.": """
+        def reach(s, r):
+            if s == 0 or r == 0:
+                return 0
+            return reach(s, r - 1) + reach(s - 1, r) + 1
+        """,
+        "the parts are added, not multiplied: the chain is one after the other.": """
+        def reach(s, r):
+            return (s + 1) * (r + 1)
+        """,
+        "that is 2 to the power of s: it would need a run for every snapshot.": """
+        def reach(s, r):
+            return 2**s
+        """,
+    },
+)
+
+
+def _multiplications(shapes):
+    """Of a product of matrices from the left: columns are kept, or rows."""
+    (rows, inner), *rest = shapes
+    count = 0
+    for _, columns in rest:
+        count += rows * inner * columns
+        inner = columns
+    return count
+
+
+def _both(sizes):
+    jacobians = [(m, n) for n, m in pairwise(sizes)]  # of x0 -> x1 -> x2 ...
+    reverse = _multiplications(jacobians[::-1])
+    forward = _multiplications([(n, m) for m, n in jacobians])
+    return np.array(forward), np.array(reverse)
+
+
+exercise(
+    "08.order",
+    stub="""
+    def multiplications(sizes): ...  # fill in: return (forward, reverse) for x0 -> x1 -> ... -> xn
+    """,
+    cases=lambda random: [((4, 3, 2),), ((2, 5, 3, 4),), ((9, 1, 9, 9),), ((1, 6, 6, 6, 1),)],
+    ask=lambda answer, inputs, xp: answer(*inputs),
+    expected=lambda sizes: _both(sizes),
+    frameworks=("torch",),
+    hints=(
+        "A (a by b) matrix times a (b by c) matrix takes a * b * c multiplications.",
+        "Forward keeps a matrix with sizes[0] columns, and multiplies it from the left with each next.",
+        "Forward adds sizes[0] * sizes[k] * sizes[k + 1] for k = 1, 2, ...; reverse is its mirror "
+        "image with the last size.",
+    ),
+    solution="""
+    def multiplications(sizes):
+        first, last = sizes[0], sizes[-1]
+        # forward: all columns of the inputs go along; the first Jacobian is there already
+        forward = sum(first * a * b for a, b in zip(sizes[1:], sizes[2:]))
+        # reverse: all rows of the outputs go back; the last Jacobian is there already
+        reverse = sum(last * a * b for a, b in zip(sizes[:-2], sizes[1:-1]))
+        return forward, reverse
+    """,
+    slips={
+        "the first (or last) Jacobian need not be multiplied with anything: it is the start.": """
+        def multiplications(sizes):
+            first, last = sizes[0], sizes[-1]
+            pairs = list(zip(sizes, sizes[1:]))
+            return sum(first * a * b for a, b in pairs), sum(last * a * b for a, b in pairs)
+        """,
+        "the two are the wrong way round: forward carries the columns of the inputs.": """
+        def multiplications(sizes):
+            first, last = sizes[0], sizes[-1]
+            forward = sum(first * a * b for a, b in zip(sizes[1:], sizes[2:]))
+            reverse = sum(last * a * b for a, b in zip(sizes[:-2], sizes[1:-1]))
+            return reverse, forward
+        """,
+        "what goes along is a matrix, not a vector: times the number of its columns or rows.": """
+        def multiplications(sizes):
+            forward = sum(a * b for a, b in zip(sizes[1:], sizes[2:]))
+            reverse = sum(a * b for a, b in zip(sizes[:-2], sizes[1:-1]))
+            return forward, reverse
+        """,
+        "all sizes multiplied together is not what a chain of products takes: they are added.": """
+        def multiplications(sizes):
+            product = 1
+            for size in sizes:
+                product *= size
+            return product, product
+        """,
+        "what goes along has sizes[0] columns all the way; you took the current size instead.": """
+        def multiplications(sizes):
+            forward = sum(a * b * c for a, b, c in zip(sizes, sizes[1:], sizes[2:]))
+            return forward, forward
+        """,
+    },
+)
+
+CHOICES = (
+    "everything fits into memory",
+    "a chain of 10,000 equal steps, and room for ten states",
+    "a chain whose length is known only at its end, and room for ten states",
+    "a network of 100 layers that is to be run twice at most",
+)
+
+
+def _chosen(*answers):
+    lines = (f'    "{q}": {a},' for q, a in zip(CHOICES, answers, strict=True))
+    return "\n".join(["policy = {", *lines, "}"])
+
+
+ALL, SQRT, REVOLVE, ONLINE = '"all"', '"sqrt"', '"revolve"', '"online"'
+
+exercise(
+    "08.policy",
+    stub='# Fill in "all", "sqrt", "revolve" or "online".\n' + _chosen(*["..."] * 4),
+    expected=dict(zip(CHOICES, ("all", "revolve", "online", "sqrt"), strict=True)),
+    frameworks=("torch",),
+    hints=(
+        "Whoever has room computes nothing twice.",
+        "Revolve plans backwards from a known end, with a fixed number of snapshots.",
+        "Keeping every tenth state of a hundred runs each step once more, and no more than that.",
+    ),
+    solution="# room decides, then what is known of the length, then how often a step may be run\n"
+    + _chosen(ALL, REVOLVE, ONLINE, SQRT),
+    slips={
+        "where everything fits, computing again is wasted.": _chosen(SQRT, REVOLVE, ONLINE, SQRT),
+        "Revolve needs to know the end; where it is not known, snapshots are moved as one goes.":
+            _chosen(ALL, REVOLVE, REVOLVE, SQRT),
+        "with ten states for 10,000 steps, every hundredth would be ten times too many.":
+            _chosen(ALL, SQRT, ONLINE, SQRT),
+        "Revolve runs steps several times; run twice at most is what keeping every tenth does.":
+            _chosen(ALL, REVOLVE, ONLINE, REVOLVE),
+        "the two chains are mixed up: Revolve plans from a known end.":
+            _chosen(ALL, ONLINE, REVOLVE, SQRT),
+    },
+)  # fmt: skip

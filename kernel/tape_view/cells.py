@@ -1,0 +1,225 @@
+"""`%%tape`: a whole cell on one tape; and tapes that display themselves.
+
+The arrays that a cell reads are the inputs of its tape; what it assigns is given back as usual.
+Of a tape that a cell shows by naming it last, `Out` and `_` keep the picture and not the tape, so
+that a notebook left open does not hold the activations of the morning.
+"""
+
+import ast
+import types
+from contextlib import suppress
+from weakref import WeakKeyDictionary
+
+from .view import View, view
+
+SHOWN = (("autodiff_lab.tape", "Tape"), ("autodiff_lab.sea_of_nodes", "Sea"))
+
+
+def install(ip, undo):
+    formatter = ip.display_formatter.mimebundle_formatter
+    for module, name in SHOWN:
+        before = formatter.deferred_printers.get((module, name))
+        formatter.for_type_by_name(module, name, _bundle)
+        undo.callback(_forget, formatter, module, name, before)
+
+    def tape(line, cell):
+        tape_cell(ip, line, cell)
+
+    tape.__doc__ = tape_cell.__doc__
+    ip.register_magic_function(tape, "cell")
+    undo.callback(ip.magics_manager.magics["cell"].pop, "tape", None)
+    release = lambda *_: _release(ip)  # noqa: E731
+    ip.events.register("post_run_cell", release)
+    undo.callback(_unregister, ip, release)
+
+
+_drawn: WeakKeyDictionary = WeakKeyDictionary()  # from its display until `Out` is looked at
+
+
+def _bundle(thing, include=None, exclude=None):
+    drawn = _drawn[thing] = view(thing)
+    return drawn._repr_mimebundle_()
+
+
+def _forget(formatter, module, name, before):
+    import sys
+
+    formatter.deferred_printers.pop((module, name), None)
+    if before is not None:
+        formatter.deferred_printers[module, name] = before
+    kind = getattr(sys.modules.get(module), name, None)
+    if formatter.type_printers.get(kind) is _bundle:  # it moves there when it is first used
+        formatter.type_printers.pop(kind)
+
+
+def _unregister(ip, callback):
+    with suppress(ValueError):
+        ip.events.unregister("post_run_cell", callback)
+
+
+# ----- Out holds summaries -----
+class Shown(View):
+    """What stands in `Out` for a tape that was displayed: its picture, in words and numbers."""
+
+    def __getattr__(self, name):
+        raise AttributeError(
+            f"Out keeps only the picture of a tape, which has no {name}; give the tape a name "
+            "(tape = ad.record(...)) and use that"
+        )
+
+
+def _release(ip):
+    """Put the picture in the place of a tape that was a cell's result."""
+    from sys import modules
+
+    module = modules.get("autodiff_lab.tape")
+    outputs = ip.user_ns.get("_oh", {})
+    last = max(outputs, default=None)
+    tape = outputs.get(last)
+    if module is None or type(tape) is not module.Tape:
+        return
+    shown = Shown((_drawn.pop(tape, None) or view(tape)).picture)
+    outputs[last] = shown
+    for name in ("_", f"_{last}"):
+        if ip.user_ns.get(name) is tape:
+            ip.user_ns[name] = shown
+    if getattr(ip.displayhook, "_", None) is tape:
+        ip.displayhook._ = shown
+    result = getattr(ip, "last_execution_result", None)
+    if getattr(result, "result", None) is tape:
+        result.result = shown
+
+
+# ----- %%tape -----
+def tape_cell(ip, line, cell):
+    """`%%tape [name]`: run the cell, and draw the tape of what it computes.
+
+    The arrays that the cell reads from the notebook are the inputs; a scalar on the last line is
+    differentiated. With a name, the tape is kept under it.
+
+        %%tape t
+        h = torch.tanh(x @ w)
+        (h ** 2).sum()
+    """
+    from IPython.core.error import UsageError
+    from IPython.display import display
+
+    body = ip.transform_cell(cell)
+    tree = ast.parse(body)
+    inputs = _arrays(ip.user_ns, tree)
+    if not inputs:
+        read = ", ".join(n for n in _given(tree) if n in ip.user_ns) or "no variables"
+        raise UsageError(
+            f"%%tape found no array to begin from: the cell reads {read}; make the tensors or JAX "
+            "arrays in a cell before it"
+        )
+    tape = _record(ip, "\n" + body, inputs)  # the magic itself was line 1
+    display(view(tape))
+    if line.strip():
+        ip.user_ns[line.strip()] = tape
+
+
+def _record(ip, text, inputs):
+    """Lend the notebook recorded values for one run; afterwards every name has its value again."""
+    import autodiff_lab as ad
+
+    space, tree = ip.user_ns, ast.parse(text)
+    assigned, run = _assigned(tree), _runner(ip, text, tree)
+    before = {n: space[n] for n in {*inputs, *assigned} if n in space}
+
+    def lend(values):
+        space.update(values)
+        y = run(space)
+        return y, {n: space[n] for n in sorted(assigned) if n in space and _is_data(space[n])}
+
+    results = None
+    try:
+        tape = ad.record(_with_arguments(lend, list(inputs)), *inputs.values())
+        y, results = tape.output
+    finally:
+        lent = inputs if results is not None else before
+        space.update({n: before[n] for n in lent if n in before})
+        for n in assigned - set(before) if results is None else ():
+            space.pop(n, None)
+        space.update(results or {})
+    return _ending_in(tape, y, results)
+
+
+def _runner(ip, text, tree):
+    """The cell as a function of a namespace; it returns the value of a last expression."""
+    file, body, last = _file(ip, text), tree.body, None
+    if body and isinstance(body[-1], ast.Expr):
+        last = compile(ast.Expression(body[-1].value), file, "eval")
+        body = body[:-1]
+    code = compile(ast.Module(body, []), file, "exec")
+
+    def run(space):
+        exec(code, space)
+        return None if last is None else eval(last, space)
+
+    return run
+
+
+def _with_arguments(f, names):
+    """A function whose arguments are called as the cell calls them."""
+    text = f"def cell({', '.join(names)}): return f(locals())"
+    made: dict = {"f": f}
+    exec(compile(text, __file__, "exec"), made)
+    return made["cell"]
+
+
+def _ending_in(tape, y, results):
+    """The output of the tape is the last line, and the adjoints begin there; else all results."""
+    from autodiff_lab import trees
+
+    end = results if y is None else y
+    leaves, _, rebuild = trees.flatten(end)
+    start = len(trees.leaves(y)) if y is None else 0
+    tape.finish(leaves, rebuild, tape.outputs[start : start + len(leaves)])
+    scalar = len(leaves) == 1 and tuple(getattr(leaves[0], "shape", (0,))) == ()
+    if y is not None and scalar and tape.outputs[0] is not None and tape.outputs[0].active:
+        tape.backward()
+    return tape
+
+
+def _file(ip, text):
+    """The cell under a name that tracebacks and the source column can read it by."""
+    cache = getattr(ip, "compile", None)
+    try:
+        return cache.cache(text, ip.execution_count)
+    except (AttributeError, TypeError):
+        return "<tape cell>"
+
+
+# ----- which names? -----
+def _given(tree):
+    """The names that a cell reads before it assigns them, in that order."""
+    found: dict = {}
+    assigned: set = set()
+    for statement in tree.body:
+        names = [n for n in ast.walk(statement) if isinstance(n, ast.Name)]
+        updated = isinstance(statement, ast.AugAssign) and isinstance(statement.target, ast.Name)
+        read = [n.id for n in names if isinstance(n.ctx, ast.Load)] + [statement.target.id] * updated
+        found.update(dict.fromkeys(n for n in read if n not in assigned))
+        assigned |= _assigned(ast.Module([statement], []))
+    return list(found)
+
+
+def _assigned(tree):
+    stores, made = (ast.Store, ast.Del), (ast.FunctionDef, ast.ClassDef)
+    names = {n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and isinstance(n.ctx, stores)}
+    return names | {n.name for n in ast.walk(tree) if isinstance(n, made)}
+
+
+def _arrays(space, tree):
+    """The notebook's arrays, and containers with arrays, that the cell reads."""
+    return {n: space[n] for n in _given(tree) if n in space and _is_data(space[n])}
+
+
+def _is_data(value):
+    from autodiff_lab import trees, xp
+
+    if isinstance(value, (types.ModuleType, type)) or callable(value):
+        return False
+    leaves = trees.leaves(value)
+    return any(xp.framework_of(x) is not None for x in leaves)

@@ -1,0 +1,154 @@
+"""Mask coverage: which entries of each value depend on padding?
+
+Nobody has to be believed. The tape is run again with other things in the padding, NaN and 1e30; the
+entries that change are those that padding reaches. In a value that is padded itself that is no harm
+in its own padding; where an operation lets it into entries that count, it spreads, and at the output
+it is a leak.
+"""
+
+from dataclasses import dataclass
+
+from ..values import number, numpy_of
+from .again import replay
+from .overlays import NONE, Overlay
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """The share of the entries of each node that padding reaches; None where nobody can tell."""
+
+    shares: tuple
+    leak: int | None  # the output that padding reaches
+    spreads: int | None  # the first operation on the way there where the share grows
+    lines: dict  # index -> source line, in words
+
+    def findings(self, names):
+        if self.leak is None:
+            return []
+        at = self.spreads
+        told = (
+            f"Mask leak: padding reaches {number(100 * self.shares[self.leak])} % of the output "
+            f"{names[self.leak]}; it spreads at {names[at]}, {self.lines[at]}."
+        )
+        return [(told, at)]
+
+    def overlay(self, boxes):
+        shares = [self.shares[b.last] for b in boxes]
+        words = tuple("cannot tell" if s is None else f"{number(100 * (1 - s))} % free" for s in shares)
+        levels = "".join(NONE if s is None else str(round(5 * s)) for s in shares)
+        note = "share of the entries that no padding reaches: the tape is run again on other padding"
+        return Overlay("padding", note, words, levels)
+
+
+def coverage(tape, padding=None):
+    """For the padded arguments of a tape, or for `{name: mask}` (True = valid); else None."""
+    given = _given(tape, padding) if padding else _of_batches(tape)
+    if not given:
+        return None
+    plain = replay(tape, {})
+    reached = [None if y is None else _changed(y, y) for y in plain]
+    for fill in (float("nan"), 1e30):
+        new = replay(tape, {i: _filled(tape, i, mask, fill) for i, mask in given.items()})
+        for i, (a, b) in enumerate(zip(plain, new, strict=True)):
+            reached[i] = None if a is None or b is None else _or(reached[i], _changed(a, b))
+    return _told(tape, reached)
+
+
+def _changed(a, b):
+    import numpy as np
+
+    a, b = numpy_of(a), numpy_of(b)
+    if a is None or b is None or a.shape != b.shape or a.dtype.kind not in "biufc":
+        return None
+    same = a == b
+    return ~(same | (np.isnan(a) & np.isnan(b))) if a.dtype.kind in "fc" else ~same
+
+
+def _or(a, b):
+    return None if a is None or b is None else a | b
+
+
+def _told(tape, reached):
+    shares = tuple(None if r is None else float(r.mean()) if r.size else 0.0 for r in reached)
+    leak = next((n.index for n, valid in _outputs(tape) if _leaks(reached[n.index], valid)), None)
+    spreads = None if leak is None else _spreads(tape, shares, leak)
+    lines = {n.index: f"line {n.line}: {n.code}" if n.where else n.op for n in tape.nodes}
+    return Coverage(shares, leak, spreads, lines)
+
+
+def _leaks(reached, valid):
+    if reached is None:
+        return False
+    return bool((reached & valid).any() if valid is not None else reached.any())
+
+
+def _spreads(tape, shares, leak):
+    """Up from the leak, along what padding reaches, to the first place where its share grows."""
+    at, found = tape.nodes[leak], leak
+    while True:
+        touched = [p for p in at.parents if p.index is not None and shares[p.index]]
+        if not touched:
+            return found
+        most = max(touched, key=lambda p: shares[p.index])
+        if shares[at.index] > shares[most.index]:
+            found = at.index
+        at = most
+
+
+# ----- what is padding? -----
+def _given(tape, padding):
+    names = {n.name: n.index for n in tape.inputs}
+    for name in padding:
+        if name not in names:
+            raise ValueError(f"padding= names {name!r}, and the tape has {', '.join(names)}")
+    return {names[name]: numpy_of(mask).astype(bool) for name, mask in padding.items()}
+
+
+def _of_batches(tape):
+    """The data of each MaskedBatch among the arguments, with its mask."""
+    found = {}
+    for batch in _batches(tape.in_arguments(tape.leaves)):
+        for node, leaf in zip(tape.inputs, tape.leaves, strict=True):
+            if leaf is batch.data:
+                found[node.index] = _full(batch)
+    return found
+
+
+def _outputs(tape):
+    """The output nodes; of a MaskedBatch with the mask of what counts."""
+    batches = {id(b.data): b for b in _batches(tape.output)}
+    from autodiff_lab import trees
+
+    for node, leaf in zip(tape.outputs, trees.leaves(tape.output), strict=True):
+        if node is not None:
+            batch = batches.get(id(leaf))
+            yield node, _full(batch) if batch is not None else None
+
+
+def _batches(tree):
+    import sys
+
+    masking = sys.modules.get("masking_lab")
+    if masking is None:
+        return []
+    from autodiff_lab import trees
+
+    kind = masking.MaskedBatch
+    return [x for x in trees.flatten(tree, is_leaf=lambda x: isinstance(x, kind))[0]
+            if isinstance(x, kind)]  # fmt: skip
+
+
+def _full(batch):
+    """The mask in the shape of the data."""
+    return numpy_of(batch.mask_of_all_dims).astype(bool)
+
+
+def _filled(tape, index, mask, fill):
+    """The input with other padding; whole numbers get another small one."""
+    import numpy as np
+
+    value = tape.nodes[index].value
+    array = numpy_of(value)
+    other = fill if array.dtype.kind in "fc" else (array == 0)
+    filled = np.where(mask, array, other).astype(array.dtype)
+    return tape.xp.astype(tape.xp.asarray(filled, value), value.dtype)

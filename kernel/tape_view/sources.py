@@ -1,0 +1,68 @@
+"""The user's lines that a tape ran through, to stand beside the picture."""
+
+import ast
+import linecache
+from collections import defaultdict
+from os.path import basename
+
+from .names import statements
+
+MOST = 120  # lines of all files together
+
+
+def sources(tape):
+    """`(title, ((number, text), ...))` for each file, and the numbers of the files by name.
+
+    Names of cells change from run to run, so a picture holds the numbers.
+    """
+    used = defaultdict(set)
+    for node in tape.nodes:
+        for at in (node.where, *(getattr(call, "where", None) for call in node.scope or ())):
+            if at:
+                used[at[0]].add(at[1])
+    return _texts(used)
+
+
+def of_lines(file, lines):
+    """The same for some lines of one file."""
+    return _texts({file: set(lines)})
+
+
+def _texts(used):
+    found, numbers, left = [], {}, MOST
+    for file, lines in used.items():
+        shown = _shown(file, lines)[:left]
+        left -= len(shown)
+        if shown:
+            found.append((_title(file), tuple((k, _text(file, k)) for k in shown)))
+            numbers[file] = len(numbers)
+    return tuple(found), numbers
+
+
+def _shown(file, lines):
+    """The whole functions around the lines, if the file can be read."""
+    found, text = set(), linecache.getlines(file)
+    if not text:
+        return []
+    try:
+        tree = ast.parse("".join(text))
+    except SyntaxError:
+        return sorted(lines)
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            inside = range(node.lineno, node.end_lineno + 1)
+            if lines & set(inside):
+                found |= set(inside)
+    for k in lines - found:
+        statement = statements(file).get(k)
+        found |= set(range(statement.lineno, statement.end_lineno + 1)) if statement else {k}
+    return sorted(k for k in found if k <= len(text))
+
+
+def _text(file, line):
+    return linecache.getline(file, line).rstrip()[:100]
+
+
+def _title(file):
+    cell = "ipykernel" in file or "<ipython" in file
+    return "cell" if cell else basename(file)
