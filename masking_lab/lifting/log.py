@@ -25,6 +25,8 @@ class Log(Items):
         self.base, self.loop, self.got = base, loop, []
 
     def append(self, x):
+        if type(self) is not Log:  # what is appended has opened us
+            return Items.append(self, x)
         self.got.append((x, self.loop.some))
 
     def extend(self, xs):

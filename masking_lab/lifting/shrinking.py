@@ -256,7 +256,8 @@ class Loop:
             for i, x in enumerate(xs) if changeable(x)
         ]  # fmt: skip
         for x, new in changed:
-            become(x, new)
+            if new is not x:
+                become(x, new)
         return results
 
     def _result(self, groups, i):
