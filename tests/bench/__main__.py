@@ -22,6 +22,7 @@ def main() -> int:
     import tests.bench.rows_jacobians
     import tests.bench.rows_masking
     import tests.bench.rows_masking_jax
+    import tests.bench.rows_sequences
     import tests.bench.rows_source
     import tests.bench.rows_stencils
     import tests.bench.rows_strategies
