@@ -21,11 +21,12 @@ class Step(NamedTuple):
 
 
 class Watch:
-    """The operations of one call, in order. `inputs` are the lanes that were given."""
+    """The operations of one call, in order. `inputs` are the lanes and arrays that were given."""
 
-    def __init__(self, inputs):
-        self.count = inputs[0].data.shape[0]
-        self.names = {id(x): f"a{i}" for i, x in enumerate(inputs)}
+    def __init__(self, inputs, count):
+        self.count, self.given = count, [f"a{i}" for i in range(len(inputs))]
+        self.names = {id(x): name for x, name in zip(inputs, self.given, strict=True)}
+        self.lane = next(n for x, n in zip(inputs, self.given, strict=True) if isinstance(x, Lane))
         self.steps, self.kept, self.broken = [], list(inputs), False
 
     def __enter__(self):
@@ -41,7 +42,7 @@ class Watch:
         self.did(plan.row, plan.fn, plan.params, xs, y)
 
     def did(self, what, fn, params, xs, y):
-        known = [self.names.get(id(x)) if isinstance(x, Lane) else None for x in xs]
+        known = [self.names.get(id(x)) if hasattr(x, "shape") else None for x in xs]
         self.broken |= any(isinstance(x, Lane) and n is None
                            for x, n in zip(xs, known, strict=True))  # fmt: skip
         many = type(y) is tuple
