@@ -131,6 +131,7 @@ def put(x, index, value, other=None):
 def put_(x, index, value, other=None):
     """`put` where somebody else answers calls."""
     x[index] = value
+    effects.changed()
     return x
 
 

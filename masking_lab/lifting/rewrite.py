@@ -261,6 +261,8 @@ class Expressions(ast.NodeTransformer):
         found = self._meaning(func)
         if found is MISSING:
             return not _is_flows(func)
+        if hasattr(found, "forward"):  # a module of PyTorch's: who calls cells should know it
+            return True
         module = (getattr(found, "__module__", None) or "").split(".")[0]
         plain_class = inspect.isclass(found) and found not in CLASSES
         makes = module == "torch" and getattr(found, "__name__", "") in MAKERS

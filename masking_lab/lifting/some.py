@@ -67,7 +67,7 @@ class Some(Taken):
     @functools.cached_property
     def index(self):
         """The places as an array."""
-        return _array(self.verbs, _filled_up(self.verbs, self.places, self.before), self.like)
+        return array_of(self.verbs, _filled_up(self.verbs, self.places, self.before), self.like)
 
     @functools.cached_property
     def before(self):
@@ -79,14 +79,14 @@ class Some(Taken):
         """For each of all examples its row, the first for those that are not among them."""
         back = np.zeros(self.count, int)
         back[self.numbers] = range(self.present)
-        return _array(self.verbs, back, self.like)
+        return array_of(self.verbs, back, self.like)
 
     @functools.cached_property
     def mask(self):
         """Which of all examples these are."""
         mask = np.zeros(self.count, bool)
         mask[self.numbers] = True
-        return _array(self.verbs, mask, self.like)
+        return array_of(self.verbs, mask, self.like)
 
     def row(self, data):
         """Their rows."""
@@ -152,7 +152,7 @@ def rows(data, index):
     return data[index]
 
 
-def _array(verbs, numbers, like):
+def array_of(verbs, numbers, like):
     kind = np.asarray(numbers)
     if kind.dtype != bool:
         kind = kind.astype("int64" if verbs.name == "torch" else "int32")

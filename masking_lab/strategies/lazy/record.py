@@ -15,7 +15,7 @@ from ...batches import randomness
 from ...errors import MaskError
 from ...lane import Lane
 from ...lifting import calls, flow, writing
-from .cells import is_cell
+from ...lifting.cells import is_cell
 from .execute import entries, stacks
 from .later import (
     Alike,
