@@ -85,7 +85,8 @@ def _by_axes(row, verbs, xs, params, s):
         if found is None and x is not None:
             return None
         if dtype is not None:
-            found = verbs.astype(found, verbs.lib.get_default_dtype() if dtype is DEFAULT else dtype)
+            dtype = verbs.lib.get_default_dtype() if dtype is DEFAULT else dtype
+            found = verbs.astype(found, dtype)
         new.append(found)
     params = _together(params, s)
     if params is None:
@@ -142,6 +143,7 @@ def _beside(row, verbs, x, own, place, ndim, s):
 
 def _together(params, s):
     """Parameters in which the ragged size is that of all examples; None if another is in it."""
+
     def one(v):
         if isinstance(v, Length):
             if v.ndim or not agree(v.data, s.lengths):

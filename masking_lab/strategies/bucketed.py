@@ -88,4 +88,3 @@ def _front(x, count):
     if xp.framework_of(x) == "jax" and not is_traced(x):  # JAX would compile a slice of each size
         return placed(xp.verbs("jax"), np.asarray(x)[:count], x)
     return x[:count]
-
