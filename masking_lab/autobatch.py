@@ -19,7 +19,9 @@ def autobatch(f, strategy="masked", max_trips=None):
         autobatch(f)(batch(xs), w).unbatch()  ==  [f(x, w) for x in xs]
 
     whatever the padding holds: values, and gradients too, with the framework's own `grad` or
-    autodiff_lab's. `strategy` names the way to do it: "masked", or "loop" for the plain loop.
+    autodiff_lab's. `strategy` names the way to do it: "masked", or
+    "loop" for the plain loop; of sequences "shrink" drops who is done, "packed" has no padding, and
+    "bucketed" compiles for few shapes.
 
     Control flow inside `f` is lifted: `if`, `for`, `while`, `break` and early `return` go each
     example's own way (`ml.lifted_source(f)` shows how). `max_trips` bounds the trips of a `while`
