@@ -93,7 +93,7 @@ def entry(x, axis, i):
         at = (slice(None),) * (axis + 1) + (i,)
         y = Lane(x.entries(axis, i), _sizes_at(x, axis, lambda n: n[at]))
         if WATCHING:
-            WATCHING[-1].did("entry", _taken, {"at": at}, [x], y)
+            WATCHING[-1].did("entry", _taken, {"axis": axis + 1, "place": i}, [x], y)
         return y
     verbs = xp.of(x.data)
     place = verbs.clip(i.data, 0, max(x.data.shape[axis + 1] - 1, 0))
@@ -101,8 +101,8 @@ def entry(x, axis, i):
     return Lane(data, _sizes_at(x, axis, lambda n: _gathered(verbs, n, axis, place)))
 
 
-def _taken(xp, x, at):
-    return x[at]
+def _taken(xp, x, axis, place):
+    return x.select(axis, place)
 
 
 def _gathered(verbs, data, axis, place):

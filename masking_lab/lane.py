@@ -48,7 +48,8 @@ class Lane(Methods):
         x = args[0] if args else None
         if not isinstance(x, Lane):
             x = next(lanes_in((*args, *(kwargs or {}).values())))
-        return _road(xp.framework_of(x.like))(func, args, kwargs or {})
+        like = x.data if type(x) is Lane else x.like
+        return _road(xp.framework_of(like))(func, args, kwargs or {})
 
     _call = classmethod(lambda cls, func, *args: cls.__torch_function__(func, (), args))
 

@@ -39,10 +39,11 @@ class Log(Items):
         self.fill(_pairs(self, len(self.got), self.loop.some))
 
 
-def _opening(name):
+def _opening(name, called=True):
     def method(self, *args):
         self.open()
-        return getattr(self, name)(*args)
+        found = getattr(self, name)
+        return found(*args) if called else found
 
     return method
 
@@ -52,7 +53,7 @@ for _name in """pairs fill spread __iter__ __len__ add pop __setitem__ insert re
     block __delitem__ __mul__ __reversed__""".split():
     setattr(Log, _name, _opening(_name))
 for _name in ("ragged", "blocks", "masks", "here"):
-    setattr(Log, _name, property(lambda self, name=_name: (self.open(), getattr(self, name))[1]))
+    setattr(Log, _name, property(_opening(_name, called=False)))
 Log.__hash__ = None  # type: ignore[assignment]
 
 

@@ -19,8 +19,8 @@ from . import calls, effects, limits
 from .items import Items, become
 from .joining import joined
 from .laid_out import laid_out
-from .log import Log, Part
 from .leader import changeable, reads_lanes
+from .log import Log, Part
 from .some import Some, array_of
 
 
@@ -265,10 +265,8 @@ class Loop:
     def _result(self, groups, i):
         handed = [g.carried[i] for g in groups]
         carried, given = self.before
-        for xs, column in (
-            (carried, [g.copies for g in groups]),
-            (given, [g.inside for g in groups]),
-        ):
+        both = ((carried, [g.copies for g in groups]), (given, [g.inside for g in groups]))
+        for xs, column in both:
             for k, x in enumerate(xs):
                 if changeable(x) and all(h is c[k] for h, c in zip(handed, column, strict=True)):
                     return x

@@ -12,11 +12,10 @@ from contextvars import ContextVar
 
 import numpy as np
 
-from autodiff_lab import xp
+from autodiff_lab import trees, xp
 
 from ..lane import NUMBERS, Lane, Length
 from ..setting import setting
-from . import effects
 from .blocks import Block
 from .items import Items
 from .leader import Led, Taken
@@ -118,13 +117,14 @@ class Some(Taken):
             return self.source.unled(x.base)
         if isinstance(x, Block):
             size = None if x.size is None else self._own(x.size)
-            return Block(_map(self.unled, x.tree), size)
+            return Block(trees.map(self.unled, x.tree), size)
         if isinstance(x, Lane):
             return self._own_sizes(x)
         if isinstance(x, PartlyDefined):
             return PartlyDefined(x._name, self.unled(x._value), self._own(x._defined))
         if isinstance(x, Items):
-            return _like(x, [(self.unled(e), self._own(m)) for e, m in x.pairs()])
+            x.fill([(self.unled(e), self._own(m)) for e, m in x.pairs()])
+            return x
         if inspect.isfunction(x):
             base = next((f for f, new in self.direct.functions.values() if new is x), None)
             return base or (super().unled(x) if self.source is None else self.source.unled(x))
@@ -165,14 +165,3 @@ def _filled_up(verbs, places, most):
         return list(places)
     goal = min(1 << (len(places) - 1).bit_length(), most)
     return [*places, *[places[0]] * (goal - len(places))]
-
-
-def _map(f, tree):
-    from autodiff_lab import trees
-
-    return trees.map(f, tree)
-
-
-def _like(x, pairs):
-    x.fill(pairs)
-    return x

@@ -2,9 +2,9 @@
 
 Finding the rule of an operation costs as much as a small operation itself, and a loop asks for the
 same rules in every trip. So a function that only computes (no decision, nothing written, see
-`cells`) is watched in two trips with different numbers of examples. If it did the same both times,
-with the same weights, further trips are these operations and nothing else. (What is the same for
-two numbers of examples does not depend on how many there are.)
+`cells`) is watched twice. If it did the same both times, with the same weights, further calls are
+these operations and nothing else. What was the same for two numbers of examples does not depend on
+how many there are; what was seen with one number only is good for that one.
 
 A line is kept as long as its function. Before it runs it is made sure that the function still finds
 the same outside itself: the variables around it, globals, a module's parameters.
@@ -144,19 +144,17 @@ class Line:
     def __init__(self, f):
         self.around = _around(f)
         self.inside = _inside(f, self.around)
-        self.watched, self.count, self.run = None, None, None
+        self.watched = self.run = self.only = None
 
     def __call__(self, f, args, flat):
         if self.run is False:
             return calls.made(f, args, {})
         inputs = [x for x in flat if xp.framework_of(x) is not None or isinstance(x, Lane)]
-        if self.run:
+        count = next(x for x in inputs if isinstance(x, Lane)).data.shape[0]
+        if self.run and self.only in (None, count):
             found = self.run(*[x.data if isinstance(x, Lane) else x for x in inputs])
             pairs = zip(found, self.looks, strict=True)
             return self.rebuild([Lane(y, sizes, None, weak) for y, (sizes, weak) in pairs])
-        count = next(x for x in inputs if isinstance(x, Lane)).data.shape[0]
-        if count == self.count:
-            return calls.made(f, args, {})
         return self._watched(f, args, inputs, count)
 
     def _watched(self, f, args, inputs, count):
@@ -164,12 +162,13 @@ class Line:
             result = calls.made(f, args, {})
         leaves, _, rebuild = trees.flatten(result)
         known = [seen.names.get(id(y)) if isinstance(y, Lane) else None for y in leaves]
-        before, self.watched, self.count = self.watched, seen, count
+        before, self.watched, self.only = self.watched, seen, None
         if seen.broken or None in known or (before and not seen.same(before)):
             self.run, self.watched = False, None
         elif before:
             self.rebuild, self.looks = rebuild, [(y.sizes, y.weak) for y in leaves]
             self.run, self.watched = _written(seen, known), None
+            self.only = count if before.count == count else None
         return result
 
 

@@ -19,9 +19,9 @@ from autodiff_lab.table.row import unchanged
 from ..batches.masked_batch import live, told
 from ..errors import MaskError
 from ..lane import FINITE, WATCHING, Lane, Length, agree, realigned, refill, spread
+from ..padding import cropped
 from . import along, packed
 from .dead_entries import is_calm, reduced, replacement, still_known
-from ..padding import cropped
 from .promotion import DEFAULT, promoted
 
 

@@ -1,6 +1,6 @@
 """Strategies for sequences against the best that a person would write by hand, on PyTorch.
 
-Lengths are those of sentences in docstrings of Python's standard library: real text, on any machine.
+Lengths are those of sentences in docstrings of Python's standard library.
 """
 
 import functools
@@ -38,6 +38,13 @@ def batch(width):
     return ml.batch([torch.randn(n, width) for n in lengths()])
 
 
+def ours_of(f, strategy, b, weights):
+    import masking_lab as ml
+
+    run = ml.autobatch(f, strategy)
+    return trained(lambda: run(b).data, weights)
+
+
 def by_hand(b, cell, width):
     """Longest first, and a time step for as many as have one: what PackedSequence is for."""
     import torch
@@ -73,8 +80,6 @@ def fused(b, module, width):
 def contenders(width, make_cell):
     import torch
 
-    import masking_lab as ml
-
     b, module = batch(width), torch.nn.GRUCell(width, width)
     weights = [module.weight_ih, module.weight_hh, module.bias_ih, module.bias_hh]
     cell, xs = make_cell(module, weights), b.unbatch()
@@ -85,8 +90,7 @@ def contenders(width, make_cell):
             h = cell(x_t, h)
         return h
 
-    ours = {s: trained(lambda run=ml.autobatch(last, s): run(b).data, weights)
-            for s in ("masked", "shrink", "packed", "bucketed")}  # fmt: skip
+    ours = {s: ours_of(last, s, b, weights) for s in ("masked", "shrink", "packed", "bucketed")}
     loop = trained(lambda: torch.stack([last(x) for x in xs]), weights)
     hand = trained(lambda: by_hand(b, cell, width), weights)
     return ours | {HAND: hand, FUSED: fused(b, module, width), LOOP: loop}
@@ -121,8 +125,6 @@ def tagger(width=128):
     import torch
     from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-    import masking_lab as ml
-
     b = batch(width)
     cells, head = [torch.nn.GRUCell(width, width) for _ in range(2)], torch.nn.Linear(2 * width, 5)
     gru = torch.nn.GRU(width, width, batch_first=True, bidirectional=True)
@@ -150,6 +152,5 @@ def tagger(width=128):
     weights = [p for m in (*cells, head) for p in m.parameters()]
     own = [*gru.parameters(), *head.parameters()]
     return {FUSED: trained(packed, own)} | {
-        s: trained(lambda run=ml.autobatch(tag, s): run(b).data, weights)
-        for s in ("masked", "shrink", "packed")
+        s: ours_of(tag, s, b, weights) for s in ("masked", "shrink", "packed")
     }

@@ -79,7 +79,7 @@ def greedy_decoding(np, x, w):
 def edit_distance(np, x, w):
     """Of a sequence to its own mirror image, the costs learnt (Wagner and Fischer 1974)."""
     row = [0.0 * w["zx"][0, 0]]
-    for v in x:
+    for _ in x:
         row.append(row[-1] + 1.0)
     for a in x:
         new = [row[0] + 1.0]
