@@ -15,11 +15,16 @@ TRUE_WHERE = (
     (r"the write at .* would be seen through", WRITTEN),
     (r"a computed value decides", DECIDES),
     (r"different dtypes", r"\[\]"),  # a list that stays empty sums to Python's 0
+    (r"goes on until something happens", r"\bwhile\b"),
+    (r"f calls itself until a value says so", r"def (\w+)\((?:.|\n)*\b\1\("),
+    (r"breaks off with TypeError \(iteration over an array", r"\[.* for .* in .* if "),
 )
 
 
 def is_true(words, text):
-    """Does the program have what this reason for a refusal is about?"""
+    """Does the program have what this reason for a refusal is about? The line that the reason
+    quotes may stand in a function that the program calls."""
+    text = "\n".join([text, *re.findall("`([^`]*)`", words)])
     return any(
         re.search(said, words) and re.search(needs, text, re.MULTILINE)
         for said, needs in TRUE_WHERE
