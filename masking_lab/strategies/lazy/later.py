@@ -213,7 +213,7 @@ def seen(x, inputs):
     if id(x) in inputs.shared:  # a weight, or a function
         inputs.arrays = True
         return id(x)
-    if kind is tuple or isinstance(x, list):
+    if isinstance(x, (tuple, list)):
         return kind, *[seen(part, inputs) for part in x]
     if kind is dict:
         return kind, *[(k, seen(part, inputs)) for k, part in x.items()]
@@ -240,6 +240,9 @@ def replaced(x, new, array=None):
         return tuple([replaced(part, new, array) for part in x])
     if isinstance(x, list):
         return [replaced(part, new, array) for part in x]
+    if isinstance(x, tuple):  # with names
+        parts = [replaced(part, new, array) for part in x]
+        return kind(*parts) if hasattr(x, "_fields") else kind(parts)
     if kind is dict:
         return {k: replaced(part, new, array) for k, part in x.items()}
     if kind is slice:
