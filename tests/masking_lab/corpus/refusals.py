@@ -18,6 +18,7 @@ TRUE_WHERE = (
     (r"goes on until something happens|trips that is not known", r"\b(for|while)\b"),
     (r"two ragged dims that do not match", r"\[[^\]]*:[^\]]*\]|\by\b"),
     (r"iteration over an array without dims", r"\b(for|max|min|sum)\b"),
+    (r"Slice entries must be static", r"\[[^\]]*:"),
     (r"ZeroDivisionError", r"%|//"),  # vmap runs both sides of a branch
     (r"different dtypes", r"\[\]"),  # a list that stays empty sums to Python's 0
 )
