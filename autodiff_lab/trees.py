@@ -94,6 +94,8 @@ def _open(tree):
         return [f"[{i}]" for i in range(len(tree))], tree, kind
     if isinstance(tree, tuple) and hasattr(tree, "_fields"):
         return [f".{n}" for n in tree._fields], tree, lambda new: kind(*new)
+    if kind.__module__ == "torch.return_types":
+        return [f"[{i}]" for i in range(len(tree))], tree, kind
     if isinstance(tree, dict):
         keys = list(tree)
         return [f"[{k!r}]" for k in keys], tree.values(), lambda new: _dict_like(tree, keys, new)

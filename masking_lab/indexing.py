@@ -9,7 +9,7 @@ from autodiff_lab import source, xp
 from . import arrays
 from .batches.masked_batch import aligned, depends, valid
 from .errors import MaskError
-from .lane import Lane, Length, certainly, examples_where, lined_up, realigned
+from .lane import WATCHING, Lane, Length, certainly, examples_where, lined_up, realigned
 from .on_jax.trip import Trip
 from .rules.along import Along
 
@@ -91,11 +91,18 @@ def entry(x, axis, i):
         return Lane(x.entries(axis, i), _sizes_at(x, axis, None))
     if not isinstance(i, Lane):
         at = (slice(None),) * (axis + 1) + (i,)
-        return Lane(x.entries(axis, i), _sizes_at(x, axis, lambda n: n[at]))
+        y = Lane(x.entries(axis, i), _sizes_at(x, axis, lambda n: n[at]))
+        if WATCHING:
+            WATCHING[-1].did("entry", _taken, {"axis": axis + 1, "place": i}, [x], y)
+        return y
     verbs = xp.of(x.data)
     place = verbs.clip(i.data, 0, max(x.data.shape[axis + 1] - 1, 0))
     data = _gathered(verbs, x.data, axis, place)
     return Lane(data, _sizes_at(x, axis, lambda n: _gathered(verbs, n, axis, place)))
+
+
+def _taken(xp, x, axis, place):
+    return x.select(axis, place)
 
 
 def _gathered(verbs, data, axis, place):

@@ -20,6 +20,7 @@ from .errors import MaskError
 from .sizes import Interval
 
 FINITE = "finite"
+WATCHING: list = []  # who watches what is done with lanes (`watch`)
 NUMBERS: ContextVar = ContextVar("which examples lanes hold, where not all", default=None)
 
 
@@ -47,7 +48,8 @@ class Lane(Methods):
         x = args[0] if args else None
         if not isinstance(x, Lane):
             x = next(lanes_in((*args, *(kwargs or {}).values())))
-        return _road(xp.framework_of(x.like))(func, args, kwargs or {})
+        like = x.data if type(x) is Lane else x.like
+        return _road(xp.framework_of(like))(func, args, kwargs or {})
 
     _call = classmethod(lambda cls, func, *args: cls.__torch_function__(func, (), args))
 
@@ -280,8 +282,15 @@ def spread(verbs, count, x):
     return verbs.broadcast(x, (count, *shape), tuple(range(1, len(shape) + 1)))
 
 
+def looked():
+    """Somebody looks at values: another time they may be others."""
+    if WATCHING:
+        WATCHING[-1].broken = True
+
+
 def certainly(test):
     """Does it hold, a bool or an array of one? Under tracing and vmap nobody knows."""
+    looked()
     try:
         return bool(test)
     except (RuntimeError, TypeError):  # so say torch.vmap and JAX's tracer

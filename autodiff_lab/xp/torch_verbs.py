@@ -224,7 +224,8 @@ class TorchVerbs(TorchKinks, TorchWindows, TorchStencils, TorchLinalg, TorchFour
         aligned = [1] * len(shape)
         for d, n in zip(dims, x.shape, strict=True):
             aligned[d] = n
-        return x.reshape(aligned).expand(tuple(shape))
+        x = x.reshape(aligned)
+        return x if aligned == list(shape) else x.expand(tuple(shape))
 
     def reshape(self, x, shape):
         return self.lib.reshape(x, tuple(shape))

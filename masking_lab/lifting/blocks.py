@@ -15,9 +15,16 @@ class Block:
         self.tree, self.size = tree, size
         self.taken = self.base = None
 
+    @classmethod
+    def __torch_function__(cls, func, types, args=(), kwargs=None):
+        """`torch.stack` of a list that holds us."""
+        from ..on_torch.road import call
+
+        return call(func, args, kwargs or {})
+
     @property
     def count(self):
-        return trees.leaves(self.tree)[0].data.shape[1]
+        return trees.leaves(self.tree)[0].extent[0]
 
     def leads(self, taken):
         size = None if self.size is None else taken.lengths(self.size)

@@ -24,6 +24,7 @@ MUTATORS = frozenset(
 masked: ContextVar = ContextVar("a block runs for some of the examples", default=False)
 _watcher: ContextVar = ContextVar("is told that values decide what runs", default=None)
 _written: ContextVar = ContextVar("objects whose attributes were written", default=None)
+_count = [0]
 
 
 @contextlib.contextmanager
@@ -50,8 +51,18 @@ def decided():
         watcher()
 
 
+def count():
+    """How often something was written to that a function may read."""
+    return _count[0]
+
+
+def changed():
+    _count[0] += 1
+
+
 def wrote(x, value):
     """Note that an attribute of `x` was written."""
+    changed()
     written = _written.get()
     if written is None or id(x) in written or not (masked.get() or has_lanes(value)):
         return
@@ -61,6 +72,7 @@ def wrote(x, value):
 
 def refuse_outside(name, *values):
     """`name` is defined outside of `f`, and about to be changed."""
+    changed()
     if masked.get() or has_lanes(values):
         raise _refused(repr(name), source.here())
 

@@ -131,6 +131,7 @@ def put(x, index, value, other=None):
 def put_(x, index, value, other=None):
     """`put` where somebody else answers calls."""
     x[index] = value
+    effects.changed()
     return x
 
 
@@ -147,8 +148,8 @@ def unshared(x, other, whole=None):
 
 
 def list_(elements):
-    """A list that is given a name: it may grow for some examples only."""
-    return Items(elements)
+    """A list that is given a name: it may grow for some examples only, unless each runs alone."""
+    return elements if calls.answers() and type(elements) is list else Items(elements)
 
 
 def set(x, name, value):  # noqa: A001

@@ -194,6 +194,8 @@ class Items(list):
             raise MaskError("a list that a compiled loop fills with ragged arrays has no rule yet; "
                             "reduce each of them before it is appended")  # fmt: skip
         pieces = [e.tree if isinstance(e, Block) else e for e, _ in self.pairs()]
+        if len(pieces) == 1 and self.blocks:
+            return pieces[0]
         many = [isinstance(e, Block) for e, _ in self.pairs()]
         _, _, rebuild = trees.flatten(pieces[0])
         columns = zip(*[trees.flatten(x)[0] for x in pieces], strict=True)
@@ -208,6 +210,8 @@ class Items(list):
 
     def _ordered(self, x):
         """Each example's own elements of a block first."""
+        if x.sizes[0] is not None:
+            return x
         if self._size is not None:
             return Lane(x.data, (self._size, *x.sizes[1:]))
         return Lane(self._in_front(xp.of(x.data), x.data), (self.count().data, *x.sizes[1:]))

@@ -4,12 +4,19 @@ import numpy as np
 
 from ..lane import Lane
 from .leader import Led
+from .log import Log, Part, whole
 from .select import select
-from .some import _array
+from .some import array_of
 
 
 def joined(loop, groups, values):
     """One value for all examples, of those that each group has."""
+    if any(type(x) is Part for x in values):
+        log = next(x.log for x in values if type(x) is Part)
+        if type(log) is Log and all(type(x) is Part and x.log is log for x in values):
+            return whole(loop, log)
+        values = [x.opened(g.some) if type(x) is Part else x
+                  for g, x in zip(groups, values, strict=True)]  # fmt: skip
     if all(x is values[0] for x in values) and groups[-1].some is None:
         return values[0]
     roots = [_root(g.some, x) for g, x in zip(groups, values, strict=True)]
@@ -55,7 +62,7 @@ def _who(group):
 def _mask(loop, group):
     mask = np.zeros(loop.count, bool)
     mask[_who(group)] = True
-    return _array(loop.verbs, mask, loop.like)
+    return array_of(loop.verbs, mask, loop.like)
 
 
 def _rows(loop, groups, values):
@@ -68,7 +75,7 @@ def _rows(loop, groups, values):
         place[_who(g)] = np.asarray(g.places) - low + start
         start += high - low
     data = parts[0] if len(parts) == 1 else loop.verbs.concat(parts, 0)
-    index = _array(loop.verbs, place, loop.like)
+    index = array_of(loop.verbs, place, loop.like)
     return Lane(data.index_select(0, index), values[0].sizes, weak=values[0].weak)
 
 

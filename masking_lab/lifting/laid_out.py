@@ -12,7 +12,7 @@ from autodiff_lab import xp
 from ..lane import Lane
 from ..packed_lane import Packed
 from .sequences import Ragged
-from .some import Some, _array, rows
+from .some import Some, array_of, rows
 
 
 def laid_out(items, numbers, counts):
@@ -41,7 +41,7 @@ class Plan:
             self.fits = False
             return Ragged(0, None, 0)
         flat, starts = _flat(x)
-        index = _array(verbs, starts[self.example] + self.step, x.like)
+        index = array_of(verbs, starts[self.example] + self.step, x.like)
         parts = rows(flat, index).split(self.rows.tolist())
         sizes = (None,) * (x.ndim - 1)
         return Ragged(len(parts), lambda i: Lane(parts[i], sizes), len(parts))

@@ -14,7 +14,7 @@ from types import SimpleNamespace
 
 from autodiff_lab import source, xp
 
-from ..lane import Lane, Length
+from ..lane import Lane, Length, looked
 from ..on_jax.trip import Trip
 from ..setting import setting
 from . import effects
@@ -287,6 +287,7 @@ def is_users_class(kind):
 
 def known(mask):
     """`(none, all)`: of `all` None where nobody knows before it runs."""
+    looked()
     if mask.shape[0] == 0:
         return True, True
     try:

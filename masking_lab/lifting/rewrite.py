@@ -48,12 +48,8 @@ class Rewriter:
             watch(s.value, name, held)
         doubtful = set()
         assigned(tree.body, parameters, doubtful)
-        missing = [n for n in names.bound(*tree.body) if n in doubtful]
-        undefined = [
-            assign(n, flow_call("Undefined", ast.Constant(n), at=tree.body[0]), tree.body[0])
-            for n in missing
-        ]
-        tree.body = undefined + self.block(tree.body)
+        self.doubtful = doubtful
+        tree.body = self.undefined(tree.body, (), tree.body[0]) + self.block(tree.body)
         self.tree = ast.fix_missing_locations(tree)
 
     def block(self, statements):
@@ -80,7 +76,17 @@ class Rewriter:
             s.value = _growing(s.value)
         return [self.expression.visit(s)]
 
+    def undefined(self, body, known, at):
+        """Names that are handed on before they have a value, but for those that are `known`."""
+        missing = [n for n in names.bound(*body) if n in self.doubtful and n not in known]
+        return [assign(n, flow_call("Undefined", ast.Constant(n), at=at), at) for n in missing]
+
     # ----- what goes in and out -----
+    def define(self, name, parameters, body, results, at):
+        """A block as a function; a name that it only uses inside has no value at its start."""
+        body = self.block(body)
+        return _def(name, parameters, self.undefined(body, parameters, at) + body, results, at)
+
     def handed(self, s, wanted):
         """`(carried, given)`: the names that blocks write for others, and those they only read."""
         inside = [*s.body, *s.orelse]
@@ -92,11 +98,11 @@ class Rewriter:
     def branch(self, s):
         carried, given = self.handed(s, s.after)
         then, otherwise = self.fresh("then"), self.fresh("otherwise")
-        blocks = [_def(then, carried + given, self.block(s.body), carried, s)]
+        blocks = [self.define(then, carried + given, s.body, carried, s)]
         other = ast.Constant(None)
         if s.orelse:
-            body = self.block(s.orelse)
-            blocks.append(_def(otherwise, carried + given, body, carried, s.orelse[0]))
+            at = s.orelse[0]
+            blocks.append(self.define(otherwise, carried + given, s.orelse, carried, at))
             other = ast.Name(otherwise, ast.Load())
         test = self.expression.visit(s.test)
         call = flow_call("if_", test, _name(then), other, _names(carried), _names(given), at=s)
@@ -110,8 +116,7 @@ class Rewriter:
         if not simple:
             late = [n for n in names.bound(s.target) if n in s.after and n not in carried]
             carried = carried + late
-        body = _def(self.fresh("body"), [item, *carried, *given], first + self.block(s.body),
-                    carried, s)  # fmt: skip
+        body = self.define(self.fresh("body"), [item, *carried, *given], first + s.body, carried, s)
         call = flow_call("for_", self.expression.visit(s.iter), _name(body.name), _names(carried),
                          _names(given), *_stops(s, carried), at=s)  # fmt: skip
         return [body, _taken(carried, call, s)]
@@ -121,7 +126,7 @@ class Rewriter:
         test = _def(self.fresh("test"), carried + given, [], None, s)
         value = self.expression.visit(s.test)
         test.body = [ast.copy_location(ast.Return(value), s)]
-        body = _def(self.fresh("body"), carried + given, self.block(s.body), carried, s)
+        body = self.define(self.fresh("body"), carried + given, s.body, carried, s)
         call = flow_call("while_", _name(test.name), _name(body.name), _names(carried),
                          _names(given), *_stops(s, carried), at=s)  # fmt: skip
         return [test, body, _taken(carried, call, s)]
@@ -256,6 +261,8 @@ class Expressions(ast.NodeTransformer):
         found = self._meaning(func)
         if found is MISSING:
             return not _is_flows(func)
+        if hasattr(found, "forward"):  # a module of PyTorch's: who calls cells should know it
+            return True
         module = (getattr(found, "__module__", None) or "").split(".")[0]
         plain_class = inspect.isclass(found) and found not in CLASSES
         makes = module == "torch" and getattr(found, "__name__", "") in MAKERS

@@ -2,6 +2,7 @@
 
 from autodiff_lab import trees, xp
 
+from ..batches.masked_batch import depends
 from ..errors import MaskError
 from ..indexing import entry
 from ..lane import Lane, Length, is_array, shared
@@ -134,8 +135,15 @@ def reversed_(x):
     end = found.trips - 1
     at = lambda i: found.at(nth(end, -1, i))  # noqa: E731
     whole = isinstance(x, Lane) and found.through is not None
-    through = (lambda f: Ragged.of(f(x[::-1]))) if whole else None
+    through = (lambda f: Ragged.of(f(_turned(x)))) if whole else None
     return Ragged(found.trips, at, found.last, found.over, through)
+
+
+def _turned(x):
+    """PyTorch has no slice that goes backwards; only where lengths differ it is we who read."""
+    if x.sizes[0] is not None or any(depends(n, 0) for n in x.sizes):
+        return x[::-1]
+    return Lane(xp.of(x.data).flip(x.data, (1,)), x.sizes, x.fill)
 
 
 def nth(start, step, i):

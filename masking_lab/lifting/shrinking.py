@@ -13,14 +13,15 @@ from typing import NamedTuple
 from autodiff_lab import source, xp
 
 from ..errors import MaskError
-from ..lane import NUMBERS, Lane
+from ..lane import NUMBERS, Lane, looked
 from ..setting import setting
-from . import effects, limits
-from .items import become
+from . import calls, effects, limits
+from .items import Items, become
 from .joining import joined
 from .laid_out import laid_out
 from .leader import changeable, reads_lanes
-from .some import Some
+from .log import Log, Part
+from .some import Some, array_of
 
 
 def branch(test, then, otherwise, carried, given):
@@ -35,7 +36,7 @@ def repeat(going, test, body, carried, given, flags):
     """`while`: those that are done leave."""
     from .batched import going_on, truth
 
-    loop, limit, trips = Loop(going.data, carried, given), limits.max_trips(), 0
+    loop, limit, trips = Loop(going.data, carried, given, logs=True), limits.max_trips(), 0
     with loop.running():
         loop.keep(loop.where(going))
         while loop.size:
@@ -58,7 +59,10 @@ def each(items, body, carried, given, flags):
     from .batched import going_on
 
     trips = items.trips.data if isinstance(items.trips, Lane) else None
-    loop = Loop(trips if trips is not None else _like((*carried, *given)), carried, given)
+    if not items.last:
+        return carried
+    like = trips if trips is not None else _like((*carried, *given, items.at(0)))
+    loop = Loop(like, carried, given, logs=True)
     counts = [items.last] * loop.size if trips is None else trips.tolist()
     order = sorted([k for k in loop.numbers if counts[k] > 0], key=lambda k: -counts[k])
     parts = laid_out(items, order, counts)
@@ -119,10 +123,13 @@ class Group(NamedTuple):
 class Loop:
     """The examples that are still in a loop, and what they have."""
 
-    def __init__(self, like, carried, given):
+    def __init__(self, like, carried, given, logs=False):
         self.verbs, self.like, self.count = xp.of(like), like, like.shape[0]
         self.before = carried, given
-        self.carried, self.copies, self.inside = carried, carried, given
+        self.logs = {id(x): Log(x, self) for x in (*carried, *given) if logs and type(x) is Items}
+        self.carried, self.inside = [tuple([self.logs.get(id(x), x) for x in xs])
+                                     for xs in self.before]  # fmt: skip
+        self.copies = self.carried
         self.some, self.size, self.numbers = None, self.count, list(range(self.count))
         self.groups, self.outer, self.readers = [], NUMBERS.get(), {}
 
@@ -168,17 +175,31 @@ class Loop:
     @contextlib.contextmanager
     def running(self):
         """Inside, errors name examples by their numbers among all."""
-        with setting(NUMBERS, self.outer), setting(effects.masked, effects.masked.get()):
+        looked()
+        with (setting(NUMBERS, self.outer), setting(effects.masked, effects.masked.get()),
+              calls.straight(self.verbs.name)):  # fmt: skip
             yield
 
     def group(self, places):
-        return Group(self.some, places, self.carried, self.copies, self.inside)
+        parts = {id(x): Part(x) for x in self.logs.values() if type(x) is Log}
+        held = [tuple([parts.get(id(x), x) for x in xs])
+                for xs in (self.carried, self.copies, self.inside)]  # fmt: skip
+        return Group(self.some, places, *held)
+
+    def lengths_like(self, counts):
+        """These numbers of each example as an array: that of the trips, if they are the same."""
+        own = self.like
+        if own.dtype != self.verbs.bool_type and own.ndim == 1 and own.tolist() == counts.tolist():
+            return own
+        return array_of(self.verbs, counts, own)
 
     def taken(self, some):
         """`(carried, copies, inside)` for some of us; one list stays one."""
         known = {}
 
         def moved(x):
+            if type(x) is Log and x.loop is self:
+                return x
             if id(x) not in known:
                 known[id(x)] = x, some.leads(x)
             return known[id(x)][1]
@@ -227,7 +248,7 @@ class Loop:
         carried, given = self.before
         if not groups:  # there is nobody
             return self.carried
-        if all(g.some is None for g in groups):  # nobody left before the others
+        if all(g.some is None for g in groups) and not self.logs:  # all left at once
             return groups[-1].carried
         results = tuple([self._result(groups, i) for i in range(len(groups[0].carried))])
         changed = [
@@ -237,16 +258,15 @@ class Loop:
             for i, x in enumerate(xs) if changeable(x)
         ]  # fmt: skip
         for x, new in changed:
-            become(x, new)
+            if new is not x:
+                become(x, new)
         return results
 
     def _result(self, groups, i):
         handed = [g.carried[i] for g in groups]
         carried, given = self.before
-        for xs, column in (
-            (carried, [g.copies for g in groups]),
-            (given, [g.inside for g in groups]),
-        ):
+        both = ((carried, [g.copies for g in groups]), (given, [g.inside for g in groups]))
+        for xs, column in both:
             for k, x in enumerate(xs):
                 if changeable(x) and all(h is c[k] for h, c in zip(handed, column, strict=True)):
                     return x

@@ -12,11 +12,10 @@ from contextvars import ContextVar
 
 import numpy as np
 
-from autodiff_lab import xp
+from autodiff_lab import trees, xp
 
 from ..lane import NUMBERS, Lane, Length
 from ..setting import setting
-from . import effects
 from .blocks import Block
 from .items import Items
 from .leader import Led, Taken
@@ -67,7 +66,7 @@ class Some(Taken):
     @functools.cached_property
     def index(self):
         """The places as an array."""
-        return _array(self.verbs, _filled_up(self.verbs, self.places, self.before), self.like)
+        return array_of(self.verbs, _filled_up(self.verbs, self.places, self.before), self.like)
 
     @functools.cached_property
     def before(self):
@@ -79,14 +78,14 @@ class Some(Taken):
         """For each of all examples its row, the first for those that are not among them."""
         back = np.zeros(self.count, int)
         back[self.numbers] = range(self.present)
-        return _array(self.verbs, back, self.like)
+        return array_of(self.verbs, back, self.like)
 
     @functools.cached_property
     def mask(self):
         """Which of all examples these are."""
         mask = np.zeros(self.count, bool)
         mask[self.numbers] = True
-        return _array(self.verbs, mask, self.like)
+        return array_of(self.verbs, mask, self.like)
 
     def row(self, data):
         """Their rows."""
@@ -118,13 +117,14 @@ class Some(Taken):
             return self.source.unled(x.base)
         if isinstance(x, Block):
             size = None if x.size is None else self._own(x.size)
-            return Block(_map(self.unled, x.tree), size)
+            return Block(trees.map(self.unled, x.tree), size)
         if isinstance(x, Lane):
             return self._own_sizes(x)
         if isinstance(x, PartlyDefined):
             return PartlyDefined(x._name, self.unled(x._value), self._own(x._defined))
         if isinstance(x, Items):
-            return _like(x, [(self.unled(e), self._own(m)) for e, m in x.pairs()])
+            x.fill([(self.unled(e), self._own(m)) for e, m in x.pairs()])
+            return x
         if inspect.isfunction(x):
             base = next((f for f, new in self.direct.functions.values() if new is x), None)
             return base or (super().unled(x) if self.source is None else self.source.unled(x))
@@ -152,7 +152,7 @@ def rows(data, index):
     return data[index]
 
 
-def _array(verbs, numbers, like):
+def array_of(verbs, numbers, like):
     kind = np.asarray(numbers)
     if kind.dtype != bool:
         kind = kind.astype("int64" if verbs.name == "torch" else "int32")
@@ -165,14 +165,3 @@ def _filled_up(verbs, places, most):
         return list(places)
     goal = min(1 << (len(places) - 1).bit_length(), most)
     return [*places, *[places[0]] * (goal - len(places))]
-
-
-def _map(f, tree):
-    from autodiff_lab import trees
-
-    return trees.map(f, tree)
-
-
-def _like(x, pairs):
-    x.fill(pairs)
-    return x

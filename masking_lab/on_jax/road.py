@@ -20,7 +20,7 @@ from autodiff_lab.table.row import ROWS
 
 from .. import rules
 from ..errors import MaskError, NeedsValues
-from ..lane import Lane, Length, refill
+from ..lane import Lane, Length, agree, refill
 from ..lifting.items import finished
 from ..padding import cropped, padded_to
 from . import control, per_entry, random
@@ -38,6 +38,7 @@ def run(f, args, kwargs, count, known=None, place=None):
     import jax.export  # before JAX 0.8 it has to be asked for
 
     leaves, paths, rebuild = trees.flatten((args, kwargs))
+    leaves = _fitted(leaves)
     program = _program(jax, f, leaves, paths, rebuild, known)
     names = program.names.renewed(leaves)
     jaxpr, consts = opened(program.closed)
@@ -45,6 +46,20 @@ def run(f, args, kwargs, count, known=None, place=None):
     results = iter(Interpreter(names, count, place).run(jaxpr, consts, arrays))
     found = [next(results) if x is ARRAY else names.own(x) for x in program.outputs]
     return program.rebuild(found)
+
+
+def _fitted(leaves):
+    """Lanes of the same lengths are padded alike: a size has one name."""
+    ragged = [(i, axis) for i, x in enumerate(leaves) if type(x) is Lane
+              for axis, n in enumerate(x.sizes) if n is not None and n.ndim == 1]  # fmt: skip
+    if len({leaves[i].extent[axis] for i, axis in ragged}) < 2:
+        return leaves
+    fitted = list(leaves)
+    for i, axis in ragged:
+        alike = [leaves[j].extent[b] for j, b in ragged
+                 if agree(leaves[i].sizes[axis], leaves[j].sizes[b])]  # fmt: skip
+        fitted[i] = cropped(fitted[i], axis, min(alike))
+    return fitted
 
 
 class Program(NamedTuple):

@@ -18,7 +18,8 @@ from autodiff_lab.table.row import unchanged
 
 from ..batches.masked_batch import live, told
 from ..errors import MaskError
-from ..lane import FINITE, Lane, Length, agree, realigned, refill, spread
+from ..lane import FINITE, WATCHING, Lane, Length, agree, realigned, refill, spread
+from ..padding import cropped
 from . import along, packed
 from .dead_entries import is_calm, reduced, replacement, still_known
 from .promotion import DEFAULT, promoted
@@ -43,6 +44,7 @@ class Way(NamedTuple):
     along: tuple = ()  # ... and along which axes
     shape: tuple | None = None  # where its axes of size 1 come in
     spread: bool = False  # a shared array that needs a batch axis
+    crop: tuple = ()  # which axes are padded to how much, where another input is padded to less
 
 
 class Plan(NamedTuple):
@@ -70,10 +72,13 @@ class Plan(NamedTuple):
         if self.row.outputs != 1:
             looks = look or [None] * len(y)
             pairs = zip(y, looks, strict=True)
-            return tuple([Lane(part, sizes, self.fill, look=seen) for part, seen in pairs])
-        if self.spread:
-            y = spread(verbs, self.size, y)
-        return Lane(y, sizes, self.fill, self.weak, look)
+            y = tuple([Lane(part, sizes, self.fill, look=seen) for part, seen in pairs])
+        else:
+            y = spread(verbs, self.size, y) if self.spread else y
+            y = Lane(y, sizes, self.fill, self.weak, look)
+        if WATCHING:
+            WATCHING[-1].ran(self, xs, y)
+        return y
 
 
 def _there(verbs, x, axis):
@@ -88,6 +93,8 @@ def _made(verbs, x, way, plan):
         return x.data if isinstance(x, Lane) else x
     if way.spread:
         return spread(verbs, plan.size, x)
+    for axis, n in way.crop:
+        x = cropped(x, axis, n)
     if way.dtype is not None:
         dtype = verbs.lib.get_default_dtype() if way.dtype is DEFAULT else way.dtype
         x = Lane(verbs.astype(x.data, dtype), x.sizes)
@@ -140,7 +147,8 @@ def _understand(row, verbs, count, xs, params):
     sizes = _sizes(row, xs, places, ndim, params)
     dtypes = promoted(row, verbs, xs)
     calm = is_calm(row, verbs, xs, params)
-    ways = [_way(row, verbs, count, x, goes, dtype, ndim, calm)
+    least = _least(xs, places)
+    ways = [_way(row, verbs, count, x, goes, dtype, ndim, calm, least)
             for x, goes, dtype in zip(xs, places, dtypes, strict=True)]  # fmt: skip
     batched = Batched(count, tuple([isinstance(x, Lane) for x in xs]))
     none = not any(batched.inputs)
@@ -282,7 +290,17 @@ def _cannot(why):
 
 
 # ----- dead entries -----
-def _way(row, verbs, count, x, goes, dtype, ndim, calm):
+def _least(xs, places):
+    """Ragged dims that meet and are padded to different sizes: the smallest of these."""
+    padded: dict = {}
+    for x, goes in zip(xs, places, strict=True):
+        for (n, lengths), place in zip(_dims(x), goes, strict=True):
+            if lengths is not None and lengths.ndim == 1:
+                padded.setdefault(place, set()).add(n)
+    return {p: min(ns) for p, ns in padded.items() if p is not None and len(ns) > 1}
+
+
+def _way(row, verbs, count, x, goes, dtype, ndim, calm, least):
     """What is done to an input before the row runs; None for nothing."""
     if not isinstance(x, Lane):
         joined = row.arity is None and row.kind != "composite"  # concat, stack: all need the axis
@@ -290,11 +308,14 @@ def _way(row, verbs, count, x, goes, dtype, ndim, calm):
     value, along = replacement(row, verbs, x, goes)
     if value == x.fill or (calm and (row.told or not reduced(x, goes))):
         value = None
+    crop = {a: least[p] for a, p in enumerate(goes) if p in least and x.sizes[a] is not None}
     shape = None
     if row.elementwise and x.ndim < ndim:
-        shape = (count, *(1,) * (ndim - x.ndim), *x.data.shape[1:])
-    way = Way(dtype, value, tuple(along), shape)
-    return None if (dtype, value, shape) == (None, None, None) else way
+        own = [crop.get(a, n) for a, n in enumerate(x.data.shape[1:])]
+        shape = (count, *(1,) * (ndim - x.ndim), *own)
+    crop = tuple(crop.items())
+    way = Way(dtype, value, tuple(along), shape, crop=crop)
+    return None if (dtype, value, shape, crop) == (None, None, None, ()) else way
 
 
 # ----- the batch axis -----

@@ -85,7 +85,8 @@ def _by_axes(row, verbs, xs, params, s):
         if found is None and x is not None:
             return None
         if dtype is not None:
-            found = verbs.astype(found, verbs.lib.get_default_dtype() if dtype is DEFAULT else dtype)
+            dtype = verbs.lib.get_default_dtype() if dtype is DEFAULT else dtype
+            found = verbs.astype(found, dtype)
         new.append(found)
     params = _together(params, s)
     if params is None:
@@ -117,7 +118,8 @@ def _meets(row, xs, params):
     moved = row.moves(**params) if row.moves else ()
     mixed = row.mixes(**params) if row.mixes else ()
     along_one = row.axes is unchanged and row.identity is not None  # a running sum, a softmax
-    met = {*moved, *mixed, *(params.get("axis", axes) if along_one else ())}
+    along = params.get("axis", axes) if along_one else ()
+    met = {*moved, *mixed, *((along,) if isinstance(along, int) else along)}
     return row.told is not None or bool(axes & met)
 
 
@@ -142,6 +144,7 @@ def _beside(row, verbs, x, own, place, ndim, s):
 
 def _together(params, s):
     """Parameters in which the ragged size is that of all examples; None if another is in it."""
+
     def one(v):
         if isinstance(v, Length):
             if v.ndim or not agree(v.data, s.lengths):

@@ -20,4 +20,3 @@ def shrink(f, args, kwargs, count):
     refuse_tracing("shrink", trees.flatten((args, kwargs), is_leaf=is_batch)[0])
     with only_some():
         return STRATEGIES["masked"](f, args, kwargs, count)
-

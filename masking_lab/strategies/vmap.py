@@ -13,7 +13,7 @@ from ..batches.masked_batch import MaskedBatch, is_batch
 from ..batches.randomness import watched
 from ..errors import MaskError
 from ..lane import Lane
-from . import strategy
+from . import STRATEGIES, strategy
 from .masked import run_lanes
 
 # What the frameworks say where a value is asked for that vmap does not have.
@@ -38,21 +38,17 @@ def vmap(f, args, kwargs, count):
         values = iter(values)
         return rebuild([next(values) if is_batch(x) else x for x in leaves])
 
+    loop = lambda: STRATEGIES["loop"](f, args, kwargs, count)  # noqa: E731
     if all(n is None for b in batches for n in b.sizes):
         try:
             return watched(f, lambda: plainly(f, filled, batches))
         except Exception as error:
             if not _asked_for_a_value(error):
-                raise _told(error) from error.__cause__
+                raise _told(error, loop) from None
     try:
         return watched(f, lambda: with_masks(f, filled, batches))
-    except MaskError as error:
-        raise refusal(str(error).rstrip("."), "use strategy='masked' or 'lazy'") from None
-    except RecursionError:
-        raise refusal("f calls itself until a value says so, which vmap does not have",
-                      "use strategy='pc' or 'lazy'") from None  # fmt: skip
     except Exception as error:
-        raise _told(error) from error.__cause__
+        raise _told(error, loop) from None
 
 
 def plainly(f, filled, batches):
@@ -139,11 +135,22 @@ def _asked_for_a_value(error):
     return any(words in text for words in ASKED)
 
 
-def _told(error):
-    """The framework's refusal as ours; what `f` raises itself stays."""
+def _told(error, loop):
+    """What `f` raises in the loop too stays; all else is a reason why vmap does not apply."""
     line = str(error).strip().partition("\n")[0].rstrip(".")
+    if isinstance(error, MaskError):
+        return refusal(line, "use strategy='masked' or 'lazy'")
+    if isinstance(error, RecursionError):
+        return refusal("f calls itself until a value says so, which vmap does not have",
+                       "use strategy='pc' or 'lazy'")  # fmt: skip
     if RANDOM in line:
         return refusal(f"vmap draws once for all examples ({line[:80]})", "draw with ml.keys")
     if _asked_for_a_value(error):
         return refusal(f"a value decides what runs ({line[:80]})", "use strategy='masked'")
-    return error
+    try:
+        loop()
+    except Exception as own:
+        if type(own) is type(error):
+            return error
+    told = f"under it f breaks off with {type(error).__name__} ({line[:160]})"
+    return refusal(told, "use strategy='masked'")

@@ -26,6 +26,8 @@ def main() -> int:
     import tests.bench.rows_masking
     import tests.bench.rows_masking_jax
     import tests.bench.rows_peers
+    import tests.bench.rows_program_counters
+    import tests.bench.rows_sequences
     import tests.bench.rows_source
     import tests.bench.rows_stencils
     import tests.bench.rows_strategies

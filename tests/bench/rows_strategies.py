@@ -3,20 +3,44 @@
 import numpy as np
 
 import masking_lab as ml
+from masking_lab import models
+from masking_lab.models.tree_lstm import random_tree
 from tests.bench.harness import bench
 
 LOOP = "loop over the examples"
 D = 128
 
 
-def tree_of(leaves, random):
-    """Children of each node of a random binary tree, -1 for those of leaves; the root is last."""
-    kids, roots = [[-1, -1]] * leaves, list(range(leaves))
-    while len(roots) > 1:
-        k = int(random.integers(len(roots) - 1))
-        kids.append(roots[k : k + 2])
-        roots[k : k + 2] = [len(kids) - 1]
-    return kids
+def of_model(name, *strategies):
+    f, _, examples, w = models.load(name, "torch", 64, dtype="float32", size=D, longest=24)
+    return runs(f, examples, w, *strategies)
+
+
+def runs(f, examples, w, *strategies):
+    """Forward and backward: the gradients of every weight, by the loop and by the strategies."""
+    import torch
+    from torch.utils import _pytree as pytree
+
+    batches = ml.batch(examples)
+    floats = [x for x in pytree.tree_leaves(w) if x.dtype.is_floating_point]
+    for one in floats:
+        one.requires_grad_()
+
+    def first(result):
+        return result[0] if isinstance(result, tuple) else result
+
+    def loop():
+        found = [first(f(torch, *e, w)) for e in examples]
+        return torch.autograd.grad(torch.stack(found).mean(), floats, allow_unused=True)
+
+    def batched(strategy):
+        def run():
+            found = first(ml.autobatch(f, strategy)(torch, *batches, w))
+            return torch.autograd.grad(found.data.mean(), floats, allow_unused=True)
+
+        return run
+
+    return {LOOP: loop, **{s: batched(s) for s in strategies}}
 
 
 def leaf(lib, x, w):
@@ -25,7 +49,7 @@ def leaf(lib, x, w):
 
 
 def join(lib, left, right, w):
-    """A binary Tree-LSTM (Tai, Socher and Manning 2015): one forget gate for each child."""
+    """A Tree-LSTM as it is written down, a matrix for each gate (Tai, Socher and Manning 2015)."""
     (h, c), (k, d) = left, right
     i, f, g, o = (1 / (1 + lib.exp(-(h @ w[n] + k @ w[n + 1]))) for n in (1, 3, 5, 7))
     e = f * c + g * d + i * lib.tanh(h @ w[9] + k @ w[10])
@@ -46,19 +70,18 @@ def tree_lstm_torch():
     import torch
 
     random = np.random.default_rng(0)
-    kids = [tree_of(int(n), random) for n in random.integers(5, 25, 64)]
-    xs = [torch.tensor(random.normal(size=(len(k), D)).astype("float32")) for k in kids]
-    w = [torch.tensor((random.normal(size=(D, D)) / 12).astype("float32")) for _ in range(11)]
-    batches = ml.batch(xs), ml.batch([torch.tensor(k) for k in kids])
-    for one in w:
-        one.requires_grad_()
+    kids = [random_tree(random, int(n)) for n in random.integers(5, 25, 64)]
+    array = lambda *shape: torch.tensor(random.normal(size=shape).astype("float32"))  # noqa: E731
+    examples = [(array(len(k), D), torch.tensor(k)) for k in kids]
+    return runs(tree_lstm, examples, [array(D, D) / 12 for _ in range(11)], "lazy", "fold")
 
-    def loop():
-        h = [tree_lstm(torch, x, k, w) for x, k in zip(xs, kids, strict=True)]
-        return torch.autograd.grad(torch.stack(h).mean(), w)
 
-    def lazy():
-        h = ml.autobatch(tree_lstm, "lazy")(torch, *batches, w)
-        return torch.autograd.grad(h.data.mean(), w)
+@bench("Tree-LSTM, one product for all gates, 64 trees, torch", baseline=LOOP, needs=("torch",))
+def fused_tree_lstm_torch():
+    return of_model("tree_lstm", "lazy", "fold")
 
-    return {LOOP: loop, "lazy": lazy}
+
+@bench("shift-reduce parser, 64 sentences, torch", baseline=LOOP, needs=("torch",),
+       must={"lazy": 1 / 3})  # fmt: skip
+def parser_torch():
+    return of_model("parser", "lazy")

@@ -1,5 +1,7 @@
 """Lazy batching: what runs together, what stays whole, and what is refused."""
 
+from typing import NamedTuple
+
 import numpy as np
 import pytest
 
@@ -201,6 +203,62 @@ def test_what_sees_more_than_its_arguments_is_opened(name, f):
     found = lazily(f)(lib, ml.batch(xs), w).unbatch()
     for a, x in zip(found, xs, strict=True):
         np.testing.assert_allclose(to_numpy(a), to_numpy(f(lib, x, w)), atol=1e-12)
+
+
+class State(NamedTuple):
+    h: object
+    best: object
+
+
+def moved(state, v, w):
+    return State(state.h @ w + v, state.best)
+
+
+def tuples_with_names(np, x, w):
+    state = State(w[0], x[0])
+    for v in x:
+        state = moved(state, v, w)
+    return state.h * state.best
+
+
+def the_largest_two(np, x, w):
+    found = np.topk(x @ w[0], 2)
+    return found.values.sum() * x[found.indices].sum(0)
+
+
+@pytest.mark.parametrize("f", [tuples_with_names, the_largest_two], ids=lambda f: f.__name__)
+def test_tuples_with_names_are_looked_into(f):
+    xs, w, lib = sequences("torch", (2, 3, 4)), weights("torch"), module("torch")
+    found = lazily(f)(lib, ml.batch(xs), w).unbatch()
+    for a, x in zip(found, xs, strict=True):
+        np.testing.assert_allclose(to_numpy(a), to_numpy(f(lib, x, w)), atol=1e-12)
+
+
+def a_cell_that_decides(v, w):
+    return (1 if v.sum() > 0.4 else 3) * (v @ w)
+
+
+@pytest.mark.parametrize("name", FRAMEWORKS)
+def test_what_a_cell_decides_is_not_settled_by_its_trial(name):
+    def f(np, x, w):
+        return a_cell_that_decides(x[0], w)
+
+    xs, w, lib = sequences(name, (2, 3, 4, 1)), weights(name), module(name)
+    found = lazily(f)(lib, ml.batch(xs), w).unbatch()
+    assert len({float(x[0].sum()) > 0.4 for x in xs}) == 2
+    for a, x in zip(found, xs, strict=True):
+        np.testing.assert_allclose(to_numpy(a), to_numpy(f(lib, x, w)), atol=1e-12)
+
+
+def test_a_container_that_all_share_is_not_changed():
+    def f(np, x, w):
+        w["seen"] = x
+        return x.sum()
+
+    b, w = ml.batch(sequences("torch", (2, 3))), {"w": weights("torch")}
+    with pytest.raises(ml.MaskError, match="a dict that all examples share is changed"):
+        lazily(f)(module("torch"), b, w)
+    assert list(w) == ["w"]
 
 
 # ----- errors are the loop's -----

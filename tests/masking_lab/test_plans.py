@@ -217,6 +217,18 @@ def test_numbers_are_not_remembered_where_they_are_inputs():
             torch.testing.assert_close(y, x.abs() * number)
 
 
+def test_a_number_that_is_one_is_no_truth_value():
+    """The first call of a function is not known yet to be plain: what it leaves must not be read
+    as if it had been (1 == True)."""
+    from autodiff_lab.table.row import CACHES
+
+    for cache in CACHES:
+        cache.clear()
+    b = ml.batch([torch.tensor([2.0, 4.0])])
+    found = [ml.autobatch(lambda x: 1 / x)(b).data.tolist() for _ in range(3)]
+    assert found == [[[0.5, 0.25]]] * 3
+
+
 def test_lengths_that_were_written_into_are_asked_again():
     b = ml.batch(examples(3, 2))
     total = ml.autobatch(lambda x: x.sum())

@@ -1,4 +1,4 @@
-"""The framework's own vmap as a strategy: it equals the loop where it is right; else it says why."""
+"""The framework's own vmap as a strategy: where it is right it is the loop; else it says why."""
 
 import math
 

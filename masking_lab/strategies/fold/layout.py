@@ -44,7 +44,9 @@ def laid_out(block, examples, like):
     first = SimpleNamespace(data=like, side="right")
 
     def all_of_them():
-        recorder = Recorder(like, True, shared(block), refuse)
+        recorder = Recorder(like, True, refuse)
+        for x in shared(block):
+            recorder.share(x)
         pool = Pool(recorder)
 
         def example(x):

@@ -14,9 +14,10 @@ functions of the user's (cells) where they take and give arrays, else one operat
 """
 
 import contextlib
+import gc
 import sys
 
-from autodiff_lab import trees, xp
+from autodiff_lab import trees
 
 from ...batches.masked_batch import is_batch
 from ...batches.randomness import watched
@@ -26,7 +27,7 @@ from ...lifting.items import finished
 from ...setting import setting
 from .. import strategy
 from ..results import as_batches
-from .columns import examples, made
+from .columns import column, made
 from .execute import execute
 from .later import Later
 from .record import Recorder, running
@@ -47,21 +48,24 @@ def lazily(f, args, kwargs, count, order, whole=True, wait=wait_for):
     """`f` of batches. `wait(x)` is called where a number is needed that is not there yet."""
     if not count:
         raise MaskError("a strategy that runs examples has none to run; use strategy='masked'")
-    leaves, _, rebuild = trees.flatten((args, kwargs), is_leaf=is_batch)
+    leaves = trees.flatten((args, kwargs), is_leaf=is_batch)[0]
     first, run = next(x for x in leaves if is_batch(x)), calls.callee(f)
 
     def all_of_them():
-        recorder = Recorder(first.data, whole, [x for x in leaves if xp.framework_of(x)], wait)
-        columns = [examples(recorder, x) if is_batch(x) else [x] * count for x in leaves]
+        recorder = Recorder(first.data, whole, wait)
+        columns = [column(recorder, x, count) for x in args]
+        named = {name: column(recorder, x, count) for name, x in kwargs.items()}
 
         def job(i):
             def example():
-                new_args, new_kwargs = rebuild([column[i] for column in columns])
-                return finished(run(*new_args, **new_kwargs))
+                more = {name: own[i] for name, own in named.items()}
+                return finished(run(*[own[i] for own in columns], **more))
 
             return example
 
-        return outcome(recorder, [job(i) for i in range(count)], order, first)
+        found = outcome(recorder, [job(i) for i in range(count)], order, first)
+        recorder.check_shared()
+        return found
 
     return watched(f, lambda: unless_stale(all_of_them))
 
@@ -90,18 +94,22 @@ def outcome(recorder, jobs, order, first, before=lambda: None):
 
         return run
 
-    with deep():
+    with undisturbed():
         results = run_together([written_down(i, job) for i, job in enumerate(jobs)], compute)
         compute([x for x in trees.leaves(results) if isinstance(x, Later)])
         return as_batches(results, first, lambda column: made(column, first))
 
 
 @contextlib.contextmanager
-def deep():
-    """Writing down takes some frames for each of the user's, so recursion may be deeper."""
-    limit = sys.getrecursionlimit()
+def undisturbed():
+    """While calls are written down: recursion takes some frames for each of the user's, so it may
+    be deeper; and nothing is thrown away yet, so the collector need not go through it all again."""
+    limit, collects = sys.getrecursionlimit(), gc.isenabled()
     sys.setrecursionlimit(max(limit, DEEP))
+    gc.disable()
     try:
         yield
     finally:
         sys.setrecursionlimit(limit)
+        if collects:
+            gc.enable()

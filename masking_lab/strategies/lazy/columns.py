@@ -6,11 +6,20 @@ import numpy as np
 
 from autodiff_lab import trees
 
-from ...batches.masked_batch import MaskedBatch
+from ...batches.masked_batch import MaskedBatch, is_batch
 from ...errors import MaskError
 from ...lane import Lane, refill
 from .execute import gathered, side_by_side
 from .later import Home, Later, Look
+
+
+def column(recorder, argument, count):
+    """An argument, as each example has it; one without a batch in it is the same for all."""
+    leaves, _, rebuild = trees.flatten(argument, is_leaf=is_batch)
+    if not any(map(is_batch, leaves)):
+        return [recorder.share(rebuild(leaves))] * count
+    parts = [examples(recorder, x) if is_batch(x) else [x] * count for x in leaves]
+    return [rebuild(list(own)) for own in zip(*parts, strict=True)]
 
 
 def examples(recorder, b):

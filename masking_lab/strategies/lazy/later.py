@@ -174,6 +174,8 @@ class _At:
         return _At(self._x, index)
 
     def __getattr__(self, name):
+        if not self._index:
+            raise AttributeError(f"x.at has no {name!r}: write x.at[i].set(v)")
         from .record import updated
 
         x, (index,) = self._x, self._index
@@ -211,7 +213,7 @@ def seen(x, inputs):
     if id(x) in inputs.shared:  # a weight, or a function
         inputs.arrays = True
         return id(x)
-    if kind is tuple or isinstance(x, list):
+    if isinstance(x, (tuple, list)):
         return kind, *[seen(part, inputs) for part in x]
     if kind is dict:
         return kind, *[(k, seen(part, inputs)) for k, part in x.items()]
@@ -238,6 +240,9 @@ def replaced(x, new, array=None):
         return tuple([replaced(part, new, array) for part in x])
     if isinstance(x, list):
         return [replaced(part, new, array) for part in x]
+    if isinstance(x, tuple):  # with names
+        parts = [replaced(part, new, array) for part in x]
+        return kind(*parts) if hasattr(x, "_fields") else kind(parts)
     if kind is dict:
         return {k: replaced(part, new, array) for k, part in x.items()}
     if kind is slice:

@@ -8,12 +8,14 @@ from contextvars import ContextVar
 import numpy as np
 
 from autodiff_lab import source, trees, xp
+from autodiff_lab.operators import call_method
+from autodiff_lab.random import fold_in
 
 from ...batches import randomness
 from ...errors import MaskError
 from ...lane import Lane
 from ...lifting import calls, flow, writing
-from .cells import is_cell
+from ...lifting.cells import is_cell
 from .execute import entries, stacks
 from .later import (
     Alike,
@@ -40,13 +42,14 @@ running: ContextVar = ContextVar("the number of the example that runs")
 class Recorder:
     """Of one run: all examples write their calls here. `whole` keeps the user's functions whole."""
 
-    def __init__(self, like, whole, shared, wait):
+    def __init__(self, like, whole, wait):
         self.verbs, self.like, self.whole = xp.of(like), like, whole
         self.wait = wait
         self.signatures = {}  # signature -> Alike; None where a function cannot be kept whole
         self.functions = {}  # which function -> what `_asked` says, and itself: it stays alive
         self.dtypes = {}  # NumPy's dtypes -> the framework's
-        self.shared = {id(x): x for x in shared}  # what a signature knows by its id
+        self.shared = {}  # what a signature knows by its id, which stays alive
+        self.unchanged = []  # containers that all examples share, and what was in them
         self.arrays = {}  # those of one example: whose, and the Later that stands for it
 
     # ----- calls in the user's code -----
@@ -58,9 +61,11 @@ class Recorder:
             return self._write(*args)
         if f is min or f is max:
             return self._extreme(f, args, kwargs)
-        randomness.check(f, args, kwargs)
+        if type(f) is functools.partial and f.func is call_method:  # a method of a Later
+            return f(*args, **kwargs)
         own, may_wait, run, which, _ = self._function(f)
         if not own:
+            randomness.check(f, args, kwargs)
             if getattr(f, "__name__", "") == "stack" and self._is_stack(args, kwargs):
                 return self._stack(args[0])
             if type(getattr(f, "__self__", None)).__name__ == "_IndexUpdateRef":
@@ -68,6 +73,8 @@ class Recorder:
                 return self.op(updated, (x.array, x.index, f.__name__, *args), kwargs)
         if not may_wait:
             return run(*args, **kwargs)
+        if f is fold_in:  # at each step another number, and yet the same call
+            args = tuple([self.value(x) if type(x) is int else x for x in args])
         inputs = Inputs(self)
         try:
             key = which, seen(args, inputs), seen(kwargs, inputs)
@@ -93,6 +100,8 @@ class Recorder:
             return False, False, f if run in calls.BUILTINS.values() else run
         if run is not f:
             return True, self.whole and is_cell(f), run
+        if getattr(f, "__module__", None) == "autodiff_lab.random":  # many operations, one meaning
+            return False, True, run
         return False, hasattr(f, "forward") or self.verbs.name == "jax" and calls.is_jaxs(f), run
 
     def in_cell(self, f, args, kwargs):
@@ -109,6 +118,8 @@ class Recorder:
     # ----- entries, writes, and Python's builtins -----
     def _read(self, x, index):
         """`x[index]` of an array that all share, or of a list."""
+        if type(x) in (dict, list, tuple):
+            return x[index]
         if type(x) is not Later and xp.framework_of(x) and first((index,)) is not None:
             return self.op(operator.getitem, (x, index), {}, flow.item)
         return x[index]
@@ -149,7 +160,7 @@ class Recorder:
     def op(self, f, args, kwargs, run=None):
         if f in _OPERATORS:
             known = [x.known if type(x) is Later else _plain(x) for x in args]
-            if not any([x is None for x in known]):
+            if all([x is not None for x in known]):
                 return self.value(f(*known))
         inputs = Inputs(self)
         key = self._key((id(f), "op"), args, kwargs, inputs, f)
@@ -165,10 +176,8 @@ class Recorder:
     def entry(self, x, index):
         """`x[index]`: where the index is whole numbers they may differ between examples."""
         index = _spelled(index)
-        if type(index) is int and x.known is not None:  # mostly: the children of a node
-            return self.value(x.known[index])
         places = index if type(index) is tuple else (index,)
-        if x.known is not None and first(places) is None:
+        if x.known is not None and first(places) is None:  # the children of a node, say
             return self.value(x.known[places])
         if not all([type(i) is int for i in places]) or len(places) > x.ndim:
             return self.op(operator.getitem, (x, index), {}, operator.getitem)
@@ -207,6 +216,26 @@ class Recorder:
         return self._at_home(x) if self.verbs.is_inexact(x.dtype) else self.value(np.asarray(x))
 
     # ----- whose are arrays? -----
+    def share(self, x):
+        """An argument that all examples share; a signature need not look into its containers."""
+        if type(x) in (list, tuple, dict):
+            parts = list(x.values() if type(x) is dict else x)
+            self.unchanged.append((x, parts))
+            for part in parts:
+                self.share(part)
+        if type(x) in (list, tuple, dict) or xp.framework_of(x):
+            self.shared[id(x)] = x
+        return x
+
+    def check_shared(self):
+        for x, parts in self.unchanged:
+            now = list(x.values() if type(x) is dict else x)
+            if len(now) != len(parts) or any(a is not b for a, b in zip(now, parts, strict=True)):
+                raise MaskError(
+                    f"a {type(x).__name__} that all examples share is changed by f: each example "
+                    "would change it in its turn; return the value instead"
+                )
+
     def own(self, x):
         """An array that this example has made itself, as a Later; None if all share it.
 
@@ -273,6 +302,8 @@ def _look(x):
 
 def _spelled(index):
     """An index with Python's own numbers where they are there; a slice needs them."""
+    if type(index) is int:
+        return index
     if type(index) is tuple:
         return tuple([_spelled(i) for i in index])
     if type(index) is slice:

@@ -50,17 +50,25 @@ def forget():
 
 
 def _try(recorder, run, args, kwargs, inputs, is_users):
+    try:
+        found = _of_ones(recorder, run, args, kwargs, inputs, is_users)
+    except IndexError:  # an array of one entry has none at 1
+        found = _of_ones(recorder, run, args, kwargs, inputs, is_users, 0)
+    leaves, _, rebuild = trees.flatten(found)
+    return [look(x) for x in leaves], rebuild
+
+
+def _of_ones(recorder, run, args, kwargs, inputs, is_users, index=1):
     verbs = recorder.verbs
-    ones = [
-        Lane(verbs.ones((1, *x.shape), x.dtype, recorder.like), (None,) * x.ndim) for x in inputs
-    ]
-    args, kwargs = filled((args, kwargs), iter(ones))
+    lanes = []
+    for x in inputs:
+        fill = verbs.ones if index or verbs.is_inexact(x.dtype) else verbs.zeros
+        lanes.append(Lane(fill((1, *x.shape), x.dtype, recorder.like), (None,) * x.ndim))
+    args, kwargs = filled((args, kwargs), iter(lanes))
     watcher = _refuse if is_users else None
     no_graph = verbs.lib.no_grad() if verbs.name == "torch" else contextlib.nullcontext()
     with calls.answered_by(recorder.in_cell), effects.told_of_decisions(watcher), no_graph:
-        found = run(*args, **kwargs)
-    leaves, _, rebuild = trees.flatten(found)
-    return [look(x) for x in leaves], rebuild
+        return run(*args, **kwargs)
 
 
 def _refuse():

@@ -24,7 +24,6 @@ from autodiff_lab import trees, xp
 
 from ...batches.masked_batch import is_batch
 from ...batches.randomness import watched
-from ...errors import MaskError
 from ...lane import Lane
 from ...lifting import effects
 from ...lifting.items import finished

@@ -66,10 +66,12 @@ class Cutter:
         self.text, self.pushes, self.define = text, pushes, define
         self.fresh, self.blocks, self.loops = Fresh(tree), [], []
         self.here = None
-        self.enter(Block())
+        first = Block()
+        self.enter(first)
         self.statements(tree.body)
         self.jump(Return(ast.copy_location(ast.Constant(None), tree.body[-1])))
-        reached, todo = set(), [skipped(self.blocks[0])]
+        self.first = skipped(first)
+        reached, todo = set(), [self.first]
         while todo:
             block = todo.pop()
             if block not in reached:
@@ -77,8 +79,7 @@ class Cutter:
                 block.jump = type(block.jump)(*[skipped(x) if isinstance(x, Block) else x
                                                 for x in block.jump])  # fmt: skip
                 todo += [x for x in block.jump if isinstance(x, Block)]
-        first = skipped(self.blocks[0])
-        self.blocks = [first, *[b for b in self.blocks if b in reached and b is not first]]
+        self.blocks = [b for b in self.blocks if b in reached]
 
     # ----- blocks -----
     def enter(self, block):
@@ -159,10 +160,15 @@ class Cutter:
         self.loop(s, head, otherwise, after)
 
     def loop(self, s, head, otherwise, after):
+        """The head comes after the body: who is done with a trip waits for the others there."""
+        start = self.blocks.index(head)
+        stop = self.blocks.index(self.here)
         self.loops.append((head, after))
         self.statements(s.body)
         self.jump(Go(head))
         self.loops.pop()
+        self.blocks += self.blocks[start:stop]
+        del self.blocks[start:stop]
         self.enter(otherwise)
         self.statements(s.orelse)
         self.enter(after)

@@ -3,7 +3,7 @@
 import types
 from contextvars import ContextVar
 
-from ...lane import Lane
+from ...lane import Lane, is_array
 from ...lifting import flow
 from ...lifting.batched import truth
 from .things import Lists
@@ -13,6 +13,9 @@ turn: ContextVar = ContextVar("the turn of the machine that is running")
 
 
 def item(x, index):
+    now = turn.get()
+    if now.alone and not isinstance(x, Lane) and not is_array(x):
+        return x[now.plain(index)]
     return x[index] if isinstance(x, Lists) else flow.item(x, index)
 
 

@@ -5,8 +5,6 @@ import copy
 import inspect
 import weakref
 
-import numpy as np
-
 from autodiff_lab.reading import names, read
 
 from ...errors import MaskError
@@ -16,6 +14,7 @@ from ...lifting.rewrite import Expressions, Rewriter, watch
 from .blocks import Cutter
 from .sites import Sites, roots
 
+MANY = 32  # ways to cut a function that are remembered
 _codes: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()
 
 
@@ -54,6 +53,8 @@ class Code:
         """The blocks; `peek(name)` is what all examples share under a name (see `sites`)."""
         sites = Sites(self, peek)
         if sites.key not in self.graphs:
+            if len(self.graphs) >= MANY:  # a new function as an argument, each time
+                self.graphs.clear()
             self.graphs[sites.key] = Graph(self, sites)
         return self.graphs[sites.key]
 
@@ -90,7 +91,8 @@ class Graph:
     def __init__(self, code, sites):
         self.code, self.outer, self.kept = code, code.outer, sites.kept
         self.define = Define(code, self, sites.makes)
-        self.blocks = Cutter(code.text, copy.deepcopy(code.tree), sites.pushes, self.define).blocks
+        cutter = Cutter(code.text, copy.deepcopy(code.tree), sites.pushes, self.define)
+        self.blocks, self.first = cutter.blocks, cutter.first
         targets = [b.jump.target for b in self.blocks if hasattr(b.jump, "target")]
         self.own = {*code.own, *[n for b in self.blocks for n in names.bound(*b.body)], *targets}
         needed = {n for b in self.blocks for n in _read(b)} | self.define.captured
@@ -134,7 +136,8 @@ def _read(block):
     """The names that a block reads before it writes them."""
     found, known = [], set()
     for s in (*block.body, *block.asked):
-        found += [n for n in names.used(s) if n not in known]
+        kept = names.bound(*s.body) if isinstance(s, ast.With) else []  # some examples keep theirs
+        found += [n for n in (*names.used(s), *kept) if n not in known]
         known |= set(names.bound(s))
     return list(dict.fromkeys(found))
 
@@ -148,7 +151,7 @@ class OfBlock(Rewriter):
         live(tree.body, ())
         self.fresh = Fresh(tree)
         self.locals = {*[a.arg for a in tree.args.args], *names.bound(*tree.body)}
-        self.expression = Expressions(self)
+        self.expression, self.doubtful = Expressions(self), set(names.bound(*tree.body))
         tree.body = self.block(tree.body)
         self.tree = ast.fix_missing_locations(tree)
 

@@ -31,6 +31,7 @@ class Differ(Exception):
         self.labels = labels
 
 
+KEPT = 32  # gathered values that are kept, in case that they are asked for again
 ROW = 24  # a value's number: that of its entry in the log, and in the last bits that of its row
 
 
@@ -38,7 +39,7 @@ class Log:
     def __init__(self, verbs, like):
         self.verbs, self.like, self.trees = verbs, like, []
         self.shared = {}  # what all examples share -> its number
-        self.indices = {}
+        self.kinds, self.indices, self.read = {}, {}, {}
 
     # ----- writing -----
     def put(self, tree, count):
@@ -60,19 +61,37 @@ class Log:
     # ----- reading -----
     def get(self, numbers, view, strict=False):
         """One value for the examples whose numbers these are. `view` shows things of Python's."""
+        key = numbers.tobytes()
+        if key in self.read and not strict:  # the same examples ask again
+            return self.read[key]
         entries, rows = numbers >> ROW, numbers & ((1 << ROW) - 1)
         if (entries == entries[0]).all():
-            return self._join([self.trees[entries[0]]], None, rows, view, strict)
-        found, which = np.unique(entries, return_inverse=True)
-        return self._join([self.trees[k] for k in found], which, rows, view, strict)
+            found = self._join([self.trees[entries[0]]], None, rows, view)
+        else:
+            unique, which = np.unique(entries, return_inverse=True)
+            self._same_kind(unique.tolist(), which, strict)
+            found = self._join([self.trees[k] for k in unique], which, rows, view)
+        if isinstance(found, Lane):
+            if len(self.read) >= KEPT:
+                self.read.clear()
+            self.read[key] = found
+        return found
 
-    def _join(self, found, which, rows, view, strict):
+    def _same_kind(self, entries, which, strict):
+        """Values that stand for one variable have to be of one kind."""
+        for k in entries:
+            if (k, strict) not in self.kinds:
+                self.kinds[k, strict] = kind(self.trees[k], strict)
+        kinds = [self.kinds[k, strict] for k in entries]
+        if any(k != kinds[0] for k in kinds):
+            different = list(dict.fromkeys(kinds))
+            raise Differ(np.asarray([different.index(k) for k in kinds])[which])
+
+    def _join(self, found, which, rows, view):
         """The rows of some entries; `which` tells for each example in which of them its row is."""
         first = found[0]
-        if len(found) > 1:
-            same_kind(found, which, strict)
         if isinstance(first, Lane) or (len(found) > 1 and is_value(first)):
-            if all([x is first or (type(x) in NUMBERS and x == first) for x in found[1:]]):
+            if all([x is first or same_number(x, first) for x in found[1:]]):
                 return self.rows(first, rows) if isinstance(first, Lane) else first
             return self._lanes(found, which, rows)
         if type(first) is Each:
@@ -83,7 +102,7 @@ class Log:
         if parts is None or not any(map(has_own, found)) and len(found) == 1:
             return first
         columns = zip(*[opened(x)[1] for x in found], strict=True)
-        return parts[2]([self._join(list(c), which, rows, view, strict) for c in columns])
+        return parts[2]([self._join(list(c), which, rows, view) for c in columns])
 
     def rows(self, x, rows):
         """Some rows of a lane; all of them are the lane itself."""
@@ -117,7 +136,7 @@ class Log:
         counts = [count_of(x) for x in found]
         if any(n is not None and n.ndim > 1 for x in found for n in x.sizes):
             raise Differ(which)
-        if sum(counts) <= 4 * len(rows):
+        if sum(counts) <= 4 * len(rows) or all(x.ndim < 2 for x in found):
             starts = np.cumsum([0, *counts[:-1]])
             return self.rows(concatenated(self.verbs, found), starts[which] + rows)
         order = np.argsort(which, kind="stable")  # it is less work to take only what is asked for
@@ -133,6 +152,11 @@ def count_of(x):
 
 def concatenated(verbs, parts):
     """Lanes of different examples as one lane, padded to the largest."""
+    looks = {(x.data.shape[1:], x.dtype, type(x) is Length) for x in parts}
+    whole = all([n is None for x in parts for n in x.sizes])
+    if len(looks) == 1 and whole and not isinstance(parts[0], Length):
+        data = verbs.lib.concatenate([x.data for x in parts], 0)
+        return Lane(data, parts[0].sizes, weak=parts[0].weak)
     if all(isinstance(x, Length) for x in parts):
         lengths = verbs.concat([x.data for x in parts], 0)
         return Length(lengths, max(x.padded for x in parts), (), min(x.lowest for x in parts))
@@ -187,12 +211,8 @@ def opened(x):
     return None if paths == [""] else ((type(x), *paths), leaves, build)
 
 
-def same_kind(found, which, strict):
-    """Values that stand for one variable have to be of one kind."""
-    kinds = [kind(x, strict) for x in found]
-    if any(k != kinds[0] for k in kinds):
-        different = list(dict.fromkeys(kinds))
-        raise Differ(np.asarray([different.index(k) for k in kinds])[which])
+def same_number(x, y):
+    return type(x) is type(y) and type(x) in NUMBERS and x == y
 
 
 def kind(x, strict=False):

@@ -18,7 +18,6 @@ from ...errors import MaskError
 from ...lane import Lane
 from ...lifting import calls
 from ...lifting.leader import changeable
-from ...setting import setting
 from . import flow
 from .blocks import Branch, Call, Go
 from .frames import Frames
@@ -135,10 +134,10 @@ class Machine:
 
         def peek(name):
             if name in given:
-                return shown(given[name])
+                return shown(turn, given[name])
             if name in code.own or outer is None:
                 return MISSING
-            return shown(turn.variable(*self.home(*outer, name), name))
+            return shown(turn, turn.variable(*self.home(*outer, name), name))
 
         graph = code.graph(peek)
 
@@ -152,7 +151,7 @@ class Machine:
                 frames.values[name][new] = own
             self.frame[group] = new
             self.depth[group] += 1
-            self._go(group, graph.blocks[0])
+            self._go(group, graph.first)
 
         return push
 
@@ -202,19 +201,19 @@ def decided(data):
         return [bool(data[i]) for i in range(data.shape[0])]
     except Exception:
         raise NotHere(
-            "strategy='pc' does not apply: its program counters live on the host, and under "
-            "jax.jit or vmap nobody knows there which way an example goes; call it without "
-            "jax.jit, or use strategy='masked'"
+            "strategy='pc' does not apply: its program counters live on the host, where nobody "
+            "knows which way an example goes while JAX is tracing (jax.jit, vmap, ad.grad); use "
+            "jax.grad without jit, or strategy='masked'"
         ) from None
 
 
-def shown(x):
-    """What a name means to all examples, if its calls can be told from it."""
-    if isinstance(x, (Function, Lane)) or not (callable(x) or inspect.ismodule(x) or changeable(x)):
+def shown(turn, x):
+    """What a name means to all examples, or its class, if its calls can be told from it."""
+    if isinstance(x, (Function, Lane, list, dict)):
         return MISSING
-    if isinstance(x, (list, dict)):
-        return MISSING
-    return x
+    if turn.is_own(x):
+        return Kind(type(x))
+    return x if callable(x) or inspect.ismodule(x) or changeable(x) else MISSING
 
 
 def held(x):
@@ -225,6 +224,3 @@ def same_things(a, b):
     if isinstance(a, list):
         return len(a) == len(b) and all(x is y for x, y in zip(a, b, strict=True))
     return list(a) == list(b) and all(a[k] is b[k] for k in a)
-
-
-__all__ = ["Kind", "Machine"]

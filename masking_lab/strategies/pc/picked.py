@@ -3,7 +3,7 @@
 from autodiff_lab import xp
 
 from ...indexing import check
-from ...lane import Lane
+from ...lane import Lane, Length
 
 
 class Picked(Lane):
@@ -24,6 +24,11 @@ class Picked(Lane):
     @property
     def dtype(self):
         return self.base.dtype
+
+    @property
+    def shape(self):
+        sizes = zip(self.base.data.shape[1:], self.sizes, strict=True)
+        return tuple([n if own is None else Length(own, n, self.sizes) for n, own in sizes])
 
     def __getitem__(self, index):
         """`x[i]` reads the entries at their places, and no row whole."""

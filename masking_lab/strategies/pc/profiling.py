@@ -29,14 +29,18 @@ class Profile:
     """
 
     def __init__(self):
-        self.steps, self.count, self.result, self.refused = [], 0, None, {}
+        self.steps, self.count, self.result, self._refused = [], 0, None, {}
 
     def saw(self, machine, block, group, depths):
         self.count = len(machine.pc)
         name = block.graph.code.name
         self.steps.append(Step(name, block.line, block.text, tuple(group.tolist()),
                                tuple(depths.tolist())))  # fmt: skip
-        self.refused = {(b.graph.code.name, b.line): str(e) for b, e in machine.refused.items()}
+        self._refused = machine.refused
+
+    @property
+    def refused(self):
+        return {(b.graph.code.name, b.line): str(e) for b, e in self._refused.items()}
 
     @property
     def turns(self):

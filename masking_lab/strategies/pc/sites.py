@@ -23,8 +23,8 @@ from ...lifting.leader import is_users_class
 from .blocks import decides
 
 _asked: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()
-_CUTS = (ast.If, ast.While, ast.For, ast.With, ast.Lambda, ast.FunctionDef, ast.Dict, ast.Assert, ast.Raise,
-         ast.Try, ast.Yield)  # fmt: skip
+_CUTS = (ast.If, ast.While, ast.For, ast.With, ast.Lambda, ast.FunctionDef, ast.Dict,
+         ast.Assert, ast.Raise, ast.Try, ast.Yield)  # fmt: skip
 
 
 class Kind:

@@ -75,8 +75,8 @@ class Lists:
     def __getitem__(self, i):
         if isinstance(i, slice):
             ends = zip(*[self._places(v) for v in (i.start, i.stop, i.step)], strict=True)
-            return Lists(self.turn, [Listed(t.numbers[slice(*own)])
-                                     for t, own in zip(self.things, ends, strict=True)])  # fmt: skip
+            pairs = zip(self.things, ends, strict=True)
+            return Lists(self.turn, [Listed(t.numbers[slice(*own)]) for t, own in pairs])
         places = zip(self.things, self._places(i), strict=True)
         return self.turn.get([t.numbers[own] for t, own in places])
 

@@ -9,28 +9,26 @@ counters, frames and things changed. So a turn that is refused can be taken back
     3  each example alone
 """
 
+import ast
+import copy
 import inspect
 
 import numpy as np
 
-from autodiff_lab import xp
-
 from ...errors import MaskError
-from ...lane import Lane, Length
+from ...lane import Lane
 from ...lifting import calls, effects
 from ...lifting import flow as lifted_flow
-from ...lifting.builtins import BUILTINS
-from ...lifting.canonical import flow_call  # noqa: F401
 from ...lifting.items import Items
 from ...lifting.leader import changeable
 from ...lifting.rewrite import Rewriter
 from ...lifting.undefined import Undefined
 from ...setting import setting
 from . import flow
-from .log import Differ, Each, has_own, opened
+from .log import Differ, Each, opened
 from .sites import users
 from .things import Closure, Listed, Lists, Record, Views, host
-from .walks import asks_each, walks_of
+from .walks import WALKS, asks_each
 
 
 class Function:
@@ -49,7 +47,6 @@ class Turn:
         self.machine, self.log, self.block, self.group = machine, machine.log, block, group
         self.whole, self.strict, self.alone = level > 0, level > 1, len(group) == 1
         self.views, self.fresh, self.before, self.kept = Views(self), {}, {}, {}
-        self.walks = walks_of(self.lists)
 
     def run(self):
         block, machine = self.block, self.machine
@@ -59,7 +56,7 @@ class Turn:
             found = block.graph.compiled(block)(*inside)
             outputs, asked = found[: len(block.outputs)], found[len(block.outputs) :]
             jump = machine.follow(self, block, asked)
-            numbers = [self.put(x) for x in outputs]
+            numbers = [self.left(x) for x in outputs]
             changes = list(self.views.changes())
         for things, new in changes:
             for thing, own in zip(things, new, strict=True):
@@ -91,24 +88,36 @@ class Turn:
         """The value with these numbers, one of each example."""
         numbers = np.asarray(numbers)
         found = self.log.get(numbers, self.views.of, self.strict)
-        if self.alone and isinstance(found, Lane) and found.weak and not found.ndim:
-            return host(found.data)[0]
+        if self.alone and isinstance(found, Lane) and found.weak:
+            return self.plain(found)
         self.kept[id(found)] = found, numbers
         return found
+
+    def plain(self, x):
+        """Python's own number, for an example that is alone."""
+        if isinstance(x, slice):
+            return slice(*map(self.plain, (x.start, x.stop, x.step)))
+        return host(x.data)[0] if isinstance(x, Lane) and not x.ndim else x
 
     # ----- writing -----
     def put(self, x):
         """The numbers of a value, one for each example."""
         if isinstance(x, Undefined):
-            if type(x) is not Undefined:
-                x.read()
-            return np.full(len(self.group), -1)
+            x.read()
         known = self.kept.get(id(x))
         if known is not None and known[0] is x:
             return known[1]
         numbers = self.log.put(self.stored(x), len(self.group))
         self.kept[id(x)] = x, numbers
         return numbers
+
+    def left(self, x):
+        """The same for a variable, which may have no value (on some examples)."""
+        if not isinstance(x, Undefined):
+            return self.put(x)
+        if type(x) is Undefined:
+            return np.full(len(self.group), -1)
+        return np.where(host(x._defined), self.put(x._value), -1)
 
     def stored(self, x):
         """A value as the log keeps it."""
@@ -199,10 +208,12 @@ class Turn:
         if isinstance(f, Function):
             return f(*args, **kwargs)
         if inspect.isbuiltin(f) or inspect.isclass(f):
-            if f in self.walks and asks_each(args):
-                return self.walks[f](*args, **kwargs)
+            if f in WALKS and asks_each(args):
+                return WALKS[f](self.lists, *args, **kwargs)
             if f is len and isinstance(args[0], Lists):
                 return args[0].size()
+            if f is len and self.alone:
+                return self.plain(calls.made(f, args, kwargs))
         if not any([isinstance(x, (Lists, Items)) for x in args]) or users(f):
             return calls.made(f, args, kwargs)
         if f is list:
@@ -222,10 +233,8 @@ def _of_lifted_code(x):
 
 def holds_own(x):
     """Does a list, a dict or an object hold something that is each example's own?"""
-    held = (
-        x if isinstance(x, list) else list(x.values()) if isinstance(x, dict) else vars(x).values()
-    )
-    return any([_is_own(y) for y in held])
+    held = x if isinstance(x, (list, dict)) else vars(x)
+    return any([_is_own(y) for y in (held.values() if isinstance(held, dict) else held)])
 
 
 def _is_own(x):
@@ -238,9 +247,6 @@ def _is_own(x):
 
 def lifted(code):
     """A function of the variables around a function, which gives the function, lifted."""
-    import ast
-    import copy
-
     tree = ast.parse("def around(): pass").body[0]
     tree.args.args = [ast.arg(n) for n in code.free]
     inner = copy.deepcopy(code.whole)

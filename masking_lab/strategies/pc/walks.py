@@ -116,13 +116,19 @@ def asks_each(args):
     return has_lanes(args) or any(isinstance(x, (Lists, tuple)) for x in args)
 
 
-def walks_of(made):
-    """Python's functions that make sequences, for values that may be each example's own."""
-    each = lambda xs: [walk(x, made) for x in xs]  # noqa: E731
-    counted = lambda x, start=0: Zipped((Range(start, 1, walk(x, made).trips), walk(x, made)))  # noqa: E731
-    return {
-        range: range_,
-        zip: lambda *xs, strict=False: Zipped(tuple(each(xs))),
-        enumerate: counted,
-        reversed: lambda x: Backwards(walk(x, made)),
-    }
+def zipped(made, *xs, strict=False):
+    return Zipped(tuple([walk(x, made) for x in xs]))
+
+
+def counted(made, x, start=0):
+    over = walk(x, made)
+    return Zipped((Range(start, 1, over.trips), over))
+
+
+# Python's functions that make sequences, for values that may be each example's own.
+WALKS = {
+    range: lambda made, *args: range_(*args),
+    zip: zipped,
+    enumerate: counted,
+    reversed: lambda made, x: Backwards(walk(x, made)),
+}

@@ -6,10 +6,11 @@ not write into what others see, print, or keep count; its text tells.
 
 import ast
 import inspect
+import weakref
 
 from autodiff_lab.reading import read
 
-from ...errors import MaskError
+from ..errors import MaskError
 
 WRITERS = frozenset(
     "append extend insert pop remove clear sort reverse add discard update setdefault popitem "
@@ -17,9 +18,21 @@ WRITERS = frozenset(
 )
 
 
+_known: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()  # by code: its text decides
+
+
 def is_cell(f):
     if not (inspect.isfunction(f) or inspect.ismethod(f)):
         f = getattr(f, "forward", f.__call__)
+    code = getattr(f, "__code__", None)
+    if code is None:
+        return False
+    if code not in _known:
+        _known[code] = _asked(f)
+    return _known[code]
+
+
+def _asked(f):
     try:
         text = read(f, MaskError)
     except MaskError:

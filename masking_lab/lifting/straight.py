@@ -1,0 +1,196 @@
+"""A cell that is called in each trip of a loop, as a straight line of operations.
+
+Finding the rule of an operation costs as much as a small operation itself, and a loop asks for the
+same rules in every trip. So a function that only computes (no decision, nothing written, see
+`cells`) is watched twice. If it did the same both times, with the same weights, further calls are
+these operations and nothing else. What was the same for two numbers of examples does not depend on
+how many there are; what was seen with one number only is good for that one.
+
+A line is kept as long as its function. Before it runs it is made sure that the function still finds
+the same outside itself: the variables around it, globals, a module's parameters.
+"""
+
+import inspect
+import sys
+import weakref
+
+from autodiff_lab import trees, xp
+
+from ..lane import WATCHING, Lane
+from ..watch import COUNT, Watch
+from . import calls, effects
+from .cells import is_cell
+from .leader import Led, reads_lanes
+
+MANY = 16  # lines that are kept of one function
+_NUMBERS = (int, float, bool, type(None))
+_lines: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()
+
+
+class Cells:
+    """The functions that one loop calls, each as a `Line` where it is one."""
+
+    def __init__(self):
+        self.checked, self.writes = set(), effects.count()
+
+    def call(self, f, args, kwargs):
+        """What a call in the loop's body means."""
+        if WATCHING:
+            WATCHING[-1].broken |= calls.is_lifted(calls.callee(f))
+            return calls.made(f, args, kwargs)
+        flat = _flat(args)
+        key = None if kwargs else _key(args, flat)
+        lines = None if key is None else _lines_of(f)
+        if lines is None:
+            return calls.made(f, args, kwargs)
+        if key not in lines or not self._is_valid(lines[key], f):
+            if len(lines) >= MANY:
+                lines.clear()
+            lines[key] = Line(f)
+        return lines[key](f, args, flat)
+
+    def _is_valid(self, line, f):
+        """Does the function find what it found? Modules are asked once in a loop, and again when
+        something was written."""
+        if self.writes != effects.count():
+            self.checked, self.writes = set(), effects.count()
+        if not _same(line.around, _around(f)):
+            return False
+        if id(line) not in self.checked:
+            self.checked.add(id(line))
+            return _same(line.inside, _inside(f, line.around))
+        return True
+
+
+def _lines_of(f):
+    """The lines of a function that may have some, else None."""
+    try:
+        if f not in _lines:
+            _lines[f] = {} if _may_be_kept(f) else None
+        return _lines[f]
+    except TypeError:  # it cannot be remembered
+        return None
+
+
+def _may_be_kept(f):
+    if isinstance(f, sys.modules["torch"].nn.Module):
+        return is_cell(f)
+    users = inspect.isfunction(f) and calls.callee(f) is not f
+    return users and is_cell(f) and not reads_lanes(f, set())
+
+
+def _flat(args):
+    """The arguments, and what is in a pair of states."""
+    if tuple not in map(type, args):
+        return args
+    return [y for x in args for y in (x if type(x) is tuple else (x,))]
+
+
+def _key(args, flat):
+    """What a call looks like, but for the number of examples; None where that is not plain."""
+    found, lanes, names = [*map(type, args)], 0, [*map(id, flat)]
+    for x in flat:
+        kind = type(x)
+        if kind is Lane or kind is Led:
+            if any([n is not None for n in x.sizes]):
+                return None
+            data = x.data
+            found += type(data), data.shape[1:], data.dtype, x.weak
+            lanes += 1
+        elif kind in _NUMBERS:
+            found += kind, repr(x)
+        elif xp.framework_of(x) is not None:
+            found += kind, x.shape, x.dtype
+        elif inspect.ismodule(x):
+            found.append(x)
+        else:
+            return None
+    if len(set(names)) < len(names):  # one thing given twice
+        found.append(tuple([names.index(i) for i in names]))
+    return tuple(found) if lanes else None
+
+
+# ----- what a function finds outside itself -----
+def _around(f):
+    """The variables around a function, and its globals; for a module those of its `forward`."""
+    f = getattr(f, "forward", f)
+    f = getattr(f, "__func__", f)
+    cells = [c.cell_contents for c in f.__closure__ or ()]
+    return cells + [f.__globals__.get(name) for name in f.__code__.co_names]
+
+
+def _inside(f, around):
+    """What modules hold; where one has hooks, nothing that could ever be the same again."""
+    kind, found = sys.modules["torch"].nn.Module, []
+    for m in [m for x in (f, *around) if isinstance(x, kind) for m in x.modules()]:
+        if m._forward_hooks or m._forward_pre_hooks:
+            found.append(object())
+        found += [*m._parameters.values(), *m._buffers.values(), *m._modules.values()]
+        found += [v for v in vars(m).values() if type(v) in _NUMBERS]
+    return found
+
+
+def _same(a, b):
+    return len(a) == len(b) and all([_is(x, y) for x, y in zip(a, b, strict=True)])
+
+
+def _is(x, y):
+    return x is y or (type(x) is type(y) and type(x) in _NUMBERS and x == y)
+
+
+class Line:
+    """One function, for arguments of one look."""
+
+    def __init__(self, f):
+        self.around = _around(f)
+        self.inside = _inside(f, self.around)
+        self.watched = self.run = self.only = None
+
+    def __call__(self, f, args, flat):
+        if self.run is False:
+            return calls.made(f, args, {})
+        inputs = [x for x in flat if xp.framework_of(x) is not None or isinstance(x, Lane)]
+        count = next(x for x in inputs if isinstance(x, Lane)).data.shape[0]
+        if self.run and self.only in (None, count):
+            found = self.run(*[x.data if isinstance(x, Lane) else x for x in inputs])
+            pairs = zip(found, self.looks, strict=True)
+            return self.rebuild([Lane(y, sizes, None, weak) for y, (sizes, weak) in pairs])
+        return self._watched(f, args, inputs, count)
+
+    def _watched(self, f, args, inputs, count):
+        with Watch(inputs, count) as seen:
+            result = calls.made(f, args, {})
+        leaves, _, rebuild = trees.flatten(result)
+        known = [seen.names.get(id(y)) if isinstance(y, Lane) else None for y in leaves]
+        before, self.watched, self.only = self.watched, seen, None
+        if seen.broken or None in known or (before and not seen.same(before)):
+            self.run, self.watched = False, None
+        elif before:
+            self.rebuild, self.looks = rebuild, [(y.sizes, y.weak) for y in leaves]
+            self.run, self.watched = _written(seen, known), None
+            self.only = count if before.count == count else None
+        return result
+
+
+def _written(seen, results):
+    """The steps as a function of arrays."""
+    names = {"xp": xp.verbs("torch")}
+    lines = [f"def line({', '.join(seen.given)}):"]
+    for k, step in enumerate(seen.steps):
+        names[f"f{k}"], words = step.fn, ["xp"]
+        for i, (x, name) in enumerate(zip(step.inputs, step.known, strict=True)):
+            if name is None:
+                names[f"c{k}_{i}"] = x
+            words.append(name or f"c{k}_{i}")
+        for name, value in step.params.items():
+            is_shape = type(value) is tuple and value[:1] == (COUNT,)
+            names[f"{name}{k}"] = value
+            words.append(f"{name}={_shape(seen, value) if is_shape else f'{name}{k}'}")
+        made = ", ".join(step.made) + "," * step.many
+        lines.append(f"    {made} = f{k}({', '.join(words)})")
+    exec("\n".join([*lines, f"    return {', '.join(results)},"]), names)
+    return names["line"]
+
+
+def _shape(seen, value):
+    return f"({seen.lane}.shape[0], {', '.join(map(str, value[1:]))})"
