@@ -57,7 +57,7 @@ def _refuse_batches(tape, found):
         inside = None if isinstance(x, torch.Tensor) else getattr(x, "data", None)
         if type(inside) is Box and inside.tape is tape:
             raise AutodiffError(
-                f"a derivative was asked for inside autobatch ({source.here()}), and on PyTorch the "
+                f"a derivative was asked for inside autobatch ({source.here()}), and on torch the "
                 "tape does not see a batch's values; differentiate outside: ad.jacrev(lambda w: "
                 "ml.autobatch(f)(b, w).data) has one row per example; or autobatch(..., 'loop')"
             )

@@ -42,9 +42,12 @@ class Concept:
 @functools.cache
 def concepts():
     """All concept cards, by name, in the order of the files."""
-    folder = Path(__file__).parent
-    found = [card for file in FILES for card in parse((folder / f"{file}.md").read_text("utf-8"))]
-    return {card.name: card for card in found}
+    return {card.name: card for file in FILES for card in in_file(file)}
+
+
+def in_file(file):
+    """The cards of one of `FILES`."""
+    return parse((Path(__file__).parent / f"{file}.md").read_text("utf-8"))
 
 
 def parse(text):

@@ -17,8 +17,9 @@ KERNEL = {"display_name": "Tapestry", "language": "python", "name": "tapestry"}
 
 def rerun(path):
     notebook = nbformat.read(path, 4)
-    client = NotebookClient(notebook, kernel_name="tapestry", timeout=300, record_timing=False,
-                            coalesce_streams=True, resources={"metadata": {"path": str(COURSE)}})  # fmt: skip
+    client = NotebookClient(notebook, kernel_name="tapestry", timeout=300, record_timing=False)
+    client.coalesce_streams = True
+    client.resources = {"metadata": {"path": str(COURSE)}}
     client.execute()
     tidy(notebook, path.stem)
     nbformat.write(notebook, path)

@@ -5,6 +5,7 @@ import copy
 import nbformat
 import pytest
 
+from tests.course import glossary
 from tests.course.form import COURSE, NOTEBOOKS, faults
 from tests.course.rerun import tidy
 
@@ -40,3 +41,10 @@ def test_faults_are_found(tmp_path):
     for word in ("title", "top to bottom", "path of one", "stderr", "alt text", "without a name",
                  "stub of 00.softplus"):  # fmt: skip
         assert word in found
+
+
+def test_the_glossary_says_what_the_cards_say():
+    sources = [cell.source for cell in nbformat.read(glossary.PATH, 4).cells]
+    assert sources == [cell.source for cell in glossary.cells()], (
+        "run python -m tests.course.glossary"
+    )
