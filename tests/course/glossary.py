@@ -20,10 +20,7 @@ INTRO = """# Glossary
 Each term has a card: type `?` and the term, `?padding mask`, and it opens, with an example and with
 what the idea is called in PyTorch and in JAX. Other words for it find it too."""
 
-SETUP = """%reload_ext kernel
-
-import jax
-import torch"""
+SETUP = "%reload_ext kernel"
 
 
 def cells():
