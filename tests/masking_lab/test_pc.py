@@ -328,8 +328,8 @@ def shared_in_a_tuple(np, x, w):
     return pair[0] * 2 + pair[1]
 
 
-STATES = [shared_in_a_tuple, tuples_and_dicts, objects_that_others_change, a_stack_of_ones_own, lists_in_lists,
-          functions_as_values, under_a_with, walks]  # fmt: skip
+STATES = [shared_in_a_tuple, tuples_and_dicts, objects_that_others_change, a_stack_of_ones_own,
+          lists_in_lists, functions_as_values, under_a_with, walks]  # fmt: skip
 VECTORS = ([0.5, -1.0, 2.0], [-0.3], [1.5, 0.2, 0.7, -2.0, 0.1], [-0.5, -0.25, 3.0, 1.0])
 
 
