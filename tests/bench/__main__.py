@@ -29,7 +29,8 @@ def main() -> int:
     import tests.bench.rows_stencils
     import tests.bench.rows_strategies
     import tests.bench.rows_taylor
-    import tests.bench.rows_training  # noqa: F401
+    import tests.bench.rows_training
+    import tests.bench.rows_view  # noqa: F401
 
     described = machine.describe(args.threads)
     print(report.machine_lines(described), report.HEAD, sep="\n\n")

@@ -5,7 +5,7 @@ import pytest
 import autodiff_lab as ad
 from kernel.help_text import help_bundle
 from tests.helpers import FRAMEWORKS, array
-from tests.kernel.tapes import small
+from tests.kernel.tape_view.tapes import small
 
 
 @pytest.mark.parametrize("framework", FRAMEWORKS)
