@@ -340,7 +340,7 @@ def test_state_of_any_kind(name, f):
     same_as_the_loop(name, f, (xs,), array(name, 0.8), ml.autobatch(f, "pc"))
 
 
-@pytest.mark.parametrize("f", [a_stack_of_ones_own, tuples_and_dicts], ids=lambda f: f.__name__)
+@pytest.mark.parametrize("f", STATES, ids=lambda f: f.__name__)
 @pytest.mark.parametrize("order", sorted(ORDERS))
 def test_no_line_had_to_run_for_fewer_at_once(order, f):
     xs = [array("torch", np.asarray(v)) for v in VECTORS]
