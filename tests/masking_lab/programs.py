@@ -252,11 +252,29 @@ def sizes_of_sizes(np, x, w):
     return (x[:, None] * x[None, :] * w).sum() / (n * n) + n**3
 
 
+def names_of_a_trip(np, x, w):
+    """Names that a trip, or a branch, uses for itself."""
+    h = w * 0
+    for v in x:
+        if v > 0.6:
+            step = v * w
+        elif v > 0:
+            step = w
+        else:
+            if v < -0.4:
+                down = v * 2
+            else:
+                down = w * 0
+            step = down * w
+        h = np.tanh(h + step) if step > 0 else h + step
+    return h
+
+
 PROGRAMS = [
     the_body_changes_the_predicate, nested_branches, the_other_branch_leaves_the_domain,
     a_loop_that_would_not_end_elsewhere, nested_loops_with_their_own_trips, break_on_one,
     continue_on_one, early_returns, for_else, assignments, short_circuits, lists_that_grow,
     comprehensions, backwards, together, steps_and_starts, forever, calls_of_ones_own,
     methods_and_objects, numbers_of_python, numbers_as_truth, lists_that_stay_empty,
-    sizes_of_sizes, recursion, a_running_state,
+    sizes_of_sizes, recursion, a_running_state, names_of_a_trip,
 ]  # fmt: skip

@@ -323,8 +323,13 @@ def walks(np, x, w):
     return total
 
 
-STATES = [tuples_and_dicts, objects_that_others_change, a_stack_of_ones_own, lists_in_lists,
-          functions_as_values, under_a_with, walks]  # fmt: skip
+def shared_in_a_tuple(np, x, w):
+    pair = (x[0], w) if x[0] > 0 else (w, x[-1])
+    return pair[0] * 2 + pair[1]
+
+
+STATES = [shared_in_a_tuple, tuples_and_dicts, objects_that_others_change, a_stack_of_ones_own,
+          lists_in_lists, functions_as_values, under_a_with, walks]  # fmt: skip
 VECTORS = ([0.5, -1.0, 2.0], [-0.3], [1.5, 0.2, 0.7, -2.0, 0.1], [-0.5, -0.25, 3.0, 1.0])
 
 
@@ -335,7 +340,7 @@ def test_state_of_any_kind(name, f):
     same_as_the_loop(name, f, (xs,), array(name, 0.8), ml.autobatch(f, "pc"))
 
 
-@pytest.mark.parametrize("f", [a_stack_of_ones_own, tuples_and_dicts], ids=lambda f: f.__name__)
+@pytest.mark.parametrize("f", STATES, ids=lambda f: f.__name__)
 @pytest.mark.parametrize("order", sorted(ORDERS))
 def test_no_line_had_to_run_for_fewer_at_once(order, f):
     xs = [array("torch", np.asarray(v)) for v in VECTORS]

@@ -344,3 +344,15 @@ def test_a_loop_that_some_never_enter():
 
     same_as_loop(f, [W], [x + x.sign() for x in examples(0, 3, 0, 1)])
     assert (ml.autobatch(f)(ml.batch(examples(0, 0))).data == 1).all()
+
+
+def test_the_number_one_is_no_other_number():
+    """A call is first met before it is known that its numbers are inputs, and then after it."""
+    from autodiff_lab.table.row import CACHES
+
+    for cache in CACHES:
+        cache.clear()
+    xs = [torch.tensor([0.5, -1.0]), torch.tensor([2.0, 0.25])]
+    for f in (lambda x: 1 / (1 + torch.exp(x)), lambda x: 1 / (x + 3), lambda x: 0 - (x + 3)):
+        found = ml.autobatch(f)(ml.batch(xs)).unbatch()
+        assert all(torch.equal(y, f(x)) for x, y in zip(xs, found, strict=True))

@@ -104,9 +104,15 @@ def profile(f, order="balanced"):
     >>> seen.result.unbatch()
     [tensor(1.), tensor(0.7500)]
     >>> print(seen)
-    8 turns for 2 examples, which used 81% of the lanes; stacks up to 1 deep
+    8 turns for 2 examples, which used 88% of the lanes; stacks up to 1 deep
        turns  examples   use  line
-    a      4         7    88%  halved:2  while x > 1:
+    a      4         7   88%  halved:2  while x > 1:
+    b      3         5   83%  halved:3  x = x / 2
+    c      1         2  100%  halved:4  return x
+    >>> print(seen.schedule())
+    example, and where it is at each turn
+       0 abababac
+       1 ababa..c
     """
     from ...autobatch import autobatch
     from . import pc
