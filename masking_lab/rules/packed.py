@@ -118,7 +118,8 @@ def _meets(row, xs, params):
     moved = row.moves(**params) if row.moves else ()
     mixed = row.mixes(**params) if row.mixes else ()
     along_one = row.axes is unchanged and row.identity is not None  # a running sum, a softmax
-    met = {*moved, *mixed, *(params.get("axis", axes) if along_one else ())}
+    own = params.get("axis", axes) if along_one else ()
+    met = {*moved, *mixed, *((own,) if isinstance(own, int) else own)}
     return row.told is not None or bool(axes & met)
 
 
