@@ -11,11 +11,14 @@ import sys
 _OURS = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 LABS = ("autodiff_lab", "masking_lab", "kernel")
 LIBRARY = ("torch", "jax", "jaxlib", "numpy", *LABS)
+MODELS = "/masking_lab/models/"  # they are read, and lifted, as the user's own code is
 
 
 @functools.cache
 def is_library(file):
     """Is this file one of the frameworks' or of the labs'?"""
+    if is_model(file):
+        return False
     parts = file.replace("\\", "/").split("/")
     for packages in ("site-packages", "dist-packages"):
         if packages in parts:  # asked first: a virtual environment may lie in the checkout
@@ -23,6 +26,11 @@ def is_library(file):
     if file.startswith(_OURS):
         return file[len(_OURS) + 1 :].split(os.sep, 1)[0] in LABS
     return file.startswith(("<frozen", "<__array"))  # cells, the REPL and `-c` are the user's
+
+
+def is_model(file):
+    """Is it one of the models that come with the labs?"""
+    return MODELS in file.replace("\\", "/")
 
 
 def locate(stop_file):
@@ -104,8 +112,16 @@ def _module(frame):
     """`0 Linear`: what the module that is running is called in the one that called it."""
     module = frame.f_locals["self"]
     around = getattr(frame.f_back.f_back.f_locals.get("self"), "_modules", {})
-    names = [name for name, known in around.items() if known is module]
+    names = [name for name, known in _with_lists(around) if known is module]
     return " ".join([*names[:1], type(module).__name__]), 0
+
+
+def _with_lists(modules):
+    """The modules by name, with those in a ModuleList or a ModuleDict among them."""
+    for name, module in modules.items():
+        yield name, module
+        if type(module).__name__ in ("ModuleList", "ModuleDict"):
+            yield from ((f"{name}.{key}", inner) for key, inner in module._modules.items())
 
 
 def checkpoint(plan):

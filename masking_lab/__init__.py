@@ -4,6 +4,8 @@
 
     b = ml.batch([x0, x1, x2])              arrays of different lengths, padded to the longest
     y = ml.autobatch(f)(b, w).unbatch()     equals [f(x, w) for x in (x0, x1, x2)]
+    ml.autobatch(f, "lazy")(b, w)           another of ml.strategies(); ml.why_not: it cannot
+    ml.leaderboard(f, b, shared=w)          all of them on your function and data, side by side
     ml.mask(f, "n, 4")(x, 3)                f of the first three rows of a padded x; for vmap
     ml.reduce(y, "token")                   the mean over all tokens of the batch
     print(ml.lifted_source(f))              what runs instead of f, where it branches and loops
@@ -18,6 +20,7 @@ order:
     on_torch/     dispatch: each call finds its rule as it runs; `trace` reads a whole function
     on_jax/       transformation: trace one example with symbolic sizes, then interpret
     lifting/      Python's own branches and loops, made each example's own
+    models/       nine models of one example that are hard to batch, to be read and run
 
 Importing this package imports neither framework.
 """
@@ -30,8 +33,12 @@ from .batches.padding_waste import waste
 from .batches.randomness import keys
 from .batches.reduce import count, reduce
 from .errors import MaskError
+from .leaderboard import leaderboard
 from .lifting import lift, lifted_source
 from .masking import mask
+from .strategies import fold
+from .strategies.asked import strategies, why_not
 
-__all__ = ["MaskError", "MaskedBatch", "autobatch", "batch", "batch_norm", "count", "keys",
-           "lift", "lifted_source", "mask", "reduce", "statistics", "waste"]  # fmt: skip
+__all__ = ["MaskError", "MaskedBatch", "autobatch", "batch", "batch_norm", "count", "fold", "keys",
+           "leaderboard", "lift", "lifted_source", "mask", "reduce", "statistics", "strategies",
+           "waste", "why_not"]  # fmt: skip

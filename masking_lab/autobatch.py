@@ -7,10 +7,10 @@ from autodiff_lab import trees, xp
 from .batches.masked_batch import is_batch
 from .errors import MaskError
 from .lifting import limits
-from .strategies import STRATEGIES
+from .strategies import chosen
 
 
-def autobatch(f, strategy="masked", max_trips=None):
+def autobatch(f, strategy="masked", max_trips=None, **options):
     """Run `f`, written for one example, on batches.
 
     Arguments that hold a `MaskedBatch` are batched; all others (weights, numbers) are shared. The
@@ -19,9 +19,8 @@ def autobatch(f, strategy="masked", max_trips=None):
         autobatch(f)(batch(xs), w).unbatch()  ==  [f(x, w) for x in xs]
 
     whatever the padding holds: values, and gradients too, with the framework's own `grad` or
-    autodiff_lab's. `strategy` names the way to do it: "masked", or
-    "loop" for the plain loop; of sequences "shrink" drops who is done, "packed" has no padding, and
-    "bucketed" compiles for few shapes.
+    autodiff_lab's. `strategy` names the way to do it (`ml.strategies()` lists them,
+    `ml.leaderboard` compares them on your function and data); `options` are that strategy's own.
 
     Control flow inside `f` is lifted: `if`, `for`, `while`, `break` and early `return` go each
     example's own way (`ml.lifted_source(f)` shows how). `max_trips` bounds the trips of a `while`
@@ -39,20 +38,18 @@ def autobatch(f, strategy="masked", max_trips=None):
     >>> mean(batch([torch.tensor([1.0, 3.0]), torch.tensor([5.0])])).unbatch()
     [tensor(2.), tensor(5.)]
     """
-    run = STRATEGIES.get(strategy, strategy)
-    if not callable(run):
-        raise MaskError(f"no strategy {strategy!r}; choose one of {', '.join(sorted(STRATEGIES))}")
+    run = chosen(strategy, options)
 
     @functools.wraps(f)
     def batched(*args, **kwargs):
-        count = _count(f, args, kwargs)
+        count = count_of(f, args, kwargs)
         with limits.limited(max_trips):
             return run(f, args, kwargs, count)
 
     return batched
 
 
-def _count(f, args, kwargs):
+def count_of(f, args, kwargs):
     """How many examples the batches hold: all the same, and on one framework."""
     name = getattr(f, "__name__", "f")
     leaves = trees.flatten((args, kwargs), is_leaf=is_batch)[0]

@@ -225,7 +225,12 @@ def numbered(what, numbers, n):
     if jax and isinstance(numbers, jax.core.Tracer):
         return (numbers >= 0) & (numbers < n)
     numbers = numbers.plain() if hasattr(numbers, "plain") else numbers
-    numbers = np.asarray(numbers) if xp.framework_of(numbers) == "jax" else numbers
+    if xp.framework_of(numbers) == "torch":
+        from ..on_torch.inplace import physical
+
+        numbers = physical(numbers)  # under vmap the whole batch, whose values are known
+    else:
+        numbers = np.asarray(numbers)
     wrong = (numbers < 0) | (numbers >= n)
     if bool(wrong.any()):
         raise AutodiffError(f"{what} {int(numbers[wrong][0])} does not exist: there are {n}")

@@ -148,7 +148,7 @@ def stand_in(copy, original):
 
 
 def _root(x):
-    x = _physical(x)
+    x = physical(x)
     return x if x._base is None else x._base
 
 
@@ -165,10 +165,10 @@ def _instead(name):
 
 def memory(x):
     """Where a tensor's numbers lie, as an address."""
-    return _physical(x).untyped_storage()._cdata
+    return physical(x).untyped_storage()._cdata
 
 
-def _physical(x):
+def physical(x):
     """Under vmap: the whole batch."""
     while torch._C._functorch.is_functorch_wrapped_tensor(x):
         x = torch._C._functorch.get_unwrapped(x)
@@ -176,7 +176,7 @@ def _physical(x):
 
 
 def _tensors_of_storage(x):
-    x = _physical(x)
+    x = physical(x)
     storage = x.untyped_storage()
     count = torch._C._storage_Use_Count(storage._cdata) - 1  # the Python object counts as one
     if x._base is not None and sys.getrefcount(x._base) == _UNREACHABLE:

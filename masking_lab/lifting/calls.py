@@ -7,6 +7,7 @@ Some of Python's builtins insist on one int or one length, and have a sibling he
 import contextlib
 import functools
 import inspect
+import operator
 import os
 import weakref
 from contextvars import ContextVar
@@ -75,17 +76,17 @@ def callee(f):
     if isinstance(f, functools.partial):
         return functools.partial(callee(f.func), *f.args, **f.keywords)
     if inspect.isfunction(f) or inspect.ismethod(f):
-        return lift(f) if _is_users(getattr(f, "__func__", f)) else f
+        return lift(f) if is_users(getattr(f, "__func__", f)) else f
     if inspect.isbuiltin(f) or inspect.isclass(f):
         return BUILTINS.get(f, f)
     for name in ("__call__", "forward"):  # an object, or a module of PyTorch's
         own = getattr(type(f), name, None)
-        if inspect.isfunction(own) and _is_users(own):
+        if inspect.isfunction(own) and is_users(own):
             return lift(own).__get__(f)
     return f
 
 
-def _is_users(f):
+def is_users(f):
     """Is there a text, and is it neither a library's nor lifted already? Asked once."""
     if f in _lifted:
         return True
@@ -98,6 +99,8 @@ def _is_users(f):
 
 
 def _is_elsewhere(file):
+    if source.is_model(file):
+        return False
     installed = not _INSTALLED.isdisjoint(file.replace("\\", "/").split("/"))
     return installed or source.is_library(file) or file.startswith(_STANDARD)
 
@@ -135,6 +138,17 @@ def call(f, args, kwargs):
     """`f(*args, **kwargs)` of lifted code."""
     answer = _answer.get()
     return answer(f, args, kwargs) if answer else made(f, args, kwargs)
+
+
+def answers():
+    """Does somebody else answer calls?"""
+    return _answer.get() is not None
+
+
+def entry(x, index):
+    """`x[index]` of lifted code, without lanes in the index."""
+    answer = _answer.get()
+    return x[index] if answer is None else answer(operator.getitem, (x, index), {})
 
 
 def made(f, args, kwargs):

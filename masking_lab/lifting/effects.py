@@ -22,6 +22,7 @@ MUTATORS = frozenset(
     "reverse".split()
 )
 masked: ContextVar = ContextVar("a block runs for some of the examples", default=False)
+_watcher: ContextVar = ContextVar("is told that values decide what runs", default=None)
 _written: ContextVar = ContextVar("objects whose attributes were written", default=None)
 _count = [0]
 
@@ -46,6 +47,17 @@ def count():
 
 def changed():
     _count[0] += 1
+
+
+def told_of_decisions(watcher):
+    """Inside, `watcher()` is called when the values of lanes decide what runs."""
+    return setting(_watcher, watcher)
+
+
+def decided():
+    watcher = _watcher.get()
+    if watcher is not None:
+        watcher()
 
 
 def wrote(x, value):

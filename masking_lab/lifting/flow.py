@@ -8,13 +8,13 @@ nothing happens to them that does not happen to an example that is really there.
 nobody takes is not run.
 """
 
-from autodiff_lab import xp
+from autodiff_lab import trees, xp
 
-from ..lane import Lane, is_array
+from ..lane import Lane, is_array, lanes_in
 from ..on_jax.trip import Trip
 from . import batched, calls, effects, writing
 from .batched import going_on, negated, truth
-from .items import Items
+from .items import Items, as_columns
 from .sequences import Ragged, shared_entry
 from .undefined import Undefined  # noqa: F401  lifted code asks for it
 
@@ -111,13 +111,25 @@ def chain(left, *pairs):
 def item(x, index):
     if isinstance(index, Trip) and is_array(x):
         return shared_entry(x, index)
-    return writing.as_lane(x, index)[index] if _has_lane(index) else x[index]
+    if not _has_lane(index):
+        return calls.entry(x, index)
+    if isinstance(x, list):
+        return trees.map(lambda column: column[index], as_columns(x, next(lanes_in([index]))))
+    return writing.as_lane(x, index)[index]
 
 
 def put(x, index, value, other=None):
     """`x[index] = value`, and the x that has it; `other` may look at the old one."""
     if isinstance(x, Lane) or _has_lane(index) or (isinstance(value, Lane) and hasattr(x, "shape")):
         return writing.put(unshared(x, other) if other else x, index, value)
+    if calls.answers():
+        return calls.call(put_, (x, index, value, other), {})
+    x[index] = value
+    return x
+
+
+def put_(x, index, value, other=None):
+    """`put` where somebody else answers calls."""
     x[index] = value
     effects.changed()
     return x

@@ -217,6 +217,16 @@ class Items(list):
         return Lane(self._in_front(xp.of(x.data), x.data), (self.count().data, *x.sizes[1:]))
 
 
+def as_columns(x, like):
+    """A list that is asked for an entry of each example's own: all its elements as arrays."""
+    verbs, (count, *_) = xp.of(like.data), like.data.shape
+
+    def lane(e):
+        return e if isinstance(e, (Lane, Items)) else shared(verbs, count, e, like.data)
+
+    return Items([trees.map(lane, e) for e in x], getattr(x, "here", None)).stacked()
+
+
 def _opened(elements):
     """Lists in a list as arrays; an empty one is like the others."""
     found = [x.stacked() if isinstance(x, Items) and len(x) else x for x in elements]

@@ -53,6 +53,7 @@ class Taken:
         if not isinstance(test, Lane):
             self.none, self.all = not test, bool(test)
         else:
+            effects.decided()
             self.mask = test.data
             self.verbs = xp.of(self.mask)
             self.none, self.all = known(self.mask) if leader is None else (False, False)
@@ -155,7 +156,7 @@ class Taken:
             return new
         if callable(x):
             return self.function(x)
-        if self.unsure and hasattr(x, "dtype") and self.verbs.is_inexact(x.dtype):
+        if self.unsure and xp.framework_of(x) and self.verbs.is_inexact(x.dtype):
             return self.verbs.where(self.mask.any(), x, self.verbs.stop_gradient(x))
         return x
 
@@ -272,11 +273,11 @@ def changeable(x):
     if isinstance(x, (list, dict)):
         return True
     kind = type(x)
-    return hasattr(x, "__dict__") and not isinstance(x, type) and _is_users(kind)
+    return hasattr(x, "__dict__") and not isinstance(x, type) and is_users_class(kind)
 
 
 @functools.cache
-def _is_users(kind):
+def is_users_class(kind):
     """Is it a class of the user's own, that stands on no library's?"""
     modules = {base.__module__.split(".")[0] for base in kind.__mro__ if base is not object}
     return kind is SimpleNamespace or modules.isdisjoint(

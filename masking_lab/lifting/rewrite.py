@@ -45,7 +45,7 @@ class Rewriter:
         self.locals = {*parameters, *names.bound(*tree.body), *outer}
         self.expression = Expressions(self)
         for s, name, held in shared_writes(tree.body, self.expression.is_fresh):
-            _watch(s.value, name, held)
+            watch(s.value, name, held)
         doubtful = set()
         assigned(tree.body, parameters, doubtful)
         missing = [n for n in names.bound(*tree.body) if n in doubtful]
@@ -127,7 +127,7 @@ class Rewriter:
         return [test, body, _taken(carried, call, s)]
 
 
-def _watch(value, name, held):
+def watch(value, name, held):
     """`flow.put(x, i, v, name)`, and `flow.unshared(x, name) + 1` for `x += 1`, or `x.a += 1`."""
     call = innermost(value)
     if call is None:

@@ -20,6 +20,7 @@ def call(f, args, kwargs):
     count = next(lanes_in((*args, *kwargs.values()))).examples
     if f in COMPARISONS:  # symbolic sizes would be compared once for all examples
         args = [Lane(x.data, ()) if isinstance(x, Length) else x for x in args]
+    args = [list(x) if isinstance(x, list) else x for x in args]  # lifted code has its own kind
     if len(_programs) > 4096:
         _programs.clear()
     return run(f, args, kwargs, count, _programs, source.here)

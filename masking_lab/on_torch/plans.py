@@ -109,7 +109,7 @@ class Call:
                 key += kind, x.shape, x.dtype
                 inputs.append(x)
             elif plain and kind in _NUMBERS:
-                key += kind, "finite" if x - x == 0 else "not"  # True would be 1
+                key += "plain", x - x == 0  # is it finite? (a word, since True is 1 to a dict)
                 inputs.append(x)
             elif kind in _WORDS:
                 key += kind, x

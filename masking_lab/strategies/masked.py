@@ -41,7 +41,7 @@ def run_lanes(f, args, kwargs, count, like, side="right", whole=False):
     verbs = xp.of(like)
     lanes = trees.map(lambda x: _lane(verbs, x) if isinstance(x, Lane) else x, (args, kwargs))
     result = _run(verbs.name, callee(f), lanes, count, whole)
-    return trees.map(lambda y: _finished(verbs, y, count, like, side), finished(result))
+    return trees.map(lambda y: finished_lane(verbs, y, count, like, side), finished(result))
 
 
 def _run(framework, f, lanes, count, whole):
@@ -106,7 +106,7 @@ def _lane(verbs, x):
     return refill(verbs, x, 0.0)
 
 
-def _finished(verbs, y, count, like, side):
+def finished_lane(verbs, y, count, like, side):
     """Every array or number in the result is a batch, with zeros in its padding."""
     if isinstance(y, Lane):
         y = refill(verbs, y, 0.0)

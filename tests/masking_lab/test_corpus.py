@@ -8,8 +8,9 @@ import copy
 import pytest
 
 from masking_lab import lift
+from masking_lab.strategies import STRATEGIES
 from tests.masking_lab import corpus
-from tests.masking_lab.corpus import report, run
+from tests.masking_lab.corpus import refusals, report, run
 
 SHARE = {"torch": 16, "jax": 2}  # programs of one test
 
@@ -21,6 +22,31 @@ def test_random_programs_are_the_loops(name, part):
     for seed in range(part * SHARE[name], (part + 1) * SHARE[name]):
         corpus.check(name, seed, found)
     assert not found.failed, "\n".join(found.lines())
+
+
+OTHERS = [name for name in STRATEGIES if name not in ("loop", "masked")]
+
+
+@pytest.mark.parametrize("strategy", OTHERS)
+@pytest.mark.parametrize("name", ["torch", "jax"])
+def test_random_programs_by_every_strategy(name, strategy):
+    """The loop's numbers, or a refusal whose reason is true."""
+    found = report.Report()
+    for seed in range(24) if name == "torch" else range(2):
+        corpus.check(name, seed, found, strategy)
+    assert not found.failed, "\n".join(found.lines())
+
+
+def test_the_sample_has_batches_of_all_kinds():
+    kinds = {corpus.program(seed, "torch", 9).kind for seed in range(24)}
+    assert kinds == {"mixed", "empty", "equal", "one", "all empty"}
+
+
+def test_a_reason_that_is_not_true_is_not_taken():
+    words = "an entry is written to at ~, but strategy=~ computes later"
+    assert refusals.is_true(words, "z = x * 1.0\nz[0] += h")
+    assert not refusals.is_true(words, "z = x[0] * 1.0\nif z[0] == h:\n    h = 1")
+    assert not refusals.is_true("it would be hard", "z[0] = h")
 
 
 @pytest.mark.parametrize("part", range(4))

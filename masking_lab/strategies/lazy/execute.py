@@ -5,25 +5,34 @@ import numpy as np
 from autodiff_lab import trees, xp
 
 from ...lane import Lane, spread
-from .later import Home, Later, filled
+from .later import Home, Later, Look, filled
+from .trial import Stale, look
 
 
 def execute(verbs, group):
     """Make the calls of a group, which are alike, as one."""
     group = _in_memory(group)
-    first = group[0]
-    if first.alike.run is None:
-        found = [_entries(verbs, group)]
-    else:
-        columns = zip(*[call.inputs for call in group], strict=True)
-        lanes = [_lane(gathered(verbs, column)) for column in columns]
-        args, kwargs = filled((first.args, first.kwargs), iter(lanes))
-        answers = trees.leaves(first.alike.run(*args, **kwargs))
-        found = [_of_all(verbs, y, len(group)) for y in answers]
+    alike = group[0].alike
+    found = [alike.together(verbs, group)] if alike.together else _run(verbs, group, alike)
     for row, call in enumerate(group):
         for answer, data in zip(call.answers, found, strict=True):
             if type(answer) is Later:
                 answer.home, answer.call = Home(data, row), None
+
+
+def _run(verbs, group, alike):
+    columns = zip(*[call.inputs for call in group], strict=True)
+    lanes = [_lane(gathered(verbs, column)) for column in columns]
+    args, kwargs = filled((group[0].args, group[0].kwargs), iter(lanes))
+    answers = trees.leaves(alike.run(*args, **kwargs))
+    if len(answers) != len(alike.answers) or not all(map(_is_expected, answers, alike.answers)):
+        raise Stale
+    return [_of_all(verbs, y, len(group)) for y in answers]
+
+
+def _is_expected(answer, expected):
+    found = look(answer)
+    return found == expected if type(found) is Look or type(expected) is not Look else False
 
 
 def _lane(data):
@@ -64,7 +73,8 @@ def gathered(verbs, laters):
     return _by_source(verbs, laters, read)
 
 
-def _entries(verbs, group):
+# ----- calls that are made in ways of their own -----
+def entries(verbs, group):
     """`x[i]`, each with its own x and i."""
 
     def read(data, rows, which):
@@ -74,6 +84,22 @@ def _entries(verbs, group):
     return _by_source(verbs, [call.inputs[0] for call in group], read)
 
 
+def stacks(verbs, group):
+    """Lists as arrays; they differ in length."""
+    elements = gathered(verbs, [x for call in group for x in call.inputs])
+    return side_by_side(verbs, elements, [len(call.inputs) for call in group])
+
+
+def side_by_side(verbs, elements, counts):
+    """Elements of one list after the other, with an axis for the lists; then comes anything."""
+    longest, starts = max(counts), np.cumsum([0, *counts[:-1]])
+    if min(counts) == longest:
+        return verbs.reshape(elements, (len(counts), longest, *elements.shape[1:]))
+    places = np.minimum(starts[:, None] + np.arange(longest), len(elements) - 1)
+    return verbs.take_at(elements, verbs.asarray(places, elements))
+
+
+# ----- where values are -----
 def _by_source(verbs, laters, read):
     """What `read(array, rows, which)` gives for each array, in the order of the Laters."""
     found: dict = {}

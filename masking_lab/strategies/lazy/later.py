@@ -14,7 +14,6 @@ from autodiff_lab import source, trees, xp
 from autodiff_lab.operators import Methods
 
 from ...errors import MaskError
-from .together import wait_for
 
 
 class Look(NamedTuple):
@@ -32,11 +31,12 @@ class Home(NamedTuple):
 class Alike:
     """What the calls of one signature share: what runs, and how its answers look."""
 
-    __slots__ = ("answers", "kept", "rebuild", "run")
+    __slots__ = ("answers", "kept", "rebuild", "run", "together")
 
-    def __init__(self, run, answers, rebuild, kept):
+    def __init__(self, run, answers, rebuild, kept, together=None):
         self.run, self.answers, self.rebuild = run, answers, rebuild
         self.kept = kept  # what the signature knows by its id stays alive
+        self.together = together  # how a group of calls is made, if not by `run`
 
 
 class Call:
@@ -51,7 +51,7 @@ class Call:
     def __init__(self, alike, args, kwargs, inputs, places=()):
         self.alike, self.args, self.kwargs = alike, args, kwargs
         self.inputs, self.places, self.answers = inputs, places, ()
-        self.depth = 1 + max([x.depth for x in inputs])
+        self.depth = 1 + max([x.depth for x in inputs], default=0)
 
 
 class Later(Methods):
@@ -84,9 +84,14 @@ class Later(Methods):
 
     def __setitem__(self, index, value):
         raise MaskError(
-            f"an entry is written to at {source.here()}, but strategy='lazy' computes later; build "
-            "a list and stack it, or use strategy='masked'"
+            f"an entry is written to at {source.here()}, in code that strategy='lazy' cannot read; "
+            "build a list and stack it, or use strategy='masked'"
         )
+
+    @property
+    def at(self):
+        """`x.at[i].set(v)` of JAX."""
+        return _At(self)
 
     # ----- what is known -----
     @property
@@ -125,10 +130,16 @@ class Later(Methods):
     def plain(self):
         """The array itself."""
         if not self.there:
-            wait_for(self)
+            self.recorder.wait(self)
         if self.home is None:
             return self.known
         return self.home.data[(self.home.row, *[slice(n) for n in self.shape])]  # without padding
+
+    def array(self):
+        """The array itself, of the framework."""
+        found = self.plain()
+        like = self.recorder.like
+        return found if xp.framework_of(found) else self.recorder.verbs.asarray(found, like)
 
     def __bool__(self):
         return bool(self.plain())
@@ -153,6 +164,22 @@ class Later(Methods):
         return f"<one example's array of shape {self.look.shape}: {state}>"
 
 
+class _At:
+    """`x.at`, and `x.at[index]` with its methods."""
+
+    def __init__(self, x, *index):
+        self._x, self._index = x, index
+
+    def __getitem__(self, index):
+        return _At(self._x, index)
+
+    def __getattr__(self, name):
+        from .record import updated
+
+        x, (index,) = self._x, self._index
+        return lambda *values, **more: x.recorder.op(updated, (x, index, name, *values), more)
+
+
 def first(x):
     """The first Later in some arguments, None if there is none."""
     for part in x:
@@ -160,6 +187,10 @@ def first(x):
             return part
         if isinstance(part, (list, tuple)):
             found = first(part)
+            if found is not None:
+                return found
+        if type(part) is slice:
+            found = first((part.start, part.stop, part.step))
             if found is not None:
                 return found
     return None
@@ -177,34 +208,101 @@ def seen(x, inputs):
         return x.look
     if kind in _ATOMS:
         return kind, x
+    if id(x) in inputs.shared:  # a weight, or a function
+        inputs.arrays = True
+        return id(x)
     if kind is tuple or isinstance(x, list):
         return kind, *[seen(part, inputs) for part in x]
     if kind is dict:
         return kind, *[(k, seen(part, inputs)) for k, part in x.items()]
     if kind is slice:
         return slice, seen((x.start, x.stop, x.step), inputs)
-    if xp.framework_of(x) or callable(x) or inspect.ismodule(x) or not hasattr(x, "__dict__"):
-        return id(x)  # a weight, a function, a dtype: the very same one
+    if xp.framework_of(x):
+        return inputs.met(x)
+    if callable(x) or inspect.ismodule(x) or not hasattr(x, "__dict__"):
+        return inputs.same(x)  # a function, a dtype
     leaves = trees.leaves(x)
     if leaves == [x]:
         raise Strange(f"a {kind.__name__}")
     return kind, *[seen(part, inputs) for part in leaves]
 
 
-def filled(x, values):
-    """The same arguments with values, one after the other, in the place of the Laters."""
+def replaced(x, new, array=None):
+    """The same arguments with `new(later)` in the place of each Later, and `array(x)` of arrays."""
     kind = type(x)
     if kind is Later:
-        return next(values)
-    if kind is tuple:
-        return tuple([filled(part, values) for part in x])
-    if isinstance(x, list):
-        return [filled(part, values) for part in x]
-    if kind is slice:
-        return slice(*filled((x.start, x.stop, x.step), values))
-    if kind in _ATOMS or xp.framework_of(x) or callable(x) or inspect.ismodule(x):
+        return new(x)
+    if kind in _ATOMS:
         return x
-    return trees.map(lambda leaf: next(values) if type(leaf) is Later else leaf, x)
+    if kind is tuple:
+        return tuple([replaced(part, new, array) for part in x])
+    if isinstance(x, list):
+        return [replaced(part, new, array) for part in x]
+    if kind is dict:
+        return {k: replaced(part, new, array) for k, part in x.items()}
+    if kind is slice:
+        return slice(*replaced((x.start, x.stop, x.step), new))
+    if xp.framework_of(x):
+        return array(x) if array else x
+    if callable(x) or inspect.ismodule(x) or not hasattr(x, "__dict__"):
+        return x
+    return trees.map(lambda leaf: leaf if leaf is x else replaced(leaf, new, array), x)
+
+
+def filled(x, values):
+    """The same arguments with values, one after the other, in the place of the Laters."""
+    return replaced(x, lambda _: next(values))
+
+
+def inputs_of(x):
+    """All Laters in some arguments, in the order in which `filled` fills them."""
+    found: list = []
+    replaced(x, found.append)
+    return found
+
+
+class Inputs(list):
+    """The Laters among the arguments of a call.
+
+    `arrays`: are there arrays too? One that the example made itself counts as a Later.
+    """
+
+    def __init__(self, recorder):
+        super().__init__()
+        self.recorder, self.shared = recorder, recorder.shared
+        self.arrays, self._own = False, {}
+
+    def same(self, x):
+        self.shared[id(x)] = x
+        return id(x)
+
+    def met(self, x):
+        """An array: its part of the signature."""
+        self.arrays, later = True, self.recorder.own(x)
+        if later is None:
+            return id(x)
+        self._own[id(x)] = later
+        self.append(later)
+        return later.look
+
+    def swapped(self, args, kwargs):
+        """The arguments with Laters in the place of the example's own arrays."""
+        if not self._own:
+            return args, kwargs
+        return replaced((args, kwargs), lambda x: x, lambda x: self._own.get(id(x), x))
+
+
+class Looks(list):
+    """How arguments look, whoever's they are; what is known by its id is kept alive."""
+
+    shared = ()
+
+    def same(self, x):
+        self.append(x)
+        return id(x)
+
+    def met(self, x):
+        return tuple(x.shape), x.dtype
 
 
 _ATOMS = {int, float, bool, complex, str, type(None)}

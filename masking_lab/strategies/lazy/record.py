@@ -1,11 +1,9 @@
-"""Writing calls down, and finding out how their answers will look.
+"""Writing calls down: the user's own functions as a whole (cells), or one operation at a time."""
 
-That is tried on one example of ones, once for each signature.
-"""
-
-import contextlib
+import functools
 import inspect
 import operator
+from contextvars import ContextVar
 
 import numpy as np
 
@@ -14,33 +12,63 @@ from autodiff_lab import source, trees, xp
 from ...batches import randomness
 from ...errors import MaskError
 from ...lane import Lane
-from ...lifting import calls
+from ...lifting import calls, flow, writing
 from ...lifting.cells import is_cell
-from .later import Alike, Call, Later, Look, Strange, filled, first, seen
+from .execute import entries, stacks
+from .later import (
+    Alike,
+    Call,
+    Home,
+    Inputs,
+    Later,
+    Look,
+    Strange,
+    filled,
+    first,
+    inputs_of,
+    seen,
+)
+from .trial import NotWhole, tried
 
 # What NumPy answers as the frameworks do, for whole numbers.
 _OPERATORS = {
     getattr(operator, n) for n in "add sub mul floordiv mod eq ne lt le gt ge neg".split()
 }
+running: ContextVar = ContextVar("the number of the example that runs")
 
 
 class Recorder:
     """Of one run: all examples write their calls here. `whole` keeps the user's functions whole."""
 
-    def __init__(self, like, whole):
+    def __init__(self, like, whole, shared, wait):
         self.verbs, self.like, self.whole = xp.of(like), like, whole
+        self.wait = wait
         self.signatures = {}  # signature -> Alike; None where a function cannot be kept whole
         self.functions = {}  # which function -> what `_asked` says, and itself: it stays alive
         self.dtypes = {}  # NumPy's dtypes -> the framework's
+        self.shared = {id(x): x for x in shared}  # what a signature knows by its id
+        self.arrays = {}  # those of one example: whose, and the Later that stands for it
 
     # ----- calls in the user's code -----
     def called(self, f, args, kwargs):
         """A call in the user's code."""
+        if f is operator.getitem:
+            return self._read(*args)
+        if f is flow.put_:
+            return self._write(*args)
+        if f is min or f is max:
+            return self._extreme(f, args, kwargs)
         randomness.check(f, args, kwargs)
         own, may_wait, run, which, _ = self._function(f)
+        if not own:
+            if getattr(f, "__name__", "") == "stack" and self._is_stack(args, kwargs):
+                return self._stack(args[0])
+            if type(getattr(f, "__self__", None)).__name__ == "_IndexUpdateRef":
+                x = f.__self__  # x.at[i].set(v) of JAX
+                return self.op(updated, (x.array, x.index, f.__name__, *args), kwargs)
         if not may_wait:
             return run(*args, **kwargs)
-        inputs: list = []
+        inputs = Inputs(self)
         try:
             key = which, seen(args, inputs), seen(kwargs, inputs)
         except Strange:
@@ -67,54 +95,134 @@ class Recorder:
             return True, self.whole and is_cell(f), run
         return False, hasattr(f, "forward") or self.verbs.name == "jax" and calls.is_jaxs(f), run
 
-    def _in_cell(self, f, args, kwargs):
+    def in_cell(self, f, args, kwargs):
         """A call inside a function that is being tried as a whole."""
+        if f is operator.getitem:
+            return args[0][args[1]]
+        if f is flow.put_:
+            raise NotWhole
         own, may_wait, *_ = self._function(f)
         if own and not may_wait:
-            raise _NotWhole
+            raise NotWhole
         return calls.made(f, args, kwargs)
 
+    # ----- entries, writes, and Python's builtins -----
+    def _read(self, x, index):
+        """`x[index]` of an array that all share, or of a list."""
+        if type(x) is not Later and xp.framework_of(x) and first((index,)) is not None:
+            return self.op(operator.getitem, (x, index), {}, flow.item)
+        return x[index]
+
+    def _write(self, x, index, value, other=None):
+        """`x[index] = value`: an array that has it, which takes the name's place."""
+        is_array = type(x) is Later or xp.framework_of(x)
+        if not is_array or first((x, index, value)) is None:
+            x[index] = value
+            return x
+        x = flow.unshared(x, other) if other else x
+        return self.op(flow.put_, (x, _spelled(index), value), {}, writing.put)
+
+    def _extreme(self, f, args, kwargs):
+        """`min` and `max` compare arrays to come where they stand; what is known, at once."""
+        found = inputs_of(args)
+        if kwargs or all([x.known is not None for x in found]):
+            return f(*args, **kwargs)
+        return self.op(f, args, kwargs, functools.partial(_compared, f))
+
+    def _is_stack(self, args, kwargs):
+        """Of arrays to come that look alike, along the first axis."""
+        if len(args) != 1 or kwargs or not isinstance(args[0], (list, tuple)):
+            return False
+        looks = {x.look if type(x) is Later else _look(x) for x in args[0]}
+        return first(args[0]) is not None and len(looks) == 1 and None not in looks
+
+    def _stack(self, elements):
+        elements = [x if type(x) is Later else self._at_home(x) for x in elements]
+        look = elements[0].look
+        alike = self._known_alike(("stack", look), stacks)
+        call = Call(alike, (), {}, elements)
+        answer = Later(self, Look((len(elements), *look.shape), look.dtype), call)
+        call.answers = [answer]
+        return answer
+
     # ----- operations that asked their arguments what to do -----
-    def op(self, f, args, kwargs):
-        if f in _OPERATORS and all([type(x) is not Later or x.known is not None for x in args]):
-            return self.value(f(*[x.known if type(x) is Later else x for x in args]))
-        inputs: list = []
+    def op(self, f, args, kwargs, run=None):
+        if f in _OPERATORS:
+            known = [x.known if type(x) is Later else _plain(x) for x in args]
+            if not any([x is None for x in known]):
+                return self.value(f(*known))
+        inputs = Inputs(self)
         key = self._key((id(f), "op"), args, kwargs, inputs, f)
-        if all([x.known is not None for x in inputs]):
+        if run is None and all([x.known is not None for x in inputs]) and not inputs.arrays:
             return self._now(f, args, kwargs, inputs)
-        run = lambda *xs, **more: Lane.__torch_function__(f, (), xs, more)  # noqa: E731
-        return self._written(self._alike(key, run, args, kwargs, inputs), args, kwargs, inputs)
+        run = run or (lambda *xs, **more: Lane.__torch_function__(f, (), xs, more))
+        try:
+            alike = self._alike(key, run, args, kwargs, inputs)
+        except NotWhole:  # how the answer looks depends on numbers
+            return self._alone(f, args, kwargs)
+        return self._written(alike, args, kwargs, inputs)
 
     def entry(self, x, index):
         """`x[index]`: where the index is whole numbers they may differ between examples."""
-        places = tuple([_number(i) for i in (index if type(index) is tuple else (index,))])
+        index = _spelled(index)
+        if type(index) is int and x.known is not None:  # mostly: the children of a node
+            return self.value(x.known[index])
+        places = index if type(index) is tuple else (index,)
         if x.known is not None and first(places) is None:
             return self.value(x.known[places])
         if not all([type(i) is int for i in places]) or len(places) > x.ndim:
-            index, inputs = places if type(index) is tuple else places[0], []
-            key = self._key("item", (x, index), {}, inputs, index)
-            alike = self._alike(key, operator.getitem, (x, index), {}, inputs)
-            return self._written(alike, (x, index), {}, inputs)
+            return self.op(operator.getitem, (x, index), {}, operator.getitem)
         places = tuple([_inside(i, n, x) for i, n in zip(places, x.shape, strict=False)])
         look = Look(x.shape[len(places) :], x.dtype)
-        key = "entry", look, len(places)
-        if key not in self.signatures:
-            self.signatures[key] = Alike(None, [look], lambda answers: answers[0], ())
-        return self._written(self.signatures[key], (), {}, [x], places)
+        alike = self._known_alike(("entry", look, len(places)), entries, look)
+        return self._written(alike, (), {}, [x], places)
 
     # ----- whole numbers that are there -----
     def value(self, y):
         """What is computed already, by NumPy."""
-        y = np.asarray(y)
-        if y.dtype not in self.dtypes:
-            self.dtypes[y.dtype] = self.verbs.dtype(y.dtype.name)
-        return Later(self, Look(y.shape, self.dtypes[y.dtype]), known=y)
+        y = y if isinstance(y, (np.generic, np.ndarray)) else np.asarray(y)
+        dtype = self.dtypes.get(y.dtype)
+        if dtype is None:
+            dtype = self.dtypes[y.dtype] = self.verbs.dtype(y.dtype.name)
+        return Later(self, Look(y.shape, dtype), known=y)
 
     def _now(self, f, args, kwargs, inputs):
         args, kwargs = filled((args, kwargs), iter([x.known for x in inputs]))
         asarray = lambda x: self.verbs.asarray(x, self.like) if hasattr(x, "dtype") else x  # noqa
         found = f(*trees.map(asarray, args), **trees.map(asarray, kwargs))
         return trees.map(lambda y: self.value(y) if hasattr(y, "shape") else y, found)
+
+    def _alone(self, f, args, kwargs):
+        """This example's call, made when its numbers are there."""
+        values = iter([x.array() for x in inputs_of((args, kwargs))])
+        args, kwargs = filled((args, kwargs), values)
+        return trees.map(
+            lambda y: self._at_home(y) if xp.framework_of(y) else y, f(*args, **kwargs)
+        )
+
+    def taken(self, x):
+        """A leaf of an example as it is taken in: arrays become Laters."""
+        if not xp.framework_of(x) or type(x) is Later:
+            return x
+        return self._at_home(x) if self.verbs.is_inexact(x.dtype) else self.value(np.asarray(x))
+
+    # ----- whose are arrays? -----
+    def own(self, x):
+        """An array that this example has made itself, as a Later; None if all share it.
+
+        A matrix, or what another example uses too, is shared: a weight. So where each example
+        makes its first state, as zeros, the first steps of all of them still look alike.
+        """
+        whose, later, _ = self.arrays.get(id(x)) or (running.get(), None, x)
+        if whose != running.get() or len(x.shape) > 1 or getattr(x, "requires_grad", False):
+            self.shared[id(x)] = x
+            return None
+        later = self._at_home(x) if later is None else later
+        self.arrays[id(x)] = whose, later, x  # it stays alive, and so its id
+        return later
+
+    def _at_home(self, x):
+        return Later(self, _look(x), home=Home(self.verbs.reshape(x, (1, *x.shape)), 0))
 
     # ----- writing down -----
     def _key(self, name, args, kwargs, inputs, f):
@@ -128,49 +236,50 @@ class Recorder:
 
     def _alike(self, key, run, args, kwargs, inputs, may_refuse=False):
         if key not in self.signatures:
-            self.signatures[key] = self._tried(run, args, kwargs, inputs, may_refuse)
+            args, kwargs = inputs.swapped(args, kwargs)
+            self.signatures[key] = tried(self, key[0], run, args, kwargs, inputs, may_refuse)
+        return self.signatures[key]
+
+    def _known_alike(self, key, together, *answers):
+        if key not in self.signatures:
+            self.signatures[key] = Alike(None, list(answers), operator.itemgetter(0), (), together)
         return self.signatures[key]
 
     def _written(self, alike, args, kwargs, inputs, places=()):
+        if type(inputs) is Inputs:
+            args, kwargs = inputs.swapped(args, kwargs)
         call = Call(alike, args, kwargs, inputs, places)
         call.answers = [Later(self, x, call) if type(x) is Look else x for x in alike.answers]
         return alike.rebuild(call.answers)
 
-    def _tried(self, run, args, kwargs, inputs, may_refuse):
-        ones = [Lane(self._ones(x.look), (None,) * x.ndim) for x in inputs]
-        new_args, new_kwargs = filled((args, kwargs), iter(ones))
-        try:
-            with calls.answered_by(self._in_cell), _no_graph(self.verbs):
-                found = run(*new_args, **new_kwargs)
-        except Exception:
-            if may_refuse:  # the calls inside it say what is wrong, if anything is
-                return None
-            raise
-        leaves, _, rebuild = trees.flatten(found)
-        return Alike(run, [_look(x) for x in leaves], rebuild, (args, kwargs))
 
-    def _ones(self, look):
-        return self.verbs.ones((1, *look.shape), look.dtype, self.like)
+def updated(x, index, method, *values, **options):
+    """`x.at[index].set(value)`, `.add(value)`, ... of JAX as one operation."""
+    return getattr(x.at[index], method)(*values, **options)
 
 
-class _NotWhole(Exception):
-    """A function calls one that does more than compute."""
+def _compared(f, *args):
+    return calls.made(f, args, {})
 
 
-def _no_graph(verbs):
-    return verbs.lib.no_grad() if verbs.name == "torch" else contextlib.nullcontext()
+def _plain(x):
+    """A number of Python's or NumPy's, or None."""
+    return x if type(x) in (int, bool) or isinstance(x, (np.generic, np.ndarray)) else None
 
 
 def _look(x):
-    if isinstance(x, Lane):
-        return Look(tuple(x.data.shape[1:]), x.dtype)
-    return Look(tuple(x.shape), x.dtype) if xp.framework_of(x) else x
+    return Look(tuple(x.shape), x.dtype) if xp.framework_of(x) else None
 
 
-def _number(i):
-    """An index that is there already, as Python's."""
-    is_known = type(i) is Later and i.known is not None and i.known.shape == ()
-    return int(i.known) if is_known else i
+def _spelled(index):
+    """An index with Python's own numbers where they are there; a slice needs them."""
+    if type(index) is tuple:
+        return tuple([_spelled(i) for i in index])
+    if type(index) is slice:
+        ends = index.start, index.stop, index.step
+        return slice(*[int(i) if type(i) is Later else i for i in ends])
+    is_known = type(index) is Later and index.known is not None and index.known.shape == ()
+    return int(index.known) if is_known else index
 
 
 def _inside(i, n, x):

@@ -1,0 +1,415 @@
+"""A function as basic blocks: straight pieces of code, and where each of them goes on.
+
+`if`, `while`, `for`, `break`, `and`, `or`, conditional expressions, comprehensions and calls of the
+user's own functions all end a block; so inside a block there is nothing to decide. What an
+expression has computed before it is cut in two goes into names of its own (`_1`, `_2`).
+"""
+
+import ast
+import copy
+from typing import Any, NamedTuple
+
+from autodiff_lab.reading import names
+
+from ...lifting.canonical import Fresh, assign, flow_call
+
+
+class Go(NamedTuple):
+    to: Any
+
+
+class Branch(NamedTuple):
+    test: ast.expr
+    yes: Any
+    no: Any
+
+
+class Call(NamedTuple):
+    f: ast.expr
+    args: ast.expr
+    kwargs: ast.expr
+    target: str
+    to: Any
+
+
+class Return(NamedTuple):
+    value: ast.expr
+
+
+class Block:
+    """`body` runs, then `jump` tells where to go. The machine adds what it knows (`graph`)."""
+
+    number = run = None
+
+    def __init__(self):
+        self.body, self.jump, self.line, self.text = [], None, None, ""
+
+    @property
+    def asked(self):
+        """The expressions that the jump asks for."""
+        return [x for x in self.jump if isinstance(x, ast.expr)]
+
+
+def skipped(block):
+    """The block, or the one behind it if nothing happens in it."""
+    seen = set()
+    while not block.body and type(block.jump) is Go and block not in seen:
+        seen.add(block)
+        block = block.jump.to
+    return block
+
+
+class Cutter:
+    """Cuts one function. `pushes(call)`: is it a call that gets a frame of its own?"""
+
+    def __init__(self, text, tree, pushes, define):
+        self.text, self.pushes, self.define = text, pushes, define
+        self.fresh, self.blocks, self.loops = Fresh(tree), [], []
+        self.here = None
+        self.enter(Block())
+        self.statements(tree.body)
+        self.jump(Return(ast.copy_location(ast.Constant(None), tree.body[-1])))
+        reached, todo = set(), [skipped(self.blocks[0])]
+        while todo:
+            block = todo.pop()
+            if block not in reached:
+                reached.add(block)
+                block.jump = type(block.jump)(*[skipped(x) if isinstance(x, Block) else x
+                                                for x in block.jump])  # fmt: skip
+                todo += [x for x in block.jump if isinstance(x, Block)]
+        first = skipped(self.blocks[0])
+        self.blocks = [first, *[b for b in self.blocks if b in reached and b is not first]]
+
+    # ----- blocks -----
+    def enter(self, block):
+        """What follows goes into this block."""
+        if self.here is not None:
+            self.jump(Go(block))
+        self.here = block
+        self.blocks.append(block)
+
+    def jump(self, jump):
+        """The block is done; what follows an exit is never reached."""
+        if self.here is None:
+            return
+        self.here.jump = type(jump)(*[self.finished(x) if isinstance(x, ast.AST) else x
+                                      for x in jump])  # fmt: skip
+        self.here = None
+
+    def emit(self, s):
+        if self.here is None:
+            self.enter(Block())
+        self.here.body.append(self.finished(s))
+        bound = names.bound(s)
+        if any(n in self.define.captured for n in bound):  # a function may look at it from now on
+            self.enter(Block())
+
+    def finished(self, node):
+        return _Finish(self.define).visit(node)
+
+    # ----- statements -----
+    def statements(self, found):
+        for s in found:
+            if self.here is None:
+                self.enter(Block())
+            own = getattr(self, f"on_{type(s).__name__.lower()}", None)
+            own(s) if own else self.plain(s)
+
+    def plain(self, s):
+        """A statement that goes on with the next."""
+        for field, value in ast.iter_fields(s):
+            if isinstance(value, ast.expr) and field not in ("target", "targets"):
+                setattr(s, field, self.expr(value))
+        self.emit(s)
+
+    def on_with(self, s):
+        self.emit(s)  # as a whole, by masking
+
+    def on_raise(self, s):
+        self.plain(s)
+        self.jump(Return(ast.copy_location(ast.Constant(None), s)))
+
+    def on_functiondef(self, s):
+        if s.decorator_list:
+            raise self.text.refusal(s, "a decorated function inside a function is not cut into "
+                                       "blocks; define it outside")  # fmt: skip
+        self.emit(assign(s.name, self.expr(self.define(s)), s))
+
+    def on_return(self, s):
+        value = s.value or ast.copy_location(ast.Constant(None), s)
+        self.jump(Return(self.expr(value)))
+
+    def on_if(self, s):
+        yes, after = Block(), Block()
+        no = Block() if s.orelse else after
+        self.test(s.test, yes, no)
+        self.enter(yes)
+        self.statements(s.body)
+        if s.orelse:
+            self.jump(Go(after))
+            self.enter(no)
+            self.statements(s.orelse)
+        self.enter(after)
+
+    def on_while(self, s):
+        head, body, otherwise, after = Block(), Block(), Block(), Block()
+        self.enter(head)
+        self.test(s.test, body, otherwise)
+        self.enter(body)
+        self.loop(s, head, otherwise, after)
+
+    def loop(self, s, head, otherwise, after):
+        self.loops.append((head, after))
+        self.statements(s.body)
+        self.jump(Go(head))
+        self.loops.pop()
+        self.enter(otherwise)
+        self.statements(s.orelse)
+        self.enter(after)
+
+    def on_break(self, s):
+        self.jump(Go(self.loops[-1][1]))
+
+    def on_continue(self, s):
+        self.jump(Go(self.loops[-1][0]))
+
+    def on_for(self, s):
+        """`walk` goes through the items, `i` is the number of the next."""
+        walk, i = self.fresh("walk"), self.fresh("i")
+        self.emit(assign(walk, flow_call("walk", self.expr(s.iter), at=s.iter), s))
+        self.emit(assign(i, ast.Constant(0), s))
+        head, body, otherwise, after = Block(), Block(), Block(), Block()
+        self.enter(head)
+        self.test(flow_call("more", _name(walk), _name(i), at=s.iter), body, otherwise)
+        self.enter(body)
+        item = flow_call("at", _name(walk), _name(i), at=s.iter)
+        self.emit(ast.copy_location(ast.Assign([s.target], item), s.iter))
+        self.emit(assign(i, ast.BinOp(_name(i), ast.Add(), ast.Constant(1)), s.iter))
+        self.loop(s, head, otherwise, after)
+
+    def on_assert(self, s):
+        fails, after = Block(), Block()
+        self.test(s.test, after, fails)
+        self.enter(fails)
+        error = ast.Call(_name("AssertionError"), [s.msg] if s.msg else [], [])
+        self.on_raise(ast.copy_location(ast.Raise(ast.copy_location(error, s), None), s))
+        self.enter(after)
+
+    # ----- tests -----
+    def test(self, e, yes, no):
+        if isinstance(e, ast.BoolOp):
+            for value in e.values[:-1]:
+                follows = Block()
+                self.test(value, *((follows, no) if isinstance(e.op, ast.And) else (yes, follows)))
+                self.enter(follows)
+            self.test(e.values[-1], yes, no)
+        elif isinstance(e, ast.UnaryOp) and isinstance(e.op, ast.Not):
+            self.test(e.operand, no, yes)
+        elif isinstance(e, ast.Constant):
+            self.jump(Go(yes if e.value else no))
+        else:
+            self.jump(Branch(self.expr(e), yes, no))
+
+    # ----- expressions -----
+    def expr(self, e):
+        """What is left of an expression when all that ends a block has been done."""
+        if not self.cuts(e):
+            return e
+        own = getattr(self, f"on_{type(e).__name__.lower()}", None)
+        return own(e) if own else self.parts(e)
+
+    def cuts(self, e):
+        """Is there something in it that ends a block?"""
+        return any(decides(x) or (isinstance(x, ast.Call) and self.pushes(x)) for x in _inside(e))
+
+    def parts(self, e):
+        """One after the other; what stands before a cut gets a name."""
+        slots = list(_slots(e))
+        for k, (owner, field, at) in enumerate(slots):
+            new = self.expr(_of(owner, field, at))
+            rest = [_of(*slot) for slot in slots[k + 1 :]]
+            _put(owner, field, at, self.saved(new) if any(map(self.cuts, rest)) else new)
+        return e
+
+    def saved(self, e):
+        if isinstance(e, (ast.Constant, ast.Name, ast.Starred)) or _is_path(e):
+            return e
+        name = self.fresh("_1")
+        self.emit(assign(name, e, e))
+        return ast.copy_location(_name(name), e)
+
+    def on_call(self, e):
+        self.parts(e)
+        if not self.pushes(e):
+            return e
+        target, after = self.fresh("_1"), Block()
+        args = ast.Tuple(e.args, ast.Load())
+        keys = [k.arg and ast.Constant(k.arg) for k in e.keywords]
+        kwargs = ast.Dict(keys, [k.value for k in e.keywords])
+        self.jump(Call(e.func, *[ast.fix_missing_locations(ast.copy_location(x, e))
+                                 for x in (args, kwargs)], target, after))  # fmt: skip
+        self.enter(after)
+        return ast.copy_location(_name(target), e)
+
+    def on_ifexp(self, e):
+        yes, no, after, name = Block(), Block(), Block(), self.fresh("_1")
+        self.test(e.test, yes, no)
+        for block, value in ((yes, e.body), (no, e.orelse)):
+            self.enter(block)
+            self.emit(assign(name, self.expr(value), value))
+            self.jump(Go(after))
+        self.enter(after)
+        return ast.copy_location(_name(name), e)
+
+    def on_boolop(self, e):
+        """`a and b` is a, if that is false."""
+        after, name = Block(), self.fresh("_1")
+        for value in e.values[:-1]:
+            self.emit(assign(name, self.expr(value), value))
+            follows, test = Block(), ast.copy_location(_name(name), value)
+            pair = (follows, after) if isinstance(e.op, ast.And) else (after, follows)
+            self.jump(Branch(test, *pair))
+            self.enter(follows)
+        self.emit(assign(name, self.expr(e.values[-1]), e.values[-1]))
+        self.enter(after)
+        return ast.copy_location(_name(name), e)
+
+    def on_compare(self, e):
+        """`a < b < c` is `a < b and b < c`, with b evaluated once."""
+        if len(e.ops) == 1:
+            return self.parts(e)
+        after, name = Block(), self.fresh("_1")
+        left = self.named(e.left)
+        for k, (op, value) in enumerate(zip(e.ops, e.comparators, strict=True)):
+            right = self.named(value)
+            one = ast.copy_location(ast.Compare(left, [op], [right]), e)
+            self.emit(assign(name, one, e))
+            if k < len(e.ops) - 1:
+                follows = Block()
+                self.jump(Branch(ast.copy_location(_name(name), e), follows, after))
+                self.enter(follows)
+            left = copy.copy(right)
+        self.enter(after)
+        return ast.copy_location(_name(name), e)
+
+    def named(self, e):
+        return self.saved(self.expr(e))
+
+    def on_listcomp(self, e):
+        """A comprehension is a loop that appends; its variables are its own."""
+        found = self.fresh("_1")
+        own = {n: self.fresh(n) for g in e.generators for n in names.bound(g.target)}
+        add = ast.Call(ast.Attribute(_name(found), "append", ast.Load()), [e.elt], [])
+        body = [ast.Expr(add)]
+        for g in reversed(e.generators):
+            for test in reversed(g.ifs):
+                body = [ast.If(test, body, [])]
+            body = [ast.For(g.target, g.iter, body, [])]
+        loop = _Renamed(own, e.generators[0].iter).visit(body[0])
+        for node in ast.walk(loop):
+            if not hasattr(node, "lineno") and "lineno" in node._attributes:
+                ast.copy_location(node, e)
+        self.define.look(loop)
+        self.emit(assign(found, ast.copy_location(ast.List([], ast.Load()), e), e))
+        self.statements([loop])
+        return ast.copy_location(_name(found), e)
+
+    on_generatorexp = on_listcomp
+
+
+def _name(n):
+    return ast.Name(n, ast.Load())
+
+
+def decides(node):
+    if isinstance(node, ast.Compare):
+        return len(node.ops) > 1
+    if isinstance(node, (ast.ListComp, ast.GeneratorExp)):  # a plain one is a step like others
+        first, *more = node.generators
+        plain = isinstance(first.target, ast.Name) and not first.ifs and not more
+        return not plain or any(isinstance(x, ast.Lambda) for x in ast.walk(node))
+    return isinstance(node, (ast.BoolOp, ast.IfExp))
+
+
+def _inside(e):
+    """The nodes of an expression, without the bodies of functions in it."""
+    yield e
+    children = ast.iter_child_nodes(e)
+    if isinstance(e, ast.Lambda):
+        children = [*e.args.defaults, *[d for d in e.args.kw_defaults if d]]
+    for child in children:
+        yield from _inside(child)
+
+
+def _is_path(e):
+    """`np.tanh`, `x.append`: looked up again, it is what it was."""
+    while isinstance(e, ast.Attribute):
+        e = e.value
+    return isinstance(e, ast.Name)
+
+
+def _slots(e):
+    """The places of the parts of an expression, in the order in which Python evaluates them."""
+    for field, value in ast.iter_fields(e):
+        for at, x in enumerate(value) if isinstance(value, list) else [(None, value)]:
+            if isinstance(x, ast.expr):
+                yield e, field, at
+            elif isinstance(x, ast.keyword):
+                yield x, "value", None
+
+
+def _of(owner, field, at):
+    found = getattr(owner, field)
+    return found if at is None else found[at]
+
+
+def _put(owner, field, at, new):
+    if at is None:
+        setattr(owner, field, new)
+    else:
+        getattr(owner, field)[at] = new
+
+
+class _Renamed(ast.NodeTransformer):
+    """Names as those of a comprehension's own; what it goes through first is outside of it."""
+
+    def __init__(self, own, outside):
+        self.own, self.outside = own, outside
+
+    def visit(self, node):
+        return node if node is self.outside else super().visit(node)
+
+    def visit_Name(self, node):
+        node.id = self.own.get(node.id, node.id)
+        return node
+
+    def visit_Lambda(self, node):
+        before, hidden = self.own, {a.arg for a in ast.walk(node.args) if isinstance(a, ast.arg)}
+        self.own = {k: v for k, v in before.items() if k not in hidden}
+        self.generic_visit(node)
+        self.own = before
+        return node
+
+
+class _Finish(ast.NodeTransformer):
+    """Functions, lists and dicts that are made in a block become each example's own."""
+
+    def __init__(self, define):
+        self.define = define
+
+    def visit_Lambda(self, node):
+        return self.define(node)
+
+    def visit_List(self, node):
+        self.generic_visit(node)
+        return flow_call("list_", node, at=node) if isinstance(node.ctx, ast.Load) else node
+
+    def visit_Dict(self, node):
+        return flow_call("fresh", self.generic_visit(node), at=node)
+
+    def visit_Call(self, node):
+        node = self.generic_visit(node)
+        return flow_call("fresh", node, at=node) if self.define.makes(node) else node
+
+    def visit_With(self, node):
+        return node

@@ -1,0 +1,229 @@
+"""The machine: each example has a program counter and a stack, and all examples share the code.
+
+At each turn one block is chosen, and run once for all examples that are at it. Examples that are
+at the same line go on together, however deep in a recursion each of them is (Radul, Patton,
+Maclaurin, Hoffman and Saurous 2020).
+
+The counters and the stacks are NumPy's and live on the host; what they hold are numbers of values
+(see `log`), never the values themselves.
+"""
+
+import inspect
+
+import numpy as np
+
+from autodiff_lab.reading import MISSING
+
+from ...errors import MaskError
+from ...lane import Lane
+from ...lifting import calls
+from ...lifting.leader import changeable
+from . import flow
+from .blocks import Branch, Call, Go
+from .frames import Frames
+from .graph import code_of
+from .log import Differ, Log
+from .sites import Kind, needs_frames, users
+from .turn import Function, Turn
+
+DONE = -1
+LAST = 3  # of the levels of a turn
+
+
+class Machine:
+    """`choose(counters)` gives the number of the block that runs next; `watch` sees each turn."""
+
+    def __init__(self, verbs, like, count, choose, watch):
+        self.log, self.choose, self.watch = Log(verbs, like), choose, watch
+        self.pc, self.frame = np.full(count, DONE), np.full(count, DONE)
+        self.results, self.depth = np.full(count, -1), np.zeros(count, int)
+        self.blocks, self.numbers, self.tables = [], {}, {}
+        self.levels, self.refused, self.seen_outside = {}, {}, {}
+
+    def run(self, f, args, kwargs):
+        """What `f` returns, for all examples; they are left in the last `Turn`."""
+        turn = Turn(self, None, np.arange(len(self.pc)))
+        self._push(turn, turn.group, DONE, code_of(f), None, args, kwargs)()
+        while (active := np.flatnonzero(self.pc != DONE)).size:
+            number = self.choose(self.pc[active])
+            self.step(self.blocks[number], active[self.pc[active] == number])
+        self.check_outside()
+
+    # ----- one turn -----
+    def step(self, block, group, level=0):
+        """Run a block for a group; what is refused is tried more carefully (see `turn`)."""
+        level = max(level, self.levels.get(block, 0))
+        if level == LAST and len(group) > 1:
+            return self._parts(block, group, np.arange(len(group)), level)
+        turn, depths = Turn(self, block, group, level), self.depth[group]
+        try:
+            turn.run()
+        except Differ as found:
+            turn.take_back()
+            return self._parts(block, group, found.labels, level)
+        except Exception as error:
+            turn.take_back()
+            self.check_outside()
+            if level == LAST or isinstance(error, NotHere):
+                raise
+            self.step(block, group, level + 1)
+            self.levels[block] = max(self.levels.get(block, 0), level + 1)
+            self.refused.setdefault(block, error)
+        else:
+            self.watch(self, block, group, depths)
+
+    def _parts(self, block, group, labels, level):
+        for label in dict.fromkeys(labels.tolist()):
+            self.step(block, group[labels == label], level)
+
+    # ----- frames -----
+    def frames(self, graph):
+        if graph not in self.tables:
+            self.tables[graph] = Frames(graph.own)
+            for block in graph.blocks:
+                self.numbers[block] = len(self.blocks)
+                self.blocks.append(block)
+        return self.tables[graph]
+
+    def around(self, graph, rows, hops):
+        """The blocks and the frames of a function so many further out."""
+        for _ in range(hops):
+            rows, graph = self.frames(graph).links["outer"][rows], graph.outer
+        return graph, rows
+
+    def home(self, graph, rows, name):
+        """The same of the function that a name belongs to."""
+        return self.around(graph, rows, graph.home(name))
+
+    # ----- where each example goes; what is given back writes it down -----
+    def follow(self, turn, block, asked):
+        jump, group = block.jump, turn.group
+        if type(jump) is Go:
+            return lambda: self._go(group, jump.to)
+        if type(jump) is Branch:
+            test = flow.asked(asked[0])
+            if not isinstance(test, Lane):
+                return lambda: self._go(group, jump.yes if test else jump.no)
+            yes = np.asarray(decided(test.data))
+            return lambda: (self._go(group[yes], jump.yes), self._go(group[~yes], jump.no))
+        if type(jump) is Call:
+            return self._call(turn, group, block, *asked)
+        numbers = turn.put(asked[0])
+        return lambda: self._return(block.graph, group, numbers)
+
+    def _go(self, group, block):
+        self.pc[group] = self.numbers[block]
+
+    def _call(self, turn, group, block, f, args, kwargs):
+        back = self.numbers[block]
+        if isinstance(f, Function):
+            first, rows = f.things[0], np.asarray([t.frame for t in f.things])
+            return self._push(turn, group, back, first.code, (first.graph, rows), args, kwargs,
+                              turn.defaults(f))  # fmt: skip
+        own = users(f)
+        if own is not None and needs_frames(own[0]):
+            args, kwargs = (*own[1], *args), {**own[2], **kwargs}
+            return self._push(turn, group, back, code_of(own[0]), None, args, kwargs)
+        numbers = turn.put(calls.call(f, args, kwargs))
+        return lambda: self._answer(group, self.frame[group], block, numbers)
+
+    def _push(self, turn, group, back, code, outer, args, kwargs, defaults=None):
+        """A new frame for each example of the group, with the arguments in it."""
+        given = code.bind(args, kwargs, defaults or {}).arguments
+        numbers = {n: turn.put(x) for n, x in given.items()}
+
+        def peek(name):
+            if name in given:
+                return shown(given[name])
+            if name in code.own or outer is None:
+                return MISSING
+            return shown(turn.variable(*self.home(*outer, name), name))
+
+        graph = code.graph(peek)
+
+        def push():
+            frames = self.frames(graph)
+            new = frames.new(len(group))
+            frames.links["caller"][new], frames.links["back"][new] = self.frame[group], back
+            if outer is not None:
+                frames.links["outer"][new] = outer[1]
+            for name, own in numbers.items():
+                frames.values[name][new] = own
+            self.frame[group] = new
+            self.depth[group] += 1
+            self._go(group, graph.blocks[0])
+
+        return push
+
+    def _return(self, graph, group, numbers):
+        links, rows = self.frames(graph).links, self.frame[group]
+        back, caller = links["back"][rows], links["caller"][rows]
+        self.depth[group] -= 1
+        for number in np.unique(back):
+            here = back == number
+            if number == DONE:
+                self.results[group[here]], self.pc[group[here]] = numbers[here], DONE
+            else:
+                self._answer(group[here], caller[here], self.blocks[number], numbers[here])
+
+    def _answer(self, group, rows, block, numbers):
+        """A call has an answer: its block's frame takes it and goes on."""
+        self.frames(block.graph).values[block.jump.target][rows] = numbers
+        self.frame[group] = rows
+        self._go(group, block.jump.to)
+
+    # ----- what outlives the run -----
+    def outside(self, x):
+        """Something that was there before the run: nobody may change it."""
+        if id(x) not in self.seen_outside:
+            self.seen_outside[id(x)] = x, held(x)
+
+    def check_outside(self):
+        for x, before in self.seen_outside.values():
+            if not same_things(before, held(x)):
+                raise MaskError(
+                    f"a {type(x).__name__} that outlives the call is changed in it: each example "
+                    "would change it in its turn, a batch only once; return the value instead"
+                )
+
+
+class NotHere(MaskError):
+    """The strategy does not apply."""
+
+
+def decided(data):
+    """Each example's own truth value: the host chooses what runs next."""
+    try:
+        return data.tolist()
+    except Exception:  # inside a gradient an array is more than its numbers
+        pass
+    try:
+        return [bool(data[i]) for i in range(data.shape[0])]
+    except Exception:
+        raise NotHere(
+            "strategy='pc' does not apply: its program counters live on the host, and under "
+            "jax.jit or vmap nobody knows there which way an example goes; call it without "
+            "jax.jit, or use strategy='masked'"
+        ) from None
+
+
+def shown(x):
+    """What a name means to all examples, if its calls can be told from it."""
+    if isinstance(x, (Function, Lane)) or not (callable(x) or inspect.ismodule(x) or changeable(x)):
+        return MISSING
+    if isinstance(x, (list, dict)):
+        return MISSING
+    return x
+
+
+def held(x):
+    return list(x) if isinstance(x, list) else dict(x if isinstance(x, dict) else vars(x))
+
+
+def same_things(a, b):
+    if isinstance(a, list):
+        return len(a) == len(b) and all(x is y for x, y in zip(a, b, strict=True))
+    return list(a) == list(b) and all(a[k] is b[k] for k in a)
+
+
+__all__ = ["Kind", "Machine"]
