@@ -118,8 +118,8 @@ def _meets(row, xs, params):
     moved = row.moves(**params) if row.moves else ()
     mixed = row.mixes(**params) if row.mixes else ()
     along_one = row.axes is unchanged and row.identity is not None  # a running sum, a softmax
-    along = params.get("axis", axes) if along_one else ()
-    met = {*moved, *mixed, *((along,) if isinstance(along, int) else along)}
+    own = params.get("axis", axes) if along_one else ()
+    met = {*moved, *mixed, *((own,) if isinstance(own, int) else own)}
     return row.told is not None or bool(axes & met)
 
 

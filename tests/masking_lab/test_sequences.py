@@ -292,3 +292,81 @@ def test_errors_name_the_examples_by_their_own_numbers(strategy):
     xs[3][2] = 5.0
     with pytest.raises(AssertionError, match=r"too large \(on examples \[3\]\)"):
         ml.autobatch(f, strategy)(ml.batch(xs))
+
+
+# ----- what is done quickly means the same -----
+@pytest.mark.parametrize("name", FRAMEWORKS[:1])
+def test_along_the_ragged_dim_entries_of_one_example_meet_only(name):
+    torch, xs = module(name), inputs(name, (3, 1, 4))
+    for f in (
+        lambda x: torch.softmax(x.exp(), 0),
+        lambda x: x.exp().cumsum(0),
+        lambda x: x.exp().T @ x.exp(),
+        lambda x: torch.nn.functional.layer_norm(x.T, x.T.shape[1:]) if len(x) > 9 else x.flip(0),
+        lambda x: x.exp().amax(0) + x.sum() + x.std(0, correction=0),
+    ):
+        same(ml.autobatch(f, "packed")(ml.batch(xs)).unbatch(), [f(x) for x in xs])
+
+
+@pytest.mark.parametrize("strategy", ["shrink", "packed"])
+def test_a_cell_is_asked_again_when_its_weights_are_others(strategy):
+    torch, xs = module("torch"), inputs("torch", (2, 5, 1, 4, 3))
+    linear = torch.nn.Linear(D, D).double()
+    w = [torch.eye(D, dtype=torch.float64)]
+
+    def walk(cell):
+        def f(x):
+            h = x.new_zeros(D)
+            for v in x:
+                h = cell(v, h)
+            return h
+
+        return ml.autobatch(f, strategy), f
+
+    def module_of(v, h):
+        return torch.tanh(linear(v) + h)
+
+    def closure(weight):
+        def cell(v, h):
+            return torch.tanh(v @ weight + h)
+
+        def change(new):
+            nonlocal weight
+            weight = new
+
+        return cell, change
+
+    cell, change = closure(w[0])
+    for batched, f in (walk(module_of), walk(cell)):
+        for k in range(3):
+            same(batched(ml.batch(xs)).unbatch(), [f(x) for x in xs])
+            linear.weight = torch.nn.Parameter(linear.weight.detach() * 0.5)
+            change(w[0] * (k + 2))
+
+
+@pytest.mark.parametrize("strategy", ["shrink", "packed"])
+def test_a_cell_that_looks_at_values_looks_in_each_trip(strategy):
+    torch = module("torch")
+
+    def cell(v, h):
+        if v.sum() > 0:
+            return torch.tanh(v + h)
+        return h - v
+
+    def checked(v, h):
+        assert (v < 9).all(), "too large"
+        return v * v.mean() + h
+
+    for step in (cell, checked):
+
+        def f(x, step=step):
+            h = x.new_zeros(D)
+            for v in x:
+                h = step(v, h)
+            return h
+
+        xs = inputs("torch", (4, 6, 2, 5, 3))
+        same(ml.autobatch(f, strategy)(ml.batch(xs)).unbatch(), [f(x) for x in xs])
+    xs[1][5] = 10.0
+    with pytest.raises(AssertionError, match=r"too large \(on examples \[1\]\)"):
+        ml.autobatch(f, strategy)(ml.batch(xs))
