@@ -121,13 +121,15 @@ def value_and_grad(f, argnums=0, has_aux=False):
     @functools.wraps(f)
     def value_and_gradient(*args, **kwargs):
         with held_off:
-            return both(Tape, f, args, kwargs, argnums, has_aux)
+            return both(Tape, f, args, kwargs, argnums, has_aux, value_and_gradient)
 
+    # what the help card of a gradient tells: its function, and what the last call did
+    value_and_gradient.differentiates, value_and_gradient.last = f, None
     return value_and_gradient
 
 
-def both(make_tape, f, args, kwargs, argnums, has_aux):
-    """Value and gradient by one tape and one walk."""
+def both(make_tape, f, args, kwargs, argnums, has_aux, told=None):
+    """Value and gradient by one tape and one walk; `told.last` becomes the rows on the tape."""
     chosen = as_argnums(f, args, argnums)
     tape = trace(make_tape, f, args, kwargs, argnums=chosen)
     value = _scalar(f, tape, has_aux)
@@ -136,6 +138,8 @@ def both(make_tape, f, args, kwargs, argnums, has_aux):
     cotangents = _or_zeros(tape, _pull_back(tape, seeds, once=True))
     found = tape.in_arguments(_as_frameworks(tape.xp, cotangents))
     grads = tuple(found[i] for i in chosen)
+    if told is not None:
+        told.last = [node.row for node in tape.nodes]
     return tape.output, grads[0] if isinstance(argnums, int) else grads
 
 
@@ -156,7 +160,7 @@ def grad(f, argnums=0, has_aux=False):
         value, grads = value_and_gradient(*args, **kwargs)
         return (grads, value[1]) if has_aux else grads
 
-    gradient.differentiates = f  # the help card of a gradient names its function
+    gradient.differentiates, gradient.by = f, value_and_gradient
     return gradient
 
 

@@ -112,8 +112,16 @@ def _module(frame):
     """`0 Linear`: what the module that is running is called in the one that called it."""
     module = frame.f_locals["self"]
     around = getattr(frame.f_back.f_back.f_locals.get("self"), "_modules", {})
-    names = [name for name, known in around.items() if known is module]
+    names = [name for name, known in _with_lists(around) if known is module]
     return " ".join([*names[:1], type(module).__name__]), 0
+
+
+def _with_lists(modules):
+    """The modules by name, with those in a ModuleList or a ModuleDict among them."""
+    for name, module in modules.items():
+        yield name, module
+        if type(module).__name__ in ("ModuleList", "ModuleDict"):
+            yield from ((f"{name}.{key}", inner) for key, inner in module._modules.items())
 
 
 def checkpoint(plan):

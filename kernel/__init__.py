@@ -1,4 +1,8 @@
-"""Tapestry's IPython extension: `%load_ext kernel` brings `?`-cards and `show(tape)`.
+"""Tapestry's IPython extension: `%load_ext kernel` brings cards, pictures and magics.
+
+    torch.tanh?                    a card: both frameworks, derivative, mask rule
+    show(tape), show(batch)        pictures: see `show`, `kernel.views`, `kernel.plots`
+    %%tape, %%both, %why_nan ...   cells: see `kernel.cells`, or `%%both?`
 
 Importing this package imports no framework, no Bokeh and no IPython; the pieces load when used.
 """

@@ -1,77 +1,41 @@
-"""A card as Markdown (JupyterLab, VS Code, Colab) and as plain text (terminals, screen readers)."""
+"""A row's card as a page: what stands on it, and in which order."""
 
-import textwrap
-
-from .tex import plain
+from . import lessons, page
+from .page import Code, Facts, Math, Page, Table, Words
 
 LABELS = (
     ("Reverse keeps", "needs"),
     ("Masked", "mask"),
+    ("Batched", "batch"),
     ("At kinks", "kinks"),
+    ("Differs", "differs"),
     ("Take care", "pitfalls"),
 )
 
 
-# ----- Markdown -----
 def markdown(card, source=False):
-    parts = [
-        f"### {card.name} · {card.kind}",
-        _spelling_table(card),
-        _maths_table(card),
-        "\n".join(f"- **{label}:** {text}" for label, text in _facts(card)),
-        f"Checked: `{card.example}`" if card.example else "",
-        _footer(card),
-        f"```python\n{card.source}\n```" if source and card.source else "",
-    ]
-    return "\n\n".join(p for p in parts if p)
+    return page.markdown(as_page(card, source))
 
 
-def _spelling_table(card):
-    rows = [f"| {_code(a)} | {_code(b)} |" for a, b in card.spellings]
-    return "\n".join(["| PyTorch | JAX |", "|---|---|", *rows])
-
-
-def _maths_table(card):
-    rows = (("formula", card.formula), ("forward", card.forward), ("reverse", card.reverse))
-    return "\n".join(["| | |", "|---|---|", *(f"| {k} | ${_cell(tex)}$ |" for k, tex in rows)])
-
-
-def _code(spelling):
-    return f"`{spelling}`" if spelling else ""
-
-
-def _cell(tex):
-    """LaTeX inside a Markdown table: a bare | would end the cell."""
-    return tex.replace(r"\left|", r"\left\vert ").replace(r"\right|", r"\right\vert ")
-
-
-def _facts(card):
-    return [(label, getattr(card, field)) for label, field in LABELS if getattr(card, field)]
-
-
-def _footer(card):
-    lesson = f"Lesson: [{card.lesson}]({card.lesson}) · " if card.lesson else ""
-    return f"{lesson}stated once, in `{card.where}`"
-
-
-# ----- plain text -----
 def text(card, source=False):
-    lines = [f"{card.name} ({card.kind})", "", *_spelling_lines(card), ""]
-    maths = [("formula", card.formula), ("forward", card.forward), ("reverse", card.reverse)]
-    lines += [_entry(label, plain(tex)) for label, tex in maths]
-    lines += [_entry(label.lower(), words) for label, words in _facts(card)]
-    lines += [_entry("checked", card.example)] if card.example else []
-    lines += [_entry("lesson", card.lesson)] if card.lesson else []
-    lines += [_entry("stated in", card.where)]
-    lines += ["", card.source] if source and card.source else []
-    return "\n".join(lines)
+    return page.text(as_page(card, source))
 
 
-def _spelling_lines(card):
-    width = max([len("PyTorch"), *(len(a) for a, _ in card.spellings)])
-    pairs = [("PyTorch", "JAX"), ("-" * width, "-" * width), *card.spellings]
-    return [f"  {a:<{width}}  {b}".rstrip() for a, b in pairs]
+def as_page(card, source=False, ideas=""):
+    """`ideas`: concept cards that name the row."""
+    maths = (("formula", card.formula), ("forward", card.forward), ("reverse", card.reverse))
+    return Page(card.name, card.kind, (
+        Table(("", "PyTorch", "JAX"), card.spellings),
+        Table(("", ""), tuple((label, Math(tex)) for label, tex in maths)),
+        Facts((*((label, getattr(card, field)) for label, field in LABELS), ("In words", ideas))),
+        Words(f"Checked: `{card.example}`" if card.example else ""),
+        footer(card.lessons, f"stated once, in `{card.where}`"),
+        Code(card.source if source else "", label="The row"),
+    ))  # fmt: skip
 
 
-def _entry(label, words):
-    return textwrap.fill(f"  {label:<14}{words}", 88, subsequent_indent=" " * 16)
+def footer(numbers, *others):
+    """The lessons whose files are there, and where things come from."""
+    found = lessons.links(numbers) or lessons.links((0,))
+    taught = f"Lesson: {found}" if found else ""
+    return Words(" · ".join(filter(None, (taught, *others))))

@@ -4,6 +4,7 @@ from contextlib import ExitStack
 from weakref import WeakKeyDictionary
 
 from . import cells, compare, help_hooks, jacobian_view, memory_view, plots, show, strides
+from .ask import catch
 from .tape_view import cells as tape_cells
 
 NAMES = {
@@ -20,6 +21,7 @@ def load(ip):
         return
     with ExitStack() as undo:
         help_hooks.install(ip, undo)
+        catch.install(ip, undo)
         tape_cells.install(ip, undo)
         cells.install(ip, undo)
         _offer_names(ip, NAMES, undo)

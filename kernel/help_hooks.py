@@ -5,9 +5,12 @@ Markdown carries the card, since ipykernel drops HTML there; plain text serves t
 IPython 8.21 there are no hooks, and the inspector's one formatting method is wrapped instead.
 """
 
-from .help_text import help_bundle
+import inspect
+import weakref
 
 SECTIONS = (("Signature", "definition"), ("Docstring", "docstring"), ("File", "file"))
+SOURCE = ("Source", "source")  # for `??`
+_last: tuple = (lambda: None, {})  # a weak reference to what was asked about, and the answer
 
 
 def install(ip, undo):
@@ -19,6 +22,13 @@ def install(ip, undo):
             undo.callback(hook.remove, mime)
     else:
         _wrap_get_info(inspector, undo)
+
+
+def help_bundle(obj, detail_level=0):
+    """What `help_text` says. The labs behind it are imported for the first question, not before."""
+    from . import help_text
+
+    return help_text.help_bundle(obj, detail_level)
 
 
 class Hook:
@@ -56,9 +66,12 @@ class Hook:
 
 def _bundle(data):
     """IPython 8.22 and later pass their hook data; 8.21 passes the object itself."""
-    if type(data).__name__ == "InspectorHookData":
-        return help_bundle(data.obj, data.detail_level)
-    return help_bundle(data)
+    global _last
+    if type(data).__name__ != "InspectorHookData":
+        return help_bundle(data)
+    if _last[0]() is not data:  # asked once for each mime: a GPU need not be read twice
+        _last = weakref.ref(data), help_bundle(data.obj, data.detail_level)
+    return _last[1]
 
 
 def _markdown(data):
@@ -71,28 +84,38 @@ def _plain(data):
     if text is None:
         return None
     info = getattr(data, "info_dict", None) or {}
-    return [("Tapestry", f"\n{text}\n"), *((t, info[k]) for t, k in SECTIONS if info.get(k))]
+    asked = (*SECTIONS, SOURCE) if getattr(data, "detail_level", 0) else SECTIONS
+    return [("Tapestry", f"\n{text}\n"), *((t, info[k]) for t, k in asked if info.get(k))]
 
 
+# ----- before IPython 8.21 -----
 def _wrap_get_info(inspector, undo):
     original = inspector._get_info
+    signature = inspect.signature(type(inspector)._get_info)
+    active = [True]
 
-    def get_info(obj, *args, **kwargs):
-        bundle = original(obj, *args, **kwargs)
+    def get_info(*args, **kwargs):
+        bundle = original(*args, **kwargs)
         try:
-            card = help_bundle(obj, kwargs.get("detail_level", 0))
+            asked = signature.bind(inspector, *args, **kwargs).arguments
+            card = help_bundle(asked["obj"], asked.get("detail_level", 0)) if active else {}
             return {**bundle, **card, "text/plain": _above(card, bundle)} if card else bundle
         except Exception:
             return bundle
 
+    undo.callback(_unwrap, inspector, get_info, original, "_get_info" in vars(inspector))
+    undo.callback(active.clear)  # somebody who wrapped us since goes on calling us
     inspector._get_info = get_info
-    undo.callback(_unwrap, inspector, get_info)
 
 
 def _above(card, bundle):
     return f"{card['text/plain']}\n\n{bundle['text/plain']}"
 
 
-def _unwrap(inspector, ours):
-    if vars(inspector).get("_get_info") is ours:
+def _unwrap(inspector, ours, original, theirs):
+    if vars(inspector).get("_get_info") is not ours:
+        return
+    if theirs:  # who wrapped it before us
+        inspector._get_info = original
+    else:
         del inspector._get_info

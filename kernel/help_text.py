@@ -1,34 +1,66 @@
-"""What `?` says about an object: its row's card, or a live card of a tape, node or gradient."""
+"""What `?` says about an object, as Markdown and as plain text.
 
-from . import card_text
+In this order: what is in the learner's hands (a tensor, a batch, a tape, a module), the row of the
+table that a function means, and the idea that a function belongs to.
+"""
+
+from dataclasses import replace
+
+from . import concept_page, page
 from .card import card
-
-HOMES = {"torch": "torch.Tensor.", "jax": "jax.numpy.", "jaxlib": "jax.numpy."}
+from .card_text import as_page
+from .live import live_page
+from .meanings import meaning, rows_used, twin
+from .page import Code, Facts, Page, Table, Words
 
 
 def help_bundle(obj, detail_level=0):
     """`{"text/markdown": ..., "text/plain": ...}`, or `{}` for an object we know nothing about."""
-    import autodiff_lab as ad
-
-    from .live import live_card
-
-    found = card(ad.table.find(obj) or _method(obj)) if callable(obj) else None
-    if found is None:
-        return live_card(obj)
-    more = detail_level > 0
-    return {
-        "text/markdown": card_text.markdown(found, source=more),
-        "text/plain": card_text.text(found, source=more),
-    }
+    found = help_page(obj, source=detail_level > 0)
+    return {} if found is None else bundle(found)
 
 
-def _method(obj):
-    """The row of a method of an array in the learner's hands: `x.sum?`."""
-    import autodiff_lab as ad
+def bundle(found):
+    return {"text/markdown": page.markdown(found), "text/plain": page.text(found)}
 
-    framework = type(getattr(obj, "__self__", None)).__module__.partition(".")[0]
-    home = HOMES.get(framework)
-    if home is None:
-        return None
-    name = obj.__name__.removeprefix("_")  # JAX calls its method `_sum`
-    return ad.table.find(home + name)
+
+def help_page(obj, source=False):
+    """The page about an object, or None."""
+    known = meaning(obj)
+    if known is None:
+        found = live_page(obj) or concept_page.function_page(obj)
+        return found and _with(found, concept_page.own_source(obj) if source else Words(""))
+    found = _several(known, source) if known.row is None else _of_row(known, source)
+    return _with(found, concept_page.own_words(obj))
+
+
+def _with(found, block):
+    return replace(found, blocks=(*found.blocks, block))
+
+
+def _of_row(known, source):
+    row = known.row
+    found = as_page(card(row), source, concept_page.see_also(concept_page.of_row(row.name)))
+    around = f"`{known.spelled}` takes several rows; this is the one in the middle."
+    return replace(found, blocks=(Words(around if known.spelled else ""), *found.blocks))
+
+
+def _several(known, source):
+    """A function that takes several rows: what is recorded instead, call by call."""
+    other = twin(known.spelled)
+    names = {name.partition(".")[0]: name for name in (known.spelled, other) if name}
+    used = rows_used(known.rewriting) if known.rewriting else ()
+    return Page(known.spelled.rpartition(".")[2], "several rows", (
+        Table(("", "PyTorch", "JAX"), (("function", *_coded(names, "torch", "jax")),)),
+        Facts((
+            ("Recorded as", "the operations it is made of, each by its own row"),
+            ("Rows", ", ".join(f"`{name}`" for name in used)),
+            ("Derivative", "follows from theirs, as does the mask rule: `show(ad.record(f, x))`"),
+        )),
+        Code(concept_page.source_of(known.rewriting) if source and known.rewriting else ""),
+    ))  # fmt: skip
+
+
+def _coded(names, *frameworks):
+    short = [names.get(f, "").replace("jax.numpy.", "jnp.") for f in frameworks]
+    return tuple(f"`{name}`" if name else "" for name in short)

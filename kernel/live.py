@@ -1,83 +1,41 @@
-"""The live cards that `?` shows for what is in the learner's hands: a tape, a node, a gradient."""
+"""The live pages that `?` shows for what is in the learner's hands: which page for which object."""
 
-import inspect
-import os
+import sys
 
-from .boxes import expression, label
-from .values import NOT_COMPUTED, NOT_KEPT, summary
+from . import live_arrays, live_tapes, module_page
 
-
-def live_card(obj):
-    """`{"text/markdown": ..., "text/plain": ...}` for a tape, a node or a gradient, else `{}`."""
-    import autodiff_lab as ad
-
-    describe = {ad.Tape: _tape, ad.Node: _node}.get(type(obj))
-    if describe is None and "differentiates" in getattr(obj, "__dict__", ()):
-        describe = _gradient
-    if describe is None:
-        return {}
-    title, facts = describe(obj)
-    return {"text/markdown": _markdown(title, facts), "text/plain": _text(title, facts)}
+BY_NAME = {  # looked up by the type's own name, so that nothing is imported for it
+    "numpy.ndarray": live_arrays.numpy_array,
+    "jax._src.numpy.array_methods._IndexUpdateHelper": live_arrays.at,
+    "autodiff_lab.tape.Tape": live_tapes.tape,
+    "autodiff_lab.tape.Node": live_tapes.node,
+    "autodiff_lab.on_torch.box.Box": live_tapes.box,
+    "masking_lab.batches.masked_batch.MaskedBatch": live_tapes.batch,
+    "masking_lab.lane.Lane": live_tapes.lane,
+}
 
 
-def _tape(tape):
-    done = any(n.adjoint is not None for n in tape.nodes)
-    ops = len([n for n in tape.nodes if n.op != "input"])
-    kept = sum(n.bytes for n in tape.nodes if n.value is not None)
-    return "tape", {
-        "framework": tape.framework,
-        "nodes": f"{len(tape.nodes)}: {len(tape.inputs)} inputs and {ops} operations",
-        "outputs": ", ".join(label(n) for n in tape.outputs if n is not None) or "none",
-        "values kept": f"{kept:,} bytes",
-        "adjoints": "computed" if done else f"{NOT_COMPUTED}; tape.backward() computes them",
-        "picture": "show(tape)",
-    }
+def live_page(obj):
+    """A page on a value, or None."""
+    kind = type(obj)
+    page = BY_NAME.get(f"{kind.__module__}.{kind.__qualname__}") or _by_framework(obj)
+    if page is not None:
+        return page(obj)
+    if live_tapes.is_gradient(obj):
+        return live_tapes.gradient(obj)
+    return module_page.module_page(obj)
 
 
-def _node(node):
-    what = node.op if node.op in ("input", "constant") else expression(node)
-    return f"{label(node)} = {what}" if node.op != "input" else f"input {label(node)}", {
-        "value": NOT_KEPT if node.value is None else summary(node.value),
-        "adjoint": NOT_COMPUTED if node.adjoint is None else summary(node.adjoint),
-        "shape, dtype": f"{tuple(node.shape)} {node.dtype}, {node.bytes:,} bytes",
-        "parents": ", ".join(label(p) for p in node.parents) or "none",
-        "reverse keeps": node.needs,
-        "source": f"line {node.line}: {node.code}" if node.line else "",
-    }
-
-
-def _gradient(gradient):
-    f = gradient.differentiates
-    name = getattr(f, "__name__", "f")
-    where = getattr(f, "__code__", None)
-    return f"gradient of {name}", {
-        "called as": f"the same as {name}{_signature(f)}",
-        "gives": "the gradient, by the reverse walk over one recording of each call",
-        "source": f"line {where.co_firstlineno} of {_file(where.co_filename)}" if where else "",
-        "look inside": f"show(ad.record({name}, ...))",
-    }
-
-
-def _signature(f):
-    try:
-        return str(inspect.signature(f))
-    except (TypeError, ValueError):  # built-in functions may have none
-        return "(...)"
-
-
-def _file(name):
-    """A notebook cell has a made-up file name that changes with each run."""
-    return "its cell" if "ipykernel" in name or name.startswith("<") else os.path.basename(name)
-
-
-def _markdown(title, facts):
-    rows = [f"| {k} | {_cell(v)} |" for k, v in facts.items() if v]
-    return "\n".join([f"### {title}", "", "| | |", "|---|---|", *rows])
-
-
-def _cell(text):
-    return text.replace("|", "\\|")
-
-
-def _text(title, facts):
-    return "\n".join([title, "", *(f"  {k:<14}{v}" for k, v in facts.items() if v)])
+def _by_framework(obj):
+    torch, jax = sys.modules.get("torch"), sys.modules.get("jax")
+    if isinstance(obj, getattr(torch, "dtype", ())):
+        return live_arrays.torch_dtype
+    if isinstance(obj, getattr(torch, "Tensor", ())):
+        return live_arrays.tensor
+    if jax is None or not hasattr(jax, "Array"):
+        return None
+    if isinstance(obj, jax.core.Tracer):
+        return live_arrays.tracer
+    if not isinstance(obj, jax.Array):
+        return None
+    return live_arrays.random_key if str(obj.dtype).startswith("key<") else live_arrays.jax_array

@@ -21,7 +21,8 @@ def _load_jupyter_server_extension(app):
         return
     version, folder = found
     url = url_path_join(app.web_app.settings["base_url"], "tapestry/bokeh", re.escape(version))
-    route = (f"{url}/(bokeh\\.min\\.js)", FileFindHandler, {"path": [folder]})
+    files = r"(bokeh(?:-widgets|-tables)?\.min\.js)"
+    route = (f"{url}/{files}", FileFindHandler, {"path": [folder]})
     app.web_app.add_handlers(".*$", [route])
 
 

@@ -14,9 +14,9 @@ VIEWS = {  # (package, type): "module:function"; the function takes the thing an
     ("masking_lab", "Board"): "kernel.views.leaderboard:leaderboard_view",
     ("autodiff_lab", "Memory"): "kernel.views.memory:memory_view",
     ("masking_lab", "MaskedBatch"): "kernel.views.batch:batch_view",
-    ("torch", "Tensor"): "kernel.views.strides:strides",
-    ("jaxlib", "ArrayImpl"): "kernel.views.strides:strides",
-    ("jax", "Array"): "kernel.views.strides:strides",
+    ("torch", "Tensor"): "kernel.views.storage:strides",
+    ("jaxlib", "ArrayImpl"): "kernel.views.storage:strides",
+    ("jax", "Array"): "kernel.views.storage:strides",
     ("bokeh", "LayoutDOM"): "kernel.plots.own:Own",
 }
 
@@ -41,10 +41,10 @@ def view_of(thing, **options):
             return getattr(import_module(module), name)(thing, **options)
     if hasattr(thing, "_repr_mimebundle_") and not options:
         return thing
-    known = ", ".join(sorted({name for _, name in VIEWS}))
     raise TypeError(
-        f"show() draws these types: {known}, and got {type(thing).__name__}; "
-        "to see what a function did, show(ad.record(f, *args))"
+        "show() draws a tape, a sea of nodes, a MaskedBatch, a leaderboard, a memory report, an "
+        f"array of torch or jax, a Bokeh figure, and got {type(thing).__name__}; to see what a "
+        "function did, show(ad.record(f, *args))"
     )
 
 

@@ -49,6 +49,9 @@ if importlib.util.find_spec("jax") and not version("jax").startswith(("0.5.", "0
     os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
     os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
 
+# The indexes of `?how do I ...` are built once for all tests, and not in the user's own folder.
+os.environ.setdefault("TAPESTRY_CACHE", str(ROOT / ".pytest_cache" / "tapestry"))
+
 # The same examples in every run: a red build can be repeated.
 settings.register_profile("tapestry", derandomize=True, deadline=None)
 settings.load_profile("tapestry")

@@ -49,8 +49,8 @@ def test_the_readme_quotes_the_row_of_tanh():
 
 def test_the_picture_is_what_the_code_draws():
     import autodiff_lab as ad
-    from kernel.picture import picture
-    from kernel.svg import svg
+    from kernel.tape_view.picture import picture
+    from kernel.tape_view.svg import svg
 
     def f(x, w):
         h = torch.tanh(w @ x)

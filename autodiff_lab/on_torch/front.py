@@ -43,10 +43,24 @@ def run(tape, call, leaves, names, boxed):
         finally:
             tape.closed, tape.quick = True, False
     mine = [type(x) is Box and x.tape is tape for x in found]
+    if not all(mine):
+        _refuse_batches(tape, found)
     values = [x.value if m else x for x, m in zip(found, mine, strict=True)]
     nodes = [x.node if m and x.node.index is not None else None
              for x, m in zip(found, mine, strict=True)]  # fmt: skip
     return tape.finish(values, rebuild, nodes)
+
+
+def _refuse_batches(tape, found):
+    """A value that stands for all examples of a batch, with our box inside: nobody would see it."""
+    for x in found:
+        inside = None if isinstance(x, torch.Tensor) else getattr(x, "data", None)
+        if type(inside) is Box and inside.tape is tape:
+            raise AutodiffError(
+                f"a derivative was asked for inside autobatch ({source.here()}), and on PyTorch the "
+                "tape does not see a batch's values; differentiate outside: ad.jacrev(lambda w: "
+                "ml.autobatch(f)(b, w).data) has one row per example; or autobatch(..., 'loop')"
+            )
 
 
 def _writes_are_counted(leaves):

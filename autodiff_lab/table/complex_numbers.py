@@ -19,12 +19,12 @@ linear("imag", lambda xp, x: xp.imaginary(x), lambda xp, g, x: (-1j * xp.as_comp
        example="imag([3.]) = [0.]")
 linear("conj", lambda xp, x: xp.conj(x), lambda xp, g, x: (xp.conj(g),),
        axes=unchanged, torch="conj", jax="conj conjugate jax.lax.conj",
-       tex=r"y = \bar{x}", dtex=r"\bar{g}", cases=(([(2, 3)], {}),), example="conj([3.]) = [3.]")
+       tex=r"y = \bar{x}", dtex=r"\text{the conjugate of } g", cases=(([(2, 3)], {}),), example="conj([3.]) = [3.]")
 linear("complex", lambda xp, a, b: xp.complex(a, b),
        lambda xp, g, a, b: (xp.real(g), lambda: -xp.imaginary(g)),
        arity=2, linear_in=(0, 1), axes=right_aligned, torch="torch.complex",
        jax="jax.lax.complex", tex="y = a + i b",
-       dtex=r"\operatorname{Re} g, \quad -\operatorname{Im} g",
+       dtex=r"\bar a = \operatorname{Re} g, \quad \bar b = -\operatorname{Im} g",
        example="complex([3.], [4.]) = [3.+4.j]")
 pointwise("angle", lambda xp, x: xp.angle(x), lambda xp, y, x: xp.slope_of_angle(x), prims="",
           kinks="a jump across the negative real axis; at 0 the derivative is 0",

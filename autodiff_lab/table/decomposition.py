@@ -68,7 +68,8 @@ general("eigh", lambda xp, x: xp.eigh(x), _eigh_jvp, _eigh_vjp, keeps="y", outpu
         along=lambda m, x: m.whole((DOWN, ACROSS), (ACROSS,), why="chooses the signs of vectors"),
         domain="symmetric", torch="torch.linalg.eigh", jax="jax.numpy.linalg.eigh",
         prims="", tex=r"A = V \operatorname{diag}(w) V^T",
-        dtex=r"\bar A = V \left(\operatorname{diag}(\bar w) + F \circ V^T \bar V\right) V^T, "
+        dtex=r"dw = \operatorname{diag}(V^T dA \, V), \quad dV = V (F \circ V^T dA \, V), \quad "
+             r"\bar A = V \left(\operatorname{diag}(\bar w) + F \circ V^T \bar V\right) V^T, "
              r"\quad F_{ij} = \frac{1}{w_j - w_i}",
         kinks="where two values are equal the derivative of the vectors does not exist",
         pitfalls="The table lists the vectors first, as lax does; torch and jnp the values.",
@@ -127,7 +128,8 @@ SVD: tuple = (([(3, 3)], {}), ([(4, 2)], {}), ([(2, 2, 3)], {}))
 general("svd", lambda xp, x: xp.svd(x), _svd_jvp, _svd_vjp, keeps="xy", outputs="many",
         torch="torch.linalg.svd", jax="jax.numpy.linalg.svd", prims="",
         tex=r"A = U \operatorname{diag}(s) V^T",
-        dtex=r"\bar A = U \left(\operatorname{diag}(\bar s) "
+        dtex=r"ds = \operatorname{diag} P, \quad dU = U (F \circ (P S + S P^T)) + \ldots, \quad "
+             r"P = U^T dA \, V, \quad \bar A = U \left(\operatorname{diag}(\bar s) "
              r"+ (F \circ \operatorname{skew} U^T \bar U) S "
              r"+ S (F \circ \operatorname{skew} V^T \bar V)\right) V^T + \ldots, "
              r"\quad F_{ij} = \frac{1}{s_j^2 - s_i^2}",
@@ -151,7 +153,8 @@ def _svdvals_vjp(xp, g, y, x):
 general("svdvals", lambda xp, x: xp.svdvals(x), _svdvals_jvp, _svdvals_vjp, keeps="x",
         axes=lambda ndims: ([(None,) * ndims[0]], ndims[0] - 1),
         torch="torch.linalg.svdvals", jax="jax.numpy.linalg.svdvals", prims="",
-        tex=r"A = U \operatorname{diag}(y) V^T", dtex=r"\bar A = U \operatorname{diag}(g) V^T",
+        tex=r"A = U \operatorname{diag}(y) V^T",
+        dtex=r"dy = \operatorname{diag}(U^T dA \, V), \quad \bar A = U \operatorname{diag}(g) V^T",
         cases=SVD, example="svdvals([[3., 0.], [0., 2.]]) = [3., 2.]")
 
 
@@ -193,7 +196,11 @@ def _copied(xp, x):
 
 general("qr", lambda xp, x: xp.qr(x), _qr_jvp, _qr_vjp, keeps="xy", outputs="many",
         domain="regular", torch="torch.linalg.qr", jax="jax.numpy.linalg.qr",
-        prims="", tex=r"A = Q R", dtex=r"\bar A = \left(\bar Q + Q \operatorname{sym}"
+        prims="", tex=r"A = Q R",
+        dtex=r"dQ = Q \, \Omega + (I - Q Q^T) \, dA \, R^{-1}, \quad "
+        r"dR = (Q^T dA \, R^{-1} - \Omega) R, \quad "
+        r"\Omega: \text{skew, with the lower triangle of } Q^T dA \, R^{-1}, \quad "
+        r"\bar A = \left(\bar Q + Q \operatorname{sym}"
         r"\left(\bar R R^T - Q^T \bar Q\right)\right) R^{-T}",
         kinks="where columns are linearly dependent the derivative does not exist",
         pitfalls="The signs of the columns are the algorithm's choice.",
@@ -240,8 +247,10 @@ general("lu", lambda xp, x: xp.lu(x), _lu_jvp, _lu_vjp, keeps="xy", outputs="man
         along=lambda m, x: m.square((DOWN, ACROSS), (ACROSS,), (ACROSS,)),
         domain="regular", torch="torch.linalg.lu_factor torch.linalg.lu",
         jax="jax.lax.linalg.lu jax.scipy.linalg.lu", tex=r"P A = L U",
-        dtex=r"\dot L = L \operatorname{tril}(L^{-1} P \dot A U^{-1}), \quad "
-             r"\dot U = \operatorname{triu}(L^{-1} P \dot A U^{-1}) U",
+        dtex=r"dL = L \operatorname{tril}(L^{-1} P \, dA \, U^{-1}), \quad "
+             r"dU = \operatorname{triu}(L^{-1} P \, dA \, U^{-1}) U, \quad "
+             r"\bar A = P^T L^{-T} \left(\operatorname{tril}(L^T \bar L) + "
+             r"\operatorname{triu}(\bar U U^T)\right) U^{-T}",
         kinks="where two candidates for the pivot tie the permutation jumps",
         cases=(([(3, 3)], {}), ([(2, 2, 2)], {})),
         example="lu([[4., 2.], [2., 5.]])[0] = [[4., 2.], [0.5, 4.]]")
@@ -254,7 +263,8 @@ general("slogdet", lambda xp, x: xp.slogdet(x),
         keeps="x", outputs="many", along=lambda m, x: m.square((), ()),
         domain="regular", torch="torch.linalg.slogdet torch.slogdet",
         jax="jax.numpy.linalg.slogdet", prims="", tex=r"y = \log \left|\det A\right|",
-        dtex=r"\bar A = g A^{-T}", kinks="the sign jumps where the determinant is 0",
+        dtex=r"dy = \operatorname{tr}(A^{-1} dA), \quad \bar A = g A^{-T}",
+        kinks="the sign jumps where the determinant is 0",
         cases=(([(3, 3)], {}), ([(2, 2, 2)], {})),
         example="slogdet([[1., 1.], [0., -1.]])[0] = -1.")
 
@@ -278,7 +288,8 @@ general("pinv", lambda xp, x: xp.pinv(x), _pinv_jvp, _pinv_vjp, axes=_whole,
         along=lambda m, x: m.square((ACROSS, DOWN), ones=()),
         torch="torch.linalg.pinv pinverse", jax="jax.numpy.linalg.pinv", prims="",
         tex=r"A Y A = A, \; Y A Y = Y, \; A Y \text{ and } Y A \text{ symmetric}",
-        dtex=r"\bar A = -Y^T g Y^T + (I - A Y) g^T Y Y^T + Y^T Y g^T (I - Y A)",
+        dtex=r"dY = -Y \, dA \, Y + Y Y^T dA^T (I - A Y) + (I - Y A) \, dA^T Y^T Y, \quad "
+             r"\bar A = -Y^T g Y^T + (I - A Y) g^T Y Y^T + Y^T Y g^T (I - Y A)",
         kinks="the derivative exists while the rank stays as it is (Golub & Pereyra 1973)",
         cases=(([(3, 2)], {}), ([(2, 2, 3)], {}), ([(3, 3)], {})),
         example="pinv([[2., 0.], [0., 4.]]) = [[0.5, 0.], [0., 0.25]]")

@@ -138,8 +138,10 @@ general("cholesky", lambda xp, x: xp.cholesky(x), _cholesky_jvp, _cholesky_vjp, 
         along=lambda m, x: m.square((DOWN, ACROSS)),
         axes=_whole, domain="definite", torch="torch.linalg.cholesky",
         jax="jax.numpy.linalg.cholesky jax.lax.linalg.cholesky",
-        tex=r"A = L L^T", dtex=r"\dot L = L \, \Phi(L^{-1} \dot A L^{-T}), \quad "
-        r"\Phi: \text{the lower triangle with half of the diagonal}",
+        tex=r"A = L L^T",
+        dtex=r"dL = L \, \Phi(L^{-1} dA \, L^{-T}), \quad "
+             r"\Phi: \text{the lower triangle with half of the diagonal}, \quad "
+             r"\bar A = L^{-T} \, \Phi(L^T \bar L) \, L^{-1} \text{, made symmetric}",
         pitfalls="Only the lower triangle is read, but the derivative is that of a symmetric "
                  "matrix: half of it stands in each triangle.",
         cases=(([(3, 3)], {}), ([(2, 2, 2)], {}), ([(0, 0)], {})),
@@ -178,7 +180,8 @@ general("triangular_solve",
         arity=2, axes=_whole, domain="regular",
         torch="torch.linalg.solve_triangular", jax="jax.lax.linalg.triangular_solve",
         tex=r"A X = B, \; A \text{ a triangle}",
-        dtex=r"\bar B = A^{-T} g, \quad \bar A = -\operatorname{tri}(\bar B X^T)",
+        dtex=r"dX = A^{-1} (dB - dA \, X), \quad "
+             r"\bar B = A^{-T} g, \quad \bar A = -\operatorname{tri}(\bar B X^T)",
         cases=(([(3, 3), (3, 2)], _how()), ([(2, 3, 3), (2, 3, 1)], _how(lower=False, unit=True)),
                ([(3, 3), (2, 3)], _how(left=False, trans=True)), 
                ([(2, 2), (2, 2)], _how(trans=True)),
@@ -198,7 +201,7 @@ general("solve", lambda xp, a, b: xp.solve(a, b),
         along=lambda m, a, b: m.square((DOWN, (1, -1))),
         arity=2, axes=_whole, domain="regular", torch="torch.linalg.solve",
         jax="jax.numpy.linalg.solve", prims="", tex=r"A X = B",
-        dtex=r"\bar B = A^{-T} g, \quad \bar A = -\bar B X^T",
+        dtex=r"dX = A^{-1} (dB - dA \, X), \quad \bar B = A^{-T} g, \quad \bar A = -\bar B X^T",
         pitfalls="Never form the inverse to solve a system: this is faster and more exact.",
         cases=(([(3, 3), (3, 2)], {}), ([(2, 2, 2), (2, 2, 1)], {})),
         example="solve([[2., 0.], [0., 4.]], [[2.], [8.]]) = [[1.], [2.]]")
@@ -209,7 +212,7 @@ general("inv", lambda xp, x: xp.inv(x),
         along=lambda m, x: m.square((DOWN, ACROSS)),
         keeps="y", axes=_whole, domain="regular", torch="torch.linalg.inv inverse",
         jax="jax.numpy.linalg.inv", prims="", tex=r"Y = A^{-1}",
-        dtex=r"\dot Y = -Y \dot A Y, \quad \bar A = -Y^T g \, Y^T",
+        dtex=r"dY = -Y \, dA \, Y, \quad \bar A = -Y^T g \, Y^T",
         cases=(([(3, 3)], {}), ([(2, 2, 2)], {})),
         example="inv([[2., 0.], [0., 4.]]) = [[0.5, 0.], [0., 0.25]]")
 
@@ -218,7 +221,8 @@ general("det", lambda xp, x: xp.det(x),
         lambda xp, g, y, x: (_times_number(xp, g * y, T(xp, xp.inv(x))),),
         along=lambda m, x: m.square(()),
         axes=_number, domain="regular", torch="torch.linalg.det det", jax="jax.numpy.linalg.det",
-        prims="", tex=r"y = \det A", dtex=r"\bar A = g \, y \, A^{-T}",
+        prims="", tex=r"y = \det A",
+        dtex=r"dy = y \operatorname{tr}(A^{-1} dA), \quad \bar A = g \, y \, A^{-T}",
         kinks="at a singular matrix the inverse does not exist: an error in torch, inf or NaN in "
               "JAX, where the frameworks' own rules go on with cofactors",
         pitfalls="Overflows early: use slogdet.", cases=(([(3, 3)], {}), ([(2, 2, 2)], {})),
@@ -243,7 +247,8 @@ general("cholesky_solve", lambda xp, b, low: xp.cholesky_solve(b, low), _cholesk
         _cholesky_solve_vjp, along=lambda m, b, low: m.square((DOWN, ACROSS), ones=(1,)),
         arity=2, axes=_whole, torch="cholesky_solve", jax="-", prims="",
         tex=r"L L^T X = B",
-        dtex=r"\bar B = (L L^T)^{-1} g, \quad \bar L = -(\bar B X^T + X \bar B^T) L",
+        dtex=r"dX = (L L^T)^{-1} \left(dB - (dL \, L^T + L \, dL^T) X\right), \quad "
+             r"\bar B = (L L^T)^{-1} g, \quad \bar L = -(\bar B X^T + X \bar B^T) L",
         domain="regular", cases=(([(3, 2), (3, 3)], {}), ([(2, 2, 1), (2, 2, 2)], {})),
         example="cholesky_solve([[8.], [4.]], [[2., 0.], [0., 1.]]) = [[2.], [4.]]")
 
@@ -265,7 +270,7 @@ general("matrix_exp", lambda xp, x: xp.matrix_exp(x),
         along=lambda m, x: m.square((DOWN, ACROSS), ones=()),
         keeps="x", axes=_whole, torch="torch.linalg.matrix_exp matrix_exp",
         jax="jax.scipy.linalg.expm", prims="", tex=r"Y = \sum_k A^k / k!",
-        dtex=r"\begin{pmatrix} Y & \dot Y \\ 0 & Y \end{pmatrix} = "
-             r"\exp \begin{pmatrix} A & \dot A \\ 0 & A \end{pmatrix}",
+        dtex=r"dY = \text{the corner of } \exp \left[A, \, dA; \; 0, \, A\right], \quad "
+             r"\bar A = \text{the same with } A^T \text{ and } g",
         cases=(([(3, 3)], {}), ([(2, 2, 2)], {})),
         example="matrix_exp([[0., 1.], [0., 0.]]) = [[1., 1.], [0., 1.]]")

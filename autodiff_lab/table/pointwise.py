@@ -201,7 +201,9 @@ def _clamp_push(xp, dx, dlow, dhigh, y, x, low, high):
 
 general("clamp", lambda xp, x, low, high: xp.clamp(x, low, high), _clamp_push, _clamp_pull,
         keeps="x", arity=3, axes=right_aligned, torch="clamp clip", jax="jax.lax.clamp clip",
-        tex=r"y = \min(\max(x, a), b)", dtex=r"g \text{ for whichever of the three is } y",
+        tex=r"y = \min(\max(x, a), b)",
+        dtex=r"dy = \text{the tangent of whichever of the three is } y, \quad "
+             r"\bar x = g \text{ if } y \text{ is } x \text{, else } 0 \text{; so for } a, b",
         kinks="at a bound x still gets the derivative in torch; with lax.clamp nobody does, and "
               "with jnp.clip, which is a maximum and a minimum, x and the bound share it",
         cases=(([(2, 3), (2, 3), (2, 3)], {}), ([(2, 3), (), ()], {}), ([(0, 3), (), (3,)], {})),

@@ -95,6 +95,8 @@ linear("window_sum", lambda xp, x, **p: xp.window_sum(x, **p), _spread,
 
 # ----- max and min: the first of the entries that tie wins -----
 TIES = "the first of the entries that tie gets the whole derivative, in both frameworks"
+WINS = (r"dy_i = dx \text{ of the entry that won in window } i, \quad "
+        r"\bar x = g_i \text{ for the entry that won in window } i")
 SMALL = "window=(2,), stride=(1,), padding=((0, 0),), dilation=(1,), gaps=(1,)"
 
 general("max_pool", lambda xp, x, **p: xp.max_pool(x, **p),
@@ -105,7 +107,7 @@ general("max_pool", lambda xp, x, **p: xp.max_pool(x, **p),
         torch="torch.nn.functional.max_pool1d torch.nn.functional.max_pool2d "
               "torch.nn.functional.max_pool3d",
         tex=r"y_i = \max_k x_{s i + d k - p}", kinks=TIES, cases=CASES,
-        dtex=r"g_i \text{ goes to the entry that won in window } i",
+        dtex=WINS,
         example=f"max_pool([1., 3., 2.], {SMALL}) = [3., 3.]")
 
 general("min_pool", lambda xp, x, **p: xp.min_pool(x, **p),
@@ -113,7 +115,7 @@ general("min_pool", lambda xp, x, **p: xp.min_pool(x, **p),
         lambda xp, g, y, x, **p: (xp.pool_scatter(g, x, low=True, **p),),
         keeps="x", **_along("highest"), **windowed, prims="reduce_window_min", jax="-", torch="-",
         tex=r"y_i = \min_k x_{s i + d k - p}", kinks=TIES, cases=CASES,
-        dtex=r"g_i \text{ goes to the entry that won in window } i",
+        dtex=WINS,
         example=f"min_pool([1., 3., 2.], {SMALL}) = [1., 2.]")
 
 linear("pool_gather", lambda xp, t, x, *, low=False, **p: xp.pool_gather(t, x, low=low, **p),

@@ -61,17 +61,18 @@ def _vjp(xp, g, y, x, *, axis, keepdims):
     return (hit * (spread(xp, g, x, axis, keepdims) / count),)  # 0 / 0 for a NaN: so do both
 
 
+WINS = r"dy = dx \text{ of the entry that won}, \quad \bar x = g \text{ for it, else } 0"
 TIES = "entries that tie share the derivative evenly, in both frameworks (torch: amax and amin)"
 INDEX = "torch.max(x, dim) returns a pair and gives the whole derivative to one entry; use amax."
 
 general("max", lambda xp, x, *, axis, keepdims: xp.max(x, axis, keepdims), _jvp, _vjp,
         identity="lowest", torch="amax torch.Tensor.max", jax="max amax", prims="reduce_max",
-        tex=r"y = \max_i x_i", dtex=r"g \text{ for the entry that won}", kinks=TIES, pitfalls=INDEX,
+        tex=r"y = \max_i x_i", dtex=WINS, kinks=TIES, pitfalls=INDEX,
         cases=CASES, example="max([[1., 5.], [3., 4.]], axis=(0,), keepdims=False) = [3., 5.]",
         **reduction)
 general("min", lambda xp, x, *, axis, keepdims: xp.min(x, axis, keepdims), _jvp, _vjp,
         identity="highest", torch="amin torch.Tensor.min", jax="min amin", prims="reduce_min",
-        tex=r"y = \min_i x_i", dtex=r"g \text{ for the entry that won}", kinks=TIES, pitfalls=INDEX,
+        tex=r"y = \min_i x_i", dtex=WINS, kinks=TIES, pitfalls=INDEX,
         cases=CASES, example="min([[1., 5.], [3., 4.]], axis=(0,), keepdims=False) = [1., 4.]",
         **reduction)
 
@@ -93,7 +94,7 @@ general("prod", lambda xp, x, *, axis, keepdims: xp.prod(x, axis, keepdims),
         lambda xp, g, y, x, *, axis, keepdims:
             (spread(xp, g, x, axis, keepdims) * _others(xp, x, axis),),
         keeps="x", identity=1.0, prims="reduce_prod", tex=r"y = \prod_i x_i",
-        dtex=r"g \text{ times the product of the other entries}",
+        dtex=r"dy = \sum_i dx_i \prod_{j \ne i} x_j, \quad \bar x_i = g \prod_{j \ne i} x_j",
         pitfalls="y / x would be NaN at a zero; the product of the others is not.",
         cases=CASES + EMPTY, example="prod([2., 3., 4.], axis=(0,), keepdims=False) = 24.",
         **reduction)
@@ -111,7 +112,8 @@ general("logsumexp", lambda xp, x, *, axis, keepdims: xp.logsumexp(x, axis, keep
             (spread(xp, g, x, axis, keepdims) * _weights(xp, y, x, axis, keepdims),),
         identity="lowest", torch="logsumexp torch.special.logsumexp",
         jax="jax.nn.logsumexp jax.scipy.special.logsumexp", prims="",
-        tex=r"y = \log \sum_i e^{x_i}", dtex=r"g \text{ times the softmax of } x",
+        tex=r"y = \log \sum_i e^{x_i}",
+        dtex=r"dy = \sum_i e^{x_i - y} \, dx_i, \quad \bar x_i = e^{x_i - y} \, g",
         kinks="NaN for entries that are infinite, in both frameworks", cases=CASES,
         example="logsumexp([0., 0.], axis=(0,), keepdims=False) = 0.69314718", **reduction)
 

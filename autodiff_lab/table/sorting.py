@@ -39,7 +39,8 @@ general("sort", _sort, _sort_jvp, _sort_vjp, keeps="x", outputs="many", arity=No
         along=lambda m, *xs, **_: m.run("last"),
         batch=lambda batched, *, axis, num_keys: {"axis": axis + 1, "num_keys": num_keys},
         torch="-", jax="jax.lax.sort", tex=r"y_k = x_{\pi(k)}, \text{ with } y_k \le y_{k + 1}",
-        dtex=r"g \text{ in the old order}", kinks="entries that tie stay in their order",
+        dtex=r"dy = dx \text{ in the new order}, \quad \bar x = g \text{ in the old order}",
+        kinks="entries that tie stay in their order",
         cases=(([(2, 5)], {"axis": 1, "num_keys": 1}),
                ([(4,), (4,)], {"axis": 0, "num_keys": 2})),
         example="sort([3., 1., 2.], axis=0, num_keys=1) = [[1., 2., 3.]]")
@@ -54,6 +55,7 @@ general("top_k", lambda xp, x, *, k, axis: xp.top_k(x, k, axis),
         along=lambda m, x, *, k, axis: m.run("lowest", {axis: None}),
         batch=lambda batched, *, k, axis: {"k": k, "axis": axis + 1},
         tex=r"y = \text{the } k \text{ largest entries, and their places}",
-        dtex=r"g \text{ at the places of the largest, zero elsewhere}",
+        dtex=r"dy = dx \text{ at their places}, \quad "
+             r"\bar x = g \text{ at the places of the largest, zero elsewhere}",
         cases=(([(2, 5)], {"k": 2, "axis": 1}),),
         example="top_k([3., 1., 2.], k=2, axis=0) = [[3., 2.], [0, 2]]")

@@ -82,7 +82,8 @@ class JaxVerbs(JaxKinks, JaxWindows, JaxStencils, JaxLinalg, JaxFourier):
         return self._ones(tuple(shape), dtype) if there else self.lib.ones(shape, dtype)
 
     def arange(self, shape, axis, dtype, like=None):
-        return self.lax.broadcasted_iota(dtype or self.lib.int32, tuple(shape), axis)
+        dtype = sys.modules["jax"].dtypes.canonicalize_dtype(dtype or self.lib.int32)
+        return self.lax.broadcasted_iota(dtype, tuple(shape), axis)
 
     def copy(self, x):
         return self.lib.copy(x)

@@ -6,15 +6,15 @@ the first expression is formed within each round. What it says is the median, wi
 """
 
 import ast
-import sys
 import time
 from dataclasses import dataclass
+
+from masking_lab.leaderboard.clock import how_often, once
 
 from .. import plots
 from ..plots.drawing import Drawing
 from .running import parsed, refuse
 
-GRAIN = 0.002  # seconds: shorter calls are repeated, so that the clock's grain does not matter
 UNITS = ((1.0, "s"), (1e-3, "ms"), (1e-6, "us"), (1e-9, "ns"))
 
 
@@ -34,6 +34,7 @@ class Bench(Drawing):
     times: tuple
     rounds: int
     title: str = "Time"
+    table_open = True
 
     @property
     def alt(self):
@@ -116,13 +117,9 @@ def timed(calls, rounds=20, seconds=1.0, clock=time.perf_counter):
 
     firsts, results = {}, {}
     for name, call in calls.items():
-        wait(None)
-        start = clock()
-        results[name] = call()
-        wait(results[name])
-        firsts[name] = clock() - start
-    repeats = {name: _repeats(call, clock) for name, call in calls.items()}
-    found = _interleaved(calls, repeats, rounds, seconds, clock)
+        firsts[name] = once(lambda name=name, call=call: results.setdefault(name, call()), 1, clock)
+    counts = {name: how_often(call, clock) for name, call in calls.items()}
+    found = _interleaved(calls, counts, rounds, seconds, clock)
     base = next(iter(calls))
     quartiles = lambda values: tuple(float(q) for q in np.percentile(values, [25, 50, 75]))  # noqa: E731
     times = tuple(
@@ -133,49 +130,16 @@ def timed(calls, rounds=20, seconds=1.0, clock=time.perf_counter):
     return Bench(times, len(found[base]))
 
 
-def _interleaved(calls, repeats, rounds, seconds, clock):
+def _interleaved(calls, counts, rounds, seconds, clock):
     """`{name: a time for each round}`; it ends early, after 3 rounds or more, when time is up."""
     times, order, end = {name: [] for name in calls}, list(calls), clock() + seconds * len(calls)
     for k in range(rounds):
         if k >= 3 and clock() > end:
             break
         for name in order:
-            times[name].append(_once(calls[name], repeats[name], clock))
+            times[name].append(once(calls[name], counts[name], clock))
         order = order[1:] + order[:1]
     return times
-
-
-def _repeats(call, clock):
-    """How often to call for one measurement; this warms up, too."""
-    count = 1
-    while _once(call, count, clock) * count < GRAIN:
-        count *= 2
-    return count
-
-
-def _once(call, count, clock):
-    wait(None)
-    start = clock()
-    for _ in range(count):
-        result = call()
-    wait(result)
-    return (clock() - start) / count
-
-
-def wait(result):
-    """Until what was asked for is there: JAX and accelerators answer before they are done."""
-    from autodiff_lab import trees, xp
-
-    arrays = [x for x in trees.leaves(result) if xp.framework_of(x) == "jax"]
-    if arrays:
-        sys.modules["jax"].block_until_ready(arrays)
-    torch = sys.modules.get("torch")
-    if torch is None:
-        return
-    if torch.cuda.is_initialized():
-        torch.cuda.synchronize()
-    elif getattr(torch, "mps", None) and torch.backends.mps.is_available():
-        torch.mps.synchronize()
 
 
 def _difference(a, b):
@@ -183,7 +147,7 @@ def _difference(a, b):
     from autodiff_lab import trees
 
     from ..values import numpy_of
-    from ..views.compare import numbers_differ
+    from ..views.two_tapes import numbers_differ
 
     xs, ys = trees.leaves(a), trees.leaves(b)
     if len(xs) != len(ys):
@@ -206,12 +170,13 @@ def _sentence(t, base):
     if t is base:
         return median
     low, middle, high = t.ratio
+    wrong = ", but its result differs" if t.differs else ""
     if low <= 1 <= high:
-        return f"{median}, not to be told apart from {base.name}"
+        return f"{median}, not to be told apart from {base.name}{wrong}"
     word = (
         f"{middle:.2f} times the time of" if middle >= 1 else f"{1 / middle:.2f} times as fast as"
     )
-    return f"{median}, {word} {base.name}{', but its result differs' if t.differs else ''}"
+    return f"{median}, {word} {base.name}{wrong}"
 
 
 def _unit(seconds):

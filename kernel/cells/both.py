@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from importlib import import_module
 
 from ..values import number, numpy_of, short
-from ..views.compare import Comparison, Row, numbers_differ
+from ..views.two_tapes import Comparison, Row, numbers_differ
 from .running import names_read, names_set, parsed, refuse, run
 
 MODULES = {"torch": "torch", "jax": "jax.numpy"}

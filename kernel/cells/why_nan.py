@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from ..plots.drawing import Drawing
 from ..plots.scene import Scene, width_of
+from ..tape_view.names import labels
 from ..values import number, numpy_of, short
 from .running import names_read, parsed, refuse
 
@@ -34,6 +35,8 @@ class Why(Drawing):
     @property
     def alt(self):
         return self.told
+
+    said = alt
 
     def data(self):
         return {"kind": "why_nan", "told": self.told, "parts": [list(p) for p in self.parts]}
@@ -129,16 +132,16 @@ def _framework(value):
 # ----- from a tape to the answer -----
 def explained(tape):
     """The first NaN on a tape, forward; then, if there is one number to differentiate, backward."""
-    nodes = [n for n in tape.nodes if n.value is not None]
+    told, nodes = Reader(tape), [n for n in tape.nodes if n.value is not None]
     bad = [n for n in nodes if _has_nan(n.value)]
     if bad:
-        return _forward(tape, bad[0], len(bad), len(nodes))
+        return told.forward(bad[0], len(bad), len(nodes))
     backward = _walk_back(tape)
     adjoints = [n for n in reversed(tape.nodes) if n.adjoint is not None] if backward else []
     worst = [n for n in adjoints if _has_nan(n.adjoint)]
     if worst:
-        return _backward(tape, worst[0], len(worst), len(adjoints))
-    return Why(_nothing(nodes, adjoints))
+        return told.backward(worst[0], len(worst), len(adjoints))
+    return told.nothing(nodes, adjoints)
 
 
 def _walk_back(tape):
@@ -155,56 +158,77 @@ def _walk_back(tape):
     return True
 
 
-def _forward(tape, node, count, total):
-    if not node.parents:
-        return _why(f"The input {_name(node)} holds NaN when it comes in", node,
-                    [(_name(node), "nan", short(node.value))], count, total, "values")  # fmt: skip
-    place = _first_nan(node.value)
-    inputs = [(_name(p), _at(p.value, place, node), _short(p)) for p in node.parents[:MOST_INPUTS]]
-    there = ", ".join(f"{name} is {entry}" for name, entry, _ in inputs if entry)
-    told = f"The first NaN is made by {_call(node)}"
-    told += f": at {list(place)} {there}" if place and there else f": {there}" if there else ""
-    infinite = next((n for n in tape.nodes if _is_infinite(n.value)), None)
-    if infinite is not None and any(_is_infinite(p.value) for p in node.parents):
-        told += f"; the first infinity is made by {_call(infinite)}"
-    parts = [*inputs, (_name(node), "nan", short(node.value))]
-    return _why(told, node, parts, count, total, "values")
+class Reader:
+    """Tells of a tape's nodes in words, by the names that the learner gave them."""
 
+    def __init__(self, tape):
+        self.nodes, self.names = tape.nodes, labels(tape)
 
-def _backward(tape, node, count, total):
-    """The adjoint of a node is summed by its readers: the NaN comes from one of them."""
-    readers = [n for n in tape.nodes if node in n.parents and n.adjoint is not None]
-    reader = readers[-1] if readers else node
-    place = _first_nan(node.adjoint)
-    incoming = _at(reader.adjoint, place, node)
-    told = (
-        f"No value is NaN, but the adjoint of {_name(node)} is: the first is made by the "
-        f"derivative of {_call(reader)}, where {_name(node)} is {_at(node.value, place, node)}"
-    )
-    told += f" and the adjoint that comes in is {incoming}" if incoming else ""
-    infinite = next((n for n in reversed(tape.nodes) if _is_infinite(n.adjoint)), None)
-    if infinite is not None and _is_infinite(reader.adjoint):
-        makers = [n for n in tape.nodes if infinite in n.parents and n.adjoint is not None]
-        told += f"; the first infinite one is made by {_call(makers[-1])}" if makers else ""
-    inputs = [(_name(p), _at(p.value, place, node), _short(p)) for p in reader.parents]
-    parts = [(f"adjoint of {_name(reader)}", incoming, short(reader.adjoint)), *inputs,
-             (f"adjoint of {_name(node)}", "nan", short(node.adjoint))]  # fmt: skip
-    return _why(told, reader, parts, count, total, "adjoints")
+    def name(self, node):
+        if node.index is not None:
+            return self.names[node.index]
+        return node.name or ("the number" if tuple(node.shape) == () else "a constant")
+
+    def call(self, node):
+        inputs = [short(p.value) if p.index is None else self.name(p) for p in node.parents]
+        return f"{self.name(node)} = {node.op}({', '.join(inputs)})" if inputs else self.name(node)
+
+    def readers(self, node):
+        return [n for n in self.nodes if node in n.parents and n.adjoint is not None]
+
+    def forward(self, node, count, total):
+        if not node.parents:
+            parts = [(self.name(node), "nan", short(node.value))]
+            told = f"The input {self.name(node)} holds NaN when it comes in"
+            return _why(told, node, parts, count, total, "values")
+        place = _first_nan(node.value)
+        inputs = [self._part(p, place, node) for p in node.parents[:MOST_INPUTS]]
+        there = ", ".join(f"{name} is {entry}" for name, entry, _ in inputs if entry)
+        told = f"The first NaN is made by {self.call(node)}"
+        told += f": at {list(place)} {there}" if place and there else f": {there}" if there else ""
+        infinite = next((n for n in self.nodes if _is_infinite(n.value)), None)
+        if infinite is not None and any(_is_infinite(p.value) for p in node.parents):
+            told += f"; the first infinity is made by {self.call(infinite)}"
+        parts = [*inputs, (self.name(node), "nan", short(node.value))]
+        return _why(told, node, parts, count, total, "values")
+
+    def backward(self, node, count, total):
+        """The adjoint of a node is summed by its readers: the NaN comes from one of them."""
+        reader = next(reversed(self.readers(node)), node)
+        place, name = _first_nan(node.adjoint), self.name(node)
+        incoming = _at(reader.adjoint, place, node)
+        told = (
+            f"No value is NaN, but the adjoint of {name} is: the first is made by the derivative "
+            f"of {self.call(reader)}, where {name} is {_at(node.value, place, node)}"
+        )
+        told += f" and the adjoint that comes in is {incoming}" if incoming else ""
+        infinite = next((n for n in reversed(self.nodes) if _is_infinite(n.adjoint)), None)
+        if _is_infinite(reader.adjoint) and (makers := self.readers(infinite)):
+            told += f"; the first infinite one is made by {self.call(makers[-1])}"
+        parts = [(f"adjoint of {self.name(reader)}", incoming, short(reader.adjoint)),
+                 *(self._part(p, place, node) for p in reader.parents),
+                 (f"adjoint of {name}", "nan", short(node.adjoint))]  # fmt: skip
+        return _why(told, reader, parts, count, total, "adjoints")
+
+    def _part(self, node, place, where):
+        whole = "" if node.value is None else short(node.value)
+        return self.name(node), _at(node.value, place, where), whole
+
+    def nothing(self, nodes, adjoints):
+        more = f" and {len(adjoints)} adjoints" if adjoints else ""
+        told = f"No NaN: {len(nodes)} values{more} looked at"
+        bad = next((n for n in nodes if _is_infinite(n.value)), None)
+        if bad is None:
+            return Why(f"{told}, all finite.")
+        line = f", line {bad.line}: {bad.code}" if bad.line else ""
+        return Why(f"{told}; but {self.call(bad)} is infinite{line}, "
+                   "and infinities soon make NaN.")  # fmt: skip
 
 
 def _why(told, node, parts, count, total, what):
     line = f"line {node.line}: {node.code}" if node.line else ""
     told += f"; {line}" if line else ""
     return Why(f"{told}. {count} of {total} {what} hold NaN.", tuple(parts), node.op, line)
-
-
-def _nothing(nodes, adjoints):
-    told = f"No NaN: {len(nodes)} values" + (f" and {len(adjoints)} adjoints" if adjoints else "")
-    bad = next((n for n in nodes if _is_infinite(n.value)), None)
-    if bad is None:
-        return f"{told} looked at, all finite."
-    line = f", line {bad.line}: {bad.code}" if bad.line else ""
-    return f"{told} looked at; but {_call(bad)} is infinite{line}, and infinities soon make NaN."
 
 
 def _is_infinite(value):
@@ -244,26 +268,11 @@ def _at(value, place, node):
         return ""
 
 
-def _short(node):
-    return "" if node.value is None else short(node.value)
-
-
-def _name(node):
-    if node.name or node.index is not None:
-        return node.name or f"v{node.index}"
-    return "the number" if tuple(node.shape) == () else "a constant"
-
-
-def _call(node):
-    inputs = ", ".join(_short(p) if p.index is None else _name(p) for p in node.parents)
-    return f"{_name(node)} = {node.op}({inputs})" if node.parents else _name(node)
-
-
 # ----- the picture: what went in, and the operation that made it -----
 def _scene(why):
     if not why.parts:
-        drawn = Scene(max(320, width_of(why.told) + 20), 36)
-        drawn.text(10, 22, why.told)
+        drawn = Scene(150, 36)
+        drawn.text(10, 23, "no NaN", "c2", style="font-weight:700")
         return drawn
     *inputs, out = why.parts
     wide = 26 + max(width_of(f"{name} = {there}") for name, there, _ in why.parts)

@@ -67,17 +67,29 @@ def bars(values, *, spread=None, title="", xlabel="", ylabel="", log=False, alt=
     if len(names) > MOST_BARS:
         raise ValueError(f"{len(names)} bars cannot be read; plots.line draws that many values")
     series = tuple(_bars_of(g, group, spread.get(g, {}), names) for g, group in groups.items())
-    return Chart("bars", series, title, xlabel, ylabel, "y" if log else "", tuple(names), alt)
+    words = str(title), str(xlabel), str(ylabel)
+    return Chart("bars", series, *words, "y" if log else "", tuple(names), alt)
 
 
 def _points(kind, y, x, title, xlabel, ylabel, log, alt):
     if log not in ("", "x", "y", "xy"):
         raise ValueError(f"log={log!r}: say which axis is logarithmic, one of 'x', 'y', 'xy'")
-    return Chart(kind, as_series(y, x, f"plots.{kind}"), title, xlabel, ylabel, log, (), alt)
+    words = str(title), str(xlabel), str(ylabel)
+    return Chart(kind, as_series(y, x, f"plots.{kind}"), *words, log, (), alt)
 
 
 def _bars_of(name, group, spread, names):
-    y = numbers([float(v) for v in group.values()], "plots.bars")
+    y = tuple(_height(k, v) for k, v in group.items())
     x = tuple(float(names.index(str(k))) for k in group)
+    if spread and set(spread) != set(group):
+        raise ValueError(f"plots.bars(spread=...) needs a pair for each of {', '.join(names)}")
     ends = tuple(numbers(spread[k], "plots.bars(spread=...)") for k in group) if spread else ()
     return Series(str(name), x, y, ends, len(y))
+
+
+def _height(name, value):
+    try:
+        return float(f"{float(value):.6g}")
+    except (TypeError, ValueError):
+        kind = type(value).__name__
+        raise TypeError(f"plots.bars needs a number for {name!r}, and got {kind}") from None

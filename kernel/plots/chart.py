@@ -214,7 +214,7 @@ def _tell_line(chart, s):
         told = f"falls from {first} to {last}{x}"
     else:
         told = f"from {first} to {last}{x}{_extremes(kept, ends=True)}"
-    return told + _left_out(s, kept)
+    return told + _left_out(chart, s, kept)
 
 
 def _tell_points(chart, s):
@@ -223,7 +223,8 @@ def _tell_points(chart, s):
         return "no finite values"
     xs = [x for _, x in kept]
     x = f"{chart.xlabel or 'x'} from {say(min(xs))} to {say(max(xs))}"
-    return f"{len(kept)} points, {x}{_extremes(kept)}" + _left_out(s, kept)
+    points = f"{len(kept)} point{'s' * (len(kept) != 1)}"
+    return f"{points}, {x}{_extremes(kept)}" + _left_out(chart, s, kept)
 
 
 def _tell_bars(chart, s):
@@ -239,7 +240,10 @@ def _extremes(kept, ends=False):
                    for word, (y, x) in pairs if (y, x) not in told)  # fmt: skip
 
 
-def _left_out(s, kept):
+def _left_out(chart, s, kept):
+    """What a reader does not see in the picture."""
     bad = len(s.y) - len(kept)
     told = f"; {bad} not finite" if bad else ""
+    low = sum(y <= 0 and "y" in chart.log or x <= 0 and "x" in chart.log for y, x in kept)
+    told += f"; {low} not drawn, since a logarithm knows no zero and below" if low else ""
     return told + (f"; {len(s.x)} of {s.length:,} points drawn" if len(s.x) < s.length else "")

@@ -4,7 +4,7 @@ import math
 
 from bokeh import models as m
 
-from .chart_svg import BAR, HEIGHT, WIDTH
+from .chart_svg import BAR, HEIGHT, WIDTH, legend_columns, scales
 from .theme import DASHES, LIGHT, MARKS, SERIES
 
 SAME = {"nonselection_glyph": None}
@@ -17,7 +17,7 @@ def figure(chart):
         width=WIDTH, height=height, max_width=WIDTH, sizing_mode="scale_width",
         x_scale=scale["x" in chart.log or (chart.kind == "bars" and bool(chart.log))](),
         y_scale=scale["y" in chart.log and chart.kind != "bars"](),
-        x_range=m.DataRange1d(range_padding=0.03), y_range=m.DataRange1d(range_padding=0.06),
+        x_range=m.DataRange1d(range_padding=0.06), y_range=m.DataRange1d(),
         title=m.Title(text=chart.title) if chart.title else None, toolbar_location="right",
     )  # fmt: skip
     items = _bars(plot, chart) if chart.kind == "bars" else _points(plot, chart)
@@ -26,6 +26,7 @@ def figure(chart):
             items=[m.LegendItem(label={"value": s.name}, renderers=list(drawn))
                    for s, drawn in zip(chart.series, items, strict=True)],
             orientation="horizontal", padding=2, location="top_left",
+            ncols=legend_columns(chart)[0],
         )  # fmt: skip
         plot.add_layout(legend, "above")
     hit = [drawn[-1] for drawn in items]
@@ -53,6 +54,8 @@ def _axis(log):
 def _points(plot, chart):
     across, up = _axis("x" in chart.log), _axis("y" in chart.log)
     x, y = _axes(plot, across, up, chart.xlabel, chart.ylabel)
+    xs, ys = scales(chart)
+    plot.x_range, plot.y_range = m.Range1d(xs.low, xs.high), m.Range1d(ys.low, ys.high)
     plot.add_layout(m.Grid(dimension=1, axis=y))
     plot.add_layout(m.Grid(dimension=0, axis=x, grid_line_color=None))
     at = {(k, i): str(row) for row, k, i in chart.points()}

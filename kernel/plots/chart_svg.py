@@ -1,5 +1,7 @@
 """A chart as a scene: axes, grid, legend, and the series on them."""
 
+import math
+
 from .scales import Scale, tick_label, told
 from .scene import Scene, width_of
 from .theme import DASHES, MARKS, SERIES
@@ -14,13 +16,11 @@ def scene(chart):
 
 # ----- lines and points -----
 def _points(chart):
-    ys = Scale([y for s in chart.series for y in s.y], 0, 0, "y" in chart.log).widened()
+    xs, ys = scales(chart)
     left = 24 + max(width_of(tick_label(v)) for v in ys.ticks() or [0]) + 20 * bool(chart.ylabel)
-    top = 14 + 20 * bool(chart.title) + 20 * _has_legend(chart)
+    top = 14 + 20 * bool(chart.title) + legend_height(chart)
     bottom = HEIGHT - 28 - 18 * bool(chart.xlabel)
-    ys.start, ys.end = bottom, top
-    xs = Scale([x for s in chart.series for x in s.x], left, WIDTH - 22, "x" in chart.log)
-    xs = xs.widened(0.02)
+    xs.start, xs.end, ys.start, ys.end = left, WIDTH - 22, bottom, top
     drawn = Scene(WIDTH, HEIGHT)
     _axes(drawn, chart, xs, ys)
     for k, s in enumerate(chart.series):
@@ -34,6 +34,12 @@ def _points(chart):
             how = {"opacity": 0} if chart.crowded() else {}  # there to be found, not to be seen
             drawn.mark(x, y, MARKS[k % 6], SERIES[k % 6], at=row, **how)
     return drawn
+
+
+def scales(chart):
+    """What the axes span; Bokeh's as well, so that the two pictures are one."""
+    xs = Scale([x for s in chart.series for x in s.x], 0, 0, "x" in chart.log).widened(0.02)
+    return xs, Scale([y for s in chart.series for y in s.y], 0, 0, "y" in chart.log).widened()
 
 
 def _axes(drawn, chart, xs, ys):
@@ -59,16 +65,29 @@ def _heading(drawn, chart, left):
     if chart.title:
         drawn.text(left, y, chart.title, style="font-weight:700")
         y += 20
-    x = left
+    per_line, wide = legend_columns(chart)
     for k, s in enumerate(chart.series if _has_legend(chart) else ()):
-        drawn.line([(x, y - 4), (x + 24, y - 4)], SERIES[k % 6], 2, **_dash(DASHES[k % 6]))
-        drawn.mark(x + 12, y - 4, MARKS[k % 6], SERIES[k % 6])
-        drawn.text(x + 30, y, s.name)
-        x += 46 + width_of(s.name)
+        x, line = left + k % per_line * wide, y + 20 * (k // per_line)
+        if chart.kind == "line":
+            drawn.line(
+                [(x, line - 4), (x + 24, line - 4)], SERIES[k % 6], 2, **_dash(DASHES[k % 6])
+            )
+        drawn.mark(x + 12, line - 4, MARKS[k % 6], SERIES[k % 6])
+        drawn.text(x + 30, line, s.name)
 
 
 def _has_legend(chart):
     return any(s.name for s in chart.series)
+
+
+def legend_columns(chart):
+    """How many names stand in a line, and how wide each is."""
+    wide = 46 + max(width_of(s.name) for s in chart.series)
+    return max(1, int((WIDTH - 70) / wide)), wide
+
+
+def legend_height(chart):
+    return 20 * math.ceil(len(chart.series) / legend_columns(chart)[0]) * _has_legend(chart)
 
 
 def _dash(dash):
@@ -92,7 +111,7 @@ def _curves(drawn, s, xs, ys, colour, **how):
 def _bars(chart):
     groups = len(chart.series)
     pitch = groups * BAR + BAR_GAP + (4 if groups > 1 else 0)
-    top = 12 + 20 * bool(chart.title) + 20 * _has_legend(chart)
+    top = 12 + 20 * bool(chart.title) + legend_height(chart)
     bottom = top + pitch * len(chart.names)
     left = 16 + max(width_of(name) for name in chart.names)
     ends = [v for s in chart.series for p in s.spread for v in p]

@@ -24,6 +24,8 @@ TEXT_ROWS, TEXT_COLUMNS = 40, 16  # the text is for a terminal: of a larger tabl
 
 class Drawing:
     title = alt = ""
+    said = ""  # a sentence that belongs above the picture, where the picture alone says too little
+    table_open = False  # is the table seen without a click?
 
     def data(self):
         raise NotImplementedError
@@ -49,8 +51,14 @@ class Drawing:
         return {
             "text/plain": repr(self),
             "image/svg+xml": self.svg(),
-            "text/html": html(self.title, self.alt, self.svg(), self.rows(), self.figure()),
+            "text/html": self._html(),
         }
+
+    def _html(self):
+        page = html(self.title, self.alt, self.svg(), self.rows(), self.figure())
+        page = page.replace("<details>", "<details open>", 1) if self.table_open else page
+        said = f"<p>{escape(self.said)}</p>" if self.said else ""
+        return page.replace('<div class="tp-stage">', f'{said}<div class="tp-stage">', 1)
 
 
 # ----- text -----

@@ -94,7 +94,8 @@ def heat(values, *, rows=None, columns=None, title="", xlabel="", ylabel="", alt
     grid, block = reduced(array.tolist())
     names = _names(rows, ylabel, array.shape[0], block[0], "rows")
     across = _names(columns, xlabel, array.shape[1], block[1], "columns")
-    return Heat(grid, names, across, title, xlabel, ylabel, block, tuple(array.shape), alt)
+    words = str(title), str(xlabel), str(ylabel)
+    return Heat(grid, names, across, *words, block, tuple(array.shape), alt)
 
 
 def reduced(grid):

@@ -14,6 +14,8 @@ class Own:
     """A view of a Bokeh model: a figure, or a layout of several."""
 
     def __init__(self, figure, alt="", title=""):
+        if not hasattr(figure, "references"):
+            raise TypeError(f"plots.show takes a Bokeh figure, and got {type(figure).__name__}")
         self.model, self.alt = figure, alt
         self.title = title or _title_of(figure)
         if not alt:
@@ -50,7 +52,7 @@ def show(figure, alt="", title=""):
     """Display a Bokeh figure; `alt` says in a sentence what it shows. See `kernel.plots`."""
     from ..showing import show
 
-    show(figure, alt=alt, title=title)
+    show(Own(figure, alt, title))
 
 
 def _title_of(figure):

@@ -81,7 +81,7 @@
 
   function fromSvg(svg, { grid, marks, runs, wide }, state) {
     const ring = grid && add(svg, "rect", "ring"), dots = runs.map(() => add(svg, "circle", "ring"));
-    for (const mark of marks) mark.onpointerenter = mark.onclick = () => state.look(place(mark.dataset.at));
+    for (const mark of marks) mark.onpointerenter = mark.onclick = () => state.look(placesOf(mark)[0]);
     if (grid || runs.length) svg.onpointermove = svg.onclick = (event) => {
       const here = new DOMPoint(event.clientX, event.clientY).matrixTransform(svg.getScreenCTM().inverse());
       const at = grid ? cellUnder(grid, here) : [nearest(runs[0], here.x), 0];
@@ -91,8 +91,8 @@
       if (grid) ringAt(ring, grid, r, c);
       dots.forEach((dot, k) => put(dot, { cx: runs[k][r][0], cy: runs[k][r][1], r: 5 }));
       for (const mark of marks) {
-        const [row, column] = place(mark.dataset.at);
-        mark.classList.toggle("on", row === r && (!wide || column === c));
+        const on = placesOf(mark).some(([row, column]) => row === r && (!wide || column === c));
+        mark.classList.toggle("on", on);
       }
     });
   }
@@ -109,6 +109,10 @@
 
   function put(mark, values) {
     for (const [name, value] of Object.entries(values)) mark.setAttribute(name, value);
+  }
+
+  function placesOf(mark) {
+    return mark.dataset.at.split("|").map(place);
   }
 
   function place(text) {

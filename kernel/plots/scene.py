@@ -1,8 +1,9 @@
 """A scene: rectangles, lines and words at places; it becomes one SVG that needs nothing else.
 
 Colours are names of the theme and stand in the style, so that a page can change them. What a mark
-shows is a row of the picture's table (`at=row`, or `at=(row, column)`): the script lights it when
-the reader comes to that row, and tells the row when the pointer comes to the mark.
+shows is a row of the picture's table (`at=row`, or `at=(row, column)`; `at="3|7"` where it shows
+several): the script lights it when the reader comes to that row, and tells the row when the pointer
+comes to the mark.
 """
 
 from xml.sax.saxutils import escape, quoteattr
@@ -79,7 +80,7 @@ def short(x):
 
 
 def _place(at):
-    return at if isinstance(at, int) else f"{at[0]} {at[1]}"
+    return f"{at[0]} {at[1]}" if isinstance(at, tuple) else at
 
 
 def width_of(words):

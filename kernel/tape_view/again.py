@@ -39,6 +39,20 @@ def times(tape):
     return forward, back
 
 
+def sent(tape, node):
+    """What the reverse walk sends from a node to each of its parents, or None."""
+    from autodiff_lab import AutodiffError
+
+    xs = [p.value for p in node.parents]
+    complex_numbers = node.adjoint is None or tape.xp.is_complex(node.dtype)
+    if complex_numbers or node.group or "pull" in node.params or any(x is None for x in xs):
+        return None
+    try:
+        return [c() if callable(c) else c for c in _pull(tape, node, xs)]
+    except (AutodiffError, TypeError, ValueError, RuntimeError):
+        return None
+
+
 def _pull(tape, node, xs):
     from autodiff_lab.calculus import pull
 

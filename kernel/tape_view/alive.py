@@ -146,9 +146,14 @@ def _memory(node):
         return None
 
 
+def is_alarm(sentence):
+    """A checkpoint that does what it is for is worth a sentence, and no alarm."""
+    return not sentence.startswith("Checkpoint")
+
+
 def findings(tape, lives, found):
     """For each checkpoint a sentence: what it does to the peak, and what it costs."""
-    with_all = max(lives.bytes(found), default=0)
+    with_all = max(lives.bytes(found), default=0) if found else 0
     for s in found[:TOLD]:
         without = max(lives.bytes([other for other in found if other is not s]), default=0)
         count = s.stop - s.first
@@ -156,8 +161,8 @@ def findings(tape, lives, found):
         where = next((m.where for m in tape.nodes[s.first].scope
                       if m.startswith("checkpoint") and m.where), None)  # fmt: skip
         at = f"line {where[1]}" if where else f"v{s.first}"
-        if without > with_all:
-            yield f"Checkpoint ({at}): the peak is {with_all:,} B instead of {without:,} B{cost}.", s.first
-        else:
-            same = "with it and without" if without == with_all else f"({without:,} B without it)"
-            yield f"Wasted checkpoint ({at}): the peak is {with_all:,} B {same}{cost}.", s.first
+        gain = f"instead of {without:,} B"
+        if without <= with_all:
+            gain = "with it and without" if without == with_all else f"({without:,} B without it)"
+        kind = "Checkpoint" if without > with_all else "Wasted checkpoint"
+        yield f"{kind} ({at}): the peak is {with_all:,} B {gain}{cost}.", s.first

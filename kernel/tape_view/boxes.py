@@ -4,12 +4,16 @@ A box holds words and numbers only, never an array: a picture that is kept keeps
 """
 
 from dataclasses import dataclass
-from math import isnan
+from math import isfinite, isnan
 
+from ..boxes import cut, expression, is_unsaid, operand, parameter
 from ..values import NOT_COMPUTED, NOT_KEPT, short, summary
+from .again import sent
 from .folds import Fold
-from .heat import heat
+from .heat import heat, strip
 
+UNALARMING = ("", "all zero")
+TERMS, WEIGHED = 6, 200  # terms of a sum that are listed; nodes of a tape that they are weighed on
 WIDEST = 24  # characters; longer labels are cut
 
 
@@ -33,10 +37,10 @@ class Box:
     code: str = ""
     scope: str = ""
     equation: str = ""
-    alarm: str = ""  # "NaN", "Inf" or "all zero"
+    alarm: str = ""  # "NaN", "Inf", the same of the adjoint ("∂ NaN"), or "all zero"
     terms: int = 0  # how many contributions its adjoint is the sum of
     adds: str = ""  # who they come from
-    heats: tuple = (None, None)  # of the value and of the adjoint
+    heats: tuple = (None, None, None)  # of value and adjoint; of a loop, its adjoints by turn
     lanes: tuple | None = None  # words in place of value and adjoint, where there are none
 
     @property
@@ -57,6 +61,7 @@ class Words:
         self.cells = cells  # of a heat map
         self.prefix = prefix
         self.ends = {n.index for n in tape.outputs if n is not None}
+        self.sent: dict = {}  # node -> what it sends back to its parents
         self.adders: dict = {}
         for n in tape.nodes:
             for p in n.parents if n.adjoint is not None else ():
@@ -78,10 +83,10 @@ class Words:
             adjoint=cut(short(n.adjoint), WIDEST) if known else None,
             adjoint_line=summary(n.adjoint) if known else NOT_COMPUTED,
             needs="" if n.needs == "nothing" else n.needs,
-            at=self.at(n.where), code=n.code, scope=" > ".join(n.scope or ()), equation=self.equation(n),
-            alarm=self.alarm(n.index), terms=len(self.adders.get(n.index, ())),
-            adds=self._adds(n.index),
-            heats=(heat(n.value, self.cells), heat(n.adjoint, self.cells)),
+            at=self.at(n.where), code=n.code, scope=" > ".join(n.scope or ()),
+            equation=self.equation(n), alarm=self.alarm(n.index),
+            terms=len(self.adders.get(n.index, ())), adds=self._adds(n.index),
+            heats=(heat(n.value, self.cells), heat(n.adjoint, self.cells), None),
         )  # fmt: skip
 
     def fold(self, f: Fold):
@@ -89,53 +94,61 @@ class Words:
         end, count = self.tape.nodes[f.stop - 1], f" ×{f.count}" if f.count > 1 else ""
         known, name = end.adjoint is not None, self.label(end)
         op = f"{len(f):,} {'inputs' if f.kind == 'inputs' else 'operations'}"
-        alarms = [a for a in map(self.alarm, range(f.first, f.stop)) if a in ("NaN", "Inf")]
+        value = NOT_KEPT if end.value is None else cut(f"{name} = {short(end.value)}", WIDEST)
+        alarms = sorted(a for a in map(self.alarm, range(f.first, f.stop)) if a not in UNALARMING)
         return Box(
             first=f.first, last=f.stop - 1, kind=f.kind, name=cut(f.name, 20) + count,
-            op=op, heading=op,
-            value=cut(f"{name} = {short(end.value)}", WIDEST) if end.value is not None else NOT_KEPT,
-            value_line=f"{name}: {summary(end.value)}" if end.value is not None else NOT_KEPT,
+            op=op, heading=op if len(f.name + count + op) < WIDEST else f"{len(f):,} ops",
+            value=value,
+            value_line=NOT_KEPT if end.value is None else f"{name}: {summary(end.value)}",
             adjoint=cut(short(end.adjoint), WIDEST) if known else None,
             adjoint_line=f"{name}: {summary(end.adjoint)}" if known else NOT_COMPUTED,
             bytes=sum(n.bytes for n in self.tape.nodes[f.first : f.stop]),
             shape=str(tuple(end.shape)), dtype=_dtype(end), at=self.at(f.where), scope="",
-            code=code_at(f.where), adds=self._adds(end.index), alarm=alarms[0] if alarms else "",
+            code=code_at(f.where), adds=self._adds(end.index), heats=(None, None, self._turns(f)),
+            alarm=alarms[0] if alarms else "",
         )  # fmt: skip
 
     def _adds(self, index):
-        """Who adds to the adjoint of a node: those that read it, and have an adjoint."""
-        adders = self.adders.get(index, ())
-        more = f" and {len(adders) - 6} more" if len(adders) > 6 else ""
-        return ", ".join(dict.fromkeys(self.label(a) for a in adders[:6])) + more
+        """Who adds to the adjoint of a node: those that read it and have one; and how much."""
+        adders = list(dict.fromkeys(self.adders.get(index, ())))
+        more = f" and {len(adders) - TERMS} more" if len(adders) > TERMS else ""
+        if 1 < len(adders) <= TERMS and len(self.tape.nodes) <= WEIGHED:
+            return ", ".join(f"{self.label(a)} ({self._sent(a, index)})" for a in adders)
+        return ", ".join(self.label(a) for a in adders[:TERMS]) + more
+
+    def _sent(self, adder, index):
+        if adder not in self.sent:
+            self.sent[adder] = sent(self.tape, adder)
+        found = self.sent[adder] or ()
+        mine = [c for p, c in zip(adder.parents, found, strict=False) if p.index == index]
+        return " and ".join(short(c) for c in mine if c is not None) or "..."
+
+    def _turns(self, f):
+        """The adjoints at the ends of a loop's turns."""
+        each, rest = divmod(len(f), f.count)
+        if f.kind != "loop" or rest:
+            return None
+        sizes = [self.sizes.adjoints[i] for i in range(f.first + each - 1, f.stop, each)]
+        return strip(sizes) if all(s is not None and isfinite(s) for s in sizes) else None
 
     def at(self, where):
         return (self.files[where[0]], where[1]) if where and where[0] in self.files else None
 
     def alarm(self, index):
-        s = self.sizes.values[index]
-        adjoint = self.sizes.adjoints[index]
-        for size in (s, adjoint):
-            if size is not None and (isnan(size) or size == float("inf")):
-                return "NaN" if isnan(size) else "Inf"
-        zero = s == 0 and self.tape.nodes[index].shape != ()
-        return "all zero" if zero else ""
+        """What is wrong with the value, or else with the adjoint."""
+        value, adjoint = self.sizes.values[index], self.sizes.adjoints[index]
+        for mark, size in (("", value), ("∂ ", adjoint)):
+            if size is not None and not isfinite(size):
+                return mark + ("NaN" if isnan(size) else "Inf")
+        return "all zero" if value == 0 and self.tape.nodes[index].shape != () else ""
 
     def label(self, node):
         """The argument's name, the variable's, or the node's place on the tape."""
         return "const" if node.index is None else self.prefix + self.names[node.index]
 
     def expression(self, node, params=True):
-        """`sum(v1, axis=(0,))`: the operation, its operands (constants in place), its parameters."""
-        inputs = [self._operand(p) for p in node.parents]
-        named = [f"{k}={_param(v)}" for k, v in (node.params or {}).items()
-                 if params and not callable(v) and not _is_unsaid(v)]  # fmt: skip
-        part = "" if node.part is None else f"[{node.part}]"
-        return f"{node.op}({', '.join(inputs + named)}){part}"
-
-    def _operand(self, node):
-        if node.index is not None:
-            return self.label(node)
-        return f"const{list(node.shape)}" if node.shape or node.value is None else short(node.value)
+        return expression(node, params, self.label)
 
     def equation(self, node):
         """The equation of the jaxpr, in the names of the picture."""
@@ -143,13 +156,10 @@ class Words:
         if eqn is None:
             return ""
         kinds = " ".join(_aval(v.aval) for v in eqn.outvars)
-        params = " ".join(f"{k}={_param(v)}" for k, v in eqn.params.items() if not _is_unsaid(v))
-        reads = " ".join(self._operand(p) for p in node.parents)
-        return f"{self.label(node)}:{kinds} = {eqn.primitive.name}[{params}] {reads}".replace("[]", "")
-
-
-def _is_unsaid(value):
-    return value is None or value is False
+        params = " ".join(f"{k}={parameter(v)}" for k, v in eqn.params.items() if not is_unsaid(v))
+        reads = " ".join(operand(p, self.label) for p in node.parents)
+        operation = eqn.primitive.name + (f"[{params}]" if params else "")
+        return f"{self.label(node)}:{kinds} = {operation} {reads}"
 
 
 def _dtype(node):
@@ -161,16 +171,7 @@ def _aval(aval):
     return f"{short_name}[{','.join(map(str, aval.shape))}]"
 
 
-def _param(value):
-    name = getattr(value, "__name__", None)  # a function's repr would show its address
-    return name if name else cut(str(value).replace("torch.", ""), 16)
-
-
 def code_at(where):
     import linecache
 
     return linecache.getline(*where).strip() if where else ""
-
-
-def cut(text, most):
-    return text if len(text) <= most else text[: most - 1] + "\u2026"

@@ -28,7 +28,10 @@ def install(ip, undo):
     tape.__doc__ = tape_cell.__doc__
     ip.register_magic_function(tape, "cell")
     undo.callback(ip.magics_manager.magics["cell"].pop, "tape", None)
-    release = lambda *_: _release(ip)  # noqa: E731
+
+    def release(result=None):
+        _release(ip, result)
+
     ip.events.register("post_run_cell", release)
     undo.callback(_unregister, ip, release)
 
@@ -68,7 +71,7 @@ class Shown(View):
         )
 
 
-def _release(ip):
+def _release(ip, result):
     """Put the picture in the place of a tape that was a cell's result."""
     from sys import modules
 
@@ -80,12 +83,10 @@ def _release(ip):
         return
     shown = Shown((_drawn.pop(tape, None) or view(tape)).picture)
     outputs[last] = shown
-    for name in ("_", f"_{last}"):
-        if ip.user_ns.get(name) is tape:
-            ip.user_ns[name] = shown
+    names = [name for name in ("_", f"_{last}") if ip.user_ns.get(name) is tape]
+    ip.push(dict.fromkeys(names, shown), interactive=False)
     if getattr(ip.displayhook, "_", None) is tape:
         ip.displayhook._ = shown
-    result = getattr(ip, "last_execution_result", None)
     if getattr(result, "result", None) is tape:
         result.result = shown
 
@@ -198,8 +199,8 @@ def _given(tree):
     assigned: set = set()
     for statement in tree.body:
         names = [n for n in ast.walk(statement) if isinstance(n, ast.Name)]
-        updated = isinstance(statement, ast.AugAssign) and isinstance(statement.target, ast.Name)
-        read = [n.id for n in names if isinstance(n.ctx, ast.Load)] + [statement.target.id] * updated
+        updated = [n for n in names if getattr(statement, "op", None) and n is statement.target]
+        read = [n.id for n in names if isinstance(n.ctx, ast.Load) or n in updated]
         found.update(dict.fromkeys(n for n in read if n not in assigned))
         assigned |= _assigned(ast.Module([statement], []))
     return list(found)
@@ -212,8 +213,28 @@ def _assigned(tree):
 
 
 def _arrays(space, tree):
-    """The notebook's arrays, and containers with arrays, that the cell reads."""
-    return {n: space[n] for n in _given(tree) if n in space and _is_data(space[n])}
+    """The notebook's arrays, and containers with arrays, that the cell and its functions read."""
+    names = dict.fromkeys(_given(tree))
+    for name in list(names):
+        names.update(dict.fromkeys(_read_by(space.get(name), space, set())))
+    return {n: space[n] for n in names if n in space and _is_data(space[n])}
+
+
+def _read_by(f, space, seen):
+    """The notebook's names that a function of the notebook reads, and those that it calls."""
+    if not isinstance(f, types.FunctionType) or f.__globals__ is not space or f in seen:
+        return
+    seen.add(f)
+    for name in _names_in(f.__code__):
+        yield name
+        yield from _read_by(space.get(name), space, seen)
+
+
+def _names_in(code):
+    yield from code.co_names
+    for inner in code.co_consts:
+        if isinstance(inner, types.CodeType):
+            yield from _names_in(inner)
 
 
 def _is_data(value):

@@ -6,7 +6,7 @@ and again. Such a run is found as a tandem repeat among the parts of a level, th
 that a loop in a loop is found inside a turn of the outer one.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import groupby
 
@@ -58,7 +58,7 @@ def _level(nodes, depth):
     parts = []
     for (call, *_), group in groupby(nodes, lambda n: _called(n, depth)):
         group = list(group)
-        parts += group if call is None else [_call(call, group, depth)]
+        parts += group if call is None or len(group) == 1 else [_call(call, group, depth)]
     return _folded(parts)
 
 
@@ -68,12 +68,12 @@ def _called(node, depth):
 
 
 def _call(call, nodes, depth):
-    parts = _level(nodes, depth + 1)
+    parts, where = _level(nodes, depth + 1), getattr(call, "where", None)
     if len(parts) == 1 and isinstance(parts[0], Fold):  # `h = cell(h)` in a loop: many calls
         only = parts[0]
-        name = str(call) if only.kind == "loop" else f"{call} {only.name}"
-        return Fold(only.kind, name, only.first, only.stop, only.make, getattr(call, "where", None), only.count)
-    return Fold("call", str(call), *_ends(nodes), lambda: shared(parts), getattr(call, "where", None))
+        name = str(call) if only.kind == "loop" else f"{call} {only.name}".replace(" <lambda>", "")
+        return replace(only, name=name, where=where)
+    return Fold("call", str(call), *_ends(nodes), lambda: shared(parts), where)
 
 
 def _ends(nodes):

@@ -5,18 +5,20 @@ to the largest entry; `!` is NaN and `^` is infinite. Of a larger array every k-
 taken, and the map says so.
 """
 
+from math import log10
 from typing import NamedTuple
 
 from ..values import number, numpy_of
 
 STEPS = 12  # on either side of zero
+TURNS = 48  # of a loop, in one strip
 
 
 class Heat(NamedTuple):
     rows: int
     columns: int
     cells: str
-    largest: str
+    scale: str  # what the strongest colour stands for
     shown: str  # which entries the cells are
 
 
@@ -35,7 +37,22 @@ def heat(value, cells):
     finite = picked[np.isfinite(picked)]
     most = np.abs(finite).max().item() if finite.size else 0.0
     shown = "" if picked.size == array.size else f"{picked.size} of {array.size} entries"
-    return Heat(rows, columns, _letters(np, picked, most), number(most), shown)
+    return Heat(rows, columns, _letters(np, picked, most), f"±{number(most)}", shown)
+
+
+def strip(sizes):
+    """The sizes of the turns of a loop as one row, by powers of ten: vanishing is seen to fade."""
+    each = -(-len(sizes) // TURNS)
+    picked = [max(sizes[i : i + each]) for i in range(0, len(sizes), each)]
+    known = [log10(s) for s in picked if s]
+    if not known:
+        return None
+    low, high = min(known), max(known)
+    span = max(high - low, 1)
+    levels = [round(STEPS * (1 - (high - log10(s)) / span)) if s else 0 for s in picked]
+    letters = "".join(chr(ord("M") + max(0, k)) for k in levels)
+    scale = f"{number(10**low)} to {number(10**high)}"
+    return Heat(1, len(picked), letters, scale, f"{len(sizes)} turns")
 
 
 def _fit(rows, columns, cells):

@@ -12,7 +12,8 @@ from html import escape
 from importlib.resources import files
 
 from .. import palette
-from .svg import described, drawn_boxes, opened, scene_svg, svg
+from .alive import is_alarm
+from .svg import described, drawn_boxes, fragments, opened, scene_svg, svg
 
 HEADS = (
     "name", "operation", "value", "adjoint", "adjoint from", "shape", "kept for reverse", "memory",
@@ -36,7 +37,10 @@ def html(picture):
 
 def _findings(picture):
     """What to look at first, before anything else is read; `data-b` is the box it is about."""
-    items = "".join(f'<li data-b="{b}">{escape(told)}' for told, b in picture.findings)
+    items = "".join(
+        f'<li data-b="{b}"{"" if is_alarm(told) else " class=fine"}>{escape(told)}'
+        for told, b in picture.findings
+    )
     return f'<ul class="tp-found">{items}</ul>' if items else ""
 
 
@@ -47,7 +51,8 @@ def table(picture):
     without a word are left out.
     """
     rows = [_cells(picture, k) for k in range(len(picture.boxes))]
-    heads = [*HEADS[:2], *(picture.heads or HEADS)[2:4], *HEADS[4:], *(layer.name for layer in picture.overlays)]
+    layers = [layer.name for layer in picture.overlays]
+    heads = [*HEADS[:2], *(picture.heads or HEADS)[2:4], *HEADS[4:], *layers]
     used = [k for k in range(len(heads)) if any(row[k] for row in rows)]
     head = "".join(f"<th scope=col>{escape(heads[k])}" for k in used)
     body = "".join(
@@ -75,7 +80,9 @@ def _code(picture):
         return ""
     shown = ""
     for number, (title, lines) in enumerate(picture.sources):
-        items = "".join(f'<li value={n} data-at="{number}:{n}"><code>{escape(t)}</code>' for n, t in lines)
+        items = "".join(
+            f'<li value={n} data-at="{number}:{n}"><code>{escape(t)}</code>' for n, t in lines
+        )
         shown += f"<b>{escape(title)}</b><ol>{items}</ol>"
     return f'<details class="tp-code"><summary>Source</summary>{shown}</details>'
 
@@ -84,17 +91,31 @@ def _code(picture):
 def _data(picture):
     """What the script needs and the page does not hold in words already."""
     drawn = drawn_boxes(picture)
+    repeated = fragments(picture.scenes[0].box_width)
     data = {
-        "boxes": [[b.first, b.last, int(b.adjoint is not None), *(b.at or ())] for b in picture.boxes],
-        "scenes": [[s.title, s.boxes, s.ports, scene_svg(picture, k, drawn)]
+        "repeated": repeated,
+        "boxes": [[b.first, b.last, int(b.adjoint is not None), *(b.at or ())]
+                  for b in picture.boxes],
+        "scenes": [[s.title, s.boxes, s.ports, _shortened(scene_svg(picture, k, drawn), repeated)]
                    for k, s in enumerate(picture.scenes)],
         "inside": picture.inside, "open": opened(picture), "top": picture.top,
         "flat": picture.flat, "folded": picture.folded, "n": picture.steps,
-        "back": picture.backward, "chart": picture.chart, "peak": picture.peak, "runs": picture.heads is None,
+        "back": picture.backward, "chart": picture.chart, "peak": picture.peak,
+        "runs": picture.heads is None,
         "layers": [[layer.name, layer.note, layer.levels] for layer in picture.overlays],
         "heats": {k: b.heats for k, b in enumerate(picture.boxes) if any(b.heats)},
     }  # fmt: skip
     return json.dumps(data, separators=(",", ":"), ensure_ascii=False).replace("</", r"<\/")
+
+
+def _shortened(text, repeated):
+    """Signs of the private use area stand for what is repeated: a third of the output."""
+    for k, fragment in enumerate(repeated):
+        text = text.replace(fragment, chr(PRIVATE + k))
+    return text
+
+
+PRIVATE = 0xE000
 
 
 @functools.cache

@@ -20,9 +20,9 @@ def labels(tape):
     found: dict = {}
     deepest = max((len(n.scope or ()) for n in tape.nodes), default=0)
     for depth in range(deepest, -1, -1):
-        for _, run in groupby(tape.nodes, lambda n: _statement_at(n, depth)):
+        for _, run in groupby(tape.nodes, functools.partial(_statement_at, depth)):
             _name(list(run), depth, found)
-    seen: Counter = Counter()
+    seen = Counter(n.name for n in tape.inputs)
     return [n.name or _numbered(found.get(n.index), seen) or f"v{n.index}" for n in tape.nodes]
 
 
@@ -33,7 +33,7 @@ def _numbered(name, seen):
     return name if seen[name] == 1 else f"{name}·{seen[name]}"
 
 
-def _statement_at(node, depth):
+def _statement_at(depth, node):
     """The statement that a node belongs to in the frame so many calls deep, and the way there."""
     scope = node.scope or ()
     if len(scope) < depth or node.row is None:
@@ -44,7 +44,7 @@ def _statement_at(node, depth):
 
 
 def _name(run, depth, found):
-    statement = _statement_at(run[0], depth)
+    statement = _statement_at(depth, run[0])
     if statement is None:
         return
     tree = statements(statement[0])[statement[1]]
@@ -70,6 +70,7 @@ def _is_returned(node, depth):
     return isinstance(statement, ast.Return) and isinstance(statement.value, OPERATIONS)
 
 
+@functools.lru_cache(1024)
 def _assigned(tree):
     """The names on the left, and the expression on the right."""
     if any(isinstance(inner, ast.Lambda) for inner in ast.walk(tree)):
@@ -95,10 +96,11 @@ def _executions(run, value):
     return [run[i : i + period] for i in range(0, len(run), period)]
 
 
+@functools.lru_cache(1024)
 def _times(value):
     """How often the outermost operation of an expression occurs in it: `sin(sin(x))` has two."""
     kind = _kind(value)
-    return sum(_kind(tree) == kind for tree in ast.walk(value))
+    return sum(isinstance(t, ast.expr) and _kind(t) == kind for t in ast.walk(value))
 
 
 def _kind(tree):

@@ -5,7 +5,7 @@ of what is inside of it: sums of bytes and times, the worst alarm, the size of w
 """
 
 from dataclasses import dataclass
-from math import isfinite, log10
+from math import ceil, isfinite, log10
 
 from ..values import number, short
 from .scan import size
@@ -43,23 +43,24 @@ def graded(amounts):
 
 
 def _adjoints(sizes, boxes):
-    """By powers of ten below the largest: a level is two of them."""
+    """By powers of ten below the largest: two a level, or as many as tell them apart."""
     found = [sizes.adjoints[b.last] for b in boxes]
-    most = max((s for s in found if s and isfinite(s)), default=1)
-    levels = "".join(map(lambda s: _depth(s, most), found))
+    known = [log10(s) for s in found if s and isfinite(s)] or [0.0]
+    most, decades = max(known), max(2, ceil((max(known) - min(known)) / 5))
+    levels = "".join(_depth(s, most, decades) for s in found)
     words = tuple("not computed" if s is None else f"|d| {number(s)}" for s in found)
-    note = "root mean square of each adjoint; a level paler is two powers of ten less"
+    note = f"root mean square of each adjoint; a level paler is {decades} powers of ten less"
     return Overlay("|adjoint|", note, words, levels)
 
 
-def _depth(s, most):
+def _depth(s, most, decades):
     if s is None or not isfinite(s):
         return NONE
-    return "0" if s == 0 else str(max(0, 5 - round(log10(most / s) / 2)))
+    return "0" if s == 0 else str(max(0, 5 - round((most - log10(s)) / decades)))
 
 
 def _sound(sizes, boxes):
-    worst = {"NaN": "5", "Inf": "4", "all zero": "2"}
+    worst = {"NaN": "5", "Inf": "4", "∂ NaN": "4", "∂ Inf": "3", "all zero": "2"}
     words = tuple(b.alarm or ("sound" if sizes.values[b.last] is not None else "") for b in boxes)
     levels = "".join(worst.get(w, "0" if w else NONE) for w in words)
     return Overlay("NaN, Inf, zero", "what is wrong with values and adjoints", words, levels)

@@ -1,9 +1,9 @@
 """Mask coverage: which entries of each value depend on padding?
 
 Nobody has to be believed. The tape is run again with other things in the padding, NaN and 1e30; the
-entries that change are those that padding reaches. In a value that is padded itself that is no harm
-in its own padding; where an operation lets it into entries that count, it spreads, and at the output
-it is a leak.
+entries that change are those that padding reaches. In a value that is padded itself that does no
+harm; where an operation lets it into entries that count it spreads, and at the output it is a leak.
+What this cannot see is a shape that counts the padding: a mean that divides by the padded length.
 """
 
 from dataclasses import dataclass
@@ -34,10 +34,14 @@ class Coverage:
 
     def overlay(self, boxes):
         shares = [self.shares[b.last] for b in boxes]
-        words = tuple("cannot tell" if s is None else f"{number(100 * (1 - s))} % free" for s in shares)
+        words = tuple(map(_free, shares))
         levels = "".join(NONE if s is None else str(round(5 * s)) for s in shares)
-        note = "share of the entries that no padding reaches: the tape is run again on other padding"
+        note = "share of the entries that no padding reaches: the tape was run on other padding"
         return Overlay("padding", note, words, levels)
+
+
+def _free(share):
+    return "cannot tell" if share is None else f"{number(100 * (1 - share))} % free"
 
 
 def coverage(tape, padding=None):
@@ -140,7 +144,7 @@ def _batches(tree):
 
 def _full(batch):
     """The mask in the shape of the data."""
-    return numpy_of(batch.mask_of_all_dims).astype(bool)
+    return numpy_of(batch.mask_of_all_dims()).astype(bool)
 
 
 def _filled(tape, index, mask, fill):

@@ -7,7 +7,8 @@ scene of its own, drawn beneath when it is opened. However long the tape, the nu
 bounded: what leads to something a reader should see (the first NaN) is opened first.
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from math import isfinite
 
 from . import alive, scan
 from .boxes import Box, Words
@@ -20,7 +21,8 @@ from .sources import sources
 
 FLAT, FLAT_FIRST = 100, 48  # the flat scene is offered, and comes first, up to so many nodes
 MOST = 180  # boxes, in all scenes together
-CELLS, MOST_CELLS = 20_000, 256  # of all heat maps, and of one
+CELLS, MOST_CELLS = 12_000, 256  # of all heat maps, and of one
+DEEP = 99  # folds to be opened, all that there are
 OPENED = 12  # composite operations that are shown from inside
 CHART = 240  # points of the chart of bytes
 
@@ -63,7 +65,8 @@ def picture(tape, at=None, most=MOST, **asked):
     bytes_alive = lives.bytes(found)
     told = [*scan.findings(tape, sizes, names), *alive.findings(tape, lives, found)]
     told += asked["padding"].findings(names) if asked.get("padding") else []
-    wanted = ([at] if at is not None else []) + [k for _, k in told]
+    wanted = [(at, DEEP)] if at is not None else []
+    wanted += [(k, DEEP if told_nan else 1) for told_nan, k in _ranked(told, sizes)]
     text, files = sources(tape)
     cells = min(MOST_CELLS, CELLS // (2 * min(len(tape.nodes), most) or 1))
     words = Words(tape, names, sizes, files, cells)
@@ -79,6 +82,13 @@ def picture(tape, at=None, most=MOST, **asked):
         chart=_fewer(bytes_alive), peak=max(bytes_alive, default=0), sources=text,
         steps=len(tape.nodes), backward=backward,
     )  # fmt: skip
+
+
+def _ranked(told, sizes):
+    """A NaN is to be seen itself; of the rest it is enough to see the turns that it is in."""
+    for _, k in told:
+        known = (sizes.values[k], sizes.adjoints[k])
+        yield any(s is not None and not isfinite(s) for s in known), k
 
 
 def _fewer(series):
@@ -118,7 +128,7 @@ class Scenes:
 
     def _scene(self, parts, start, title=""):
         """Lay out the parts of one level; what they read from before `start` stands as ports."""
-        found, ports = scene(self.tape, parts, start, title, self._id, self.words.label)
+        found = scene(self.tape, parts, start, title, self._id, self.words.label)
         self.scenes.append(found)
         return len(self.scenes) - 1
 
@@ -139,7 +149,8 @@ class Scenes:
     def _open_paths(self, parts, wanted):
         """The folds around what a reader should see; open from the start, in the folded scene."""
         return list(dict.fromkeys(
-            self._opened(fold) for index in wanted[:4] for fold in path_to(parts, index)
+            self._opened(fold) for index, depth in wanted[:4]
+            for fold in path_to(parts, index)[:depth]
         ))  # fmt: skip
 
     def _open_rest(self, parts):
@@ -171,24 +182,18 @@ class Scenes:
             if part not in ids:
                 box = words.node(part)
                 ids[part] = len(self.boxes)
-                self.boxes.append(_at(box, node.index))
+                self.boxes.append(replace(box, first=node.index, last=node.index))
             return ids[part]
 
         title = f"{self.boxes[self.known[node]].name} = {node.op}, from inside"
-        found, _ = scene(inner, inner.nodes, 0, title, box_id, words.label)
+        found = scene(inner, inner.nodes, 0, title, box_id, words.label)
         self.scenes.append(found)
         self.inside[self.known[node]] = len(self.scenes) - 1
 
     def box_of(self, index):
         """The smallest box that holds a node."""
-        around = [(b.last - b.first, k) for k, b in enumerate(self.boxes) if b.first <= index <= b.last]
-        return min(around)[1] if around else None
-
-
-def _at(box, index):
-    from dataclasses import replace
-
-    return replace(box, first=index, last=index)
+        around = [k for k, b in enumerate(self.boxes) if b.first <= index <= b.last]
+        return min(around, key=lambda k: self.boxes[k].last - self.boxes[k].first, default=None)
 
 
 __all__ = ["Box", "Picture", "Scene", "picture"]

@@ -56,15 +56,14 @@ def first_bad(tape, sizes):
     for is_bad in (isnan, lambda s: s == inf):
         for node in tape.nodes:
             s = sizes.values[node.index]
-            if s is not None and is_bad(s) and (isnan(s) or not _was_given_inf(node)):
+            if s is not None and is_bad(s) and (isnan(s) or not _was_given_inf(node, sizes)):
                 return node.index
     return None
 
 
-def _was_given_inf(node):
-    """A mask of -inf is put into scores on purpose."""
-    return any(p.index is None and size(p.value) == inf or p.value in (inf, -inf)
-               for p in node.parents if not hasattr(p.value, "shape") or p.index is None)  # fmt: skip
+def _was_given_inf(node, sizes):
+    """A mask of -inf is put into scores on purpose, and goes on from there."""
+    return any(_unsound(p, sizes) for p in node.parents)
 
 
 def first_bad_adjoint(tape, sizes):
@@ -102,8 +101,9 @@ def _bad_value(tape, sizes, names, bad):
 
 
 def _unsound(node, sizes):
-    s = size(node.value) if node.index is None else sizes.values[node.index]
-    return s is not None and not isfinite(s)
+    s = sizes.values[node.index] if node.index is not None else node.value
+    s = size(s) if hasattr(s, "shape") else s
+    return isinstance(s, float) and not isfinite(s)
 
 
 def _bad_adjoint(tape, sizes, names, back):
@@ -128,7 +128,7 @@ def _range(tape, sizes, names):
         return
     start = nearest = stretches[0]
     for s in stretches[1:]:
-        if s[0] < VANISHED * nearest[0]:
+        if 0 < s[0] < VANISHED * nearest[0]:
             yield _told("vanish", nearest, s, names, tape), s[1]
             return
         if s[0] > EXPLODED * start[0]:
@@ -139,9 +139,9 @@ def _range(tape, sizes, names):
 
 def _stretches(tape, sizes):
     """`(size, index)` of the largest adjoint of each stretch, from the output back."""
-    known = [(s, n.index) for n in tape.nodes if n.row and (s := sizes.adjoints[n.index]) is not None]
+    made = [n.index for n in reversed(tape.nodes) if n.row is not None]
+    known = [(sizes.adjoints[i], i) for i in made if sizes.adjoints[i] is not None]
     each = max(SHORTEST, len(known) // STRETCHES)
-    known.reverse()
     return [max(known[i : i + each]) for i in range(0, len(known), each)]
 
 

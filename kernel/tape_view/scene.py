@@ -40,18 +40,16 @@ class Scene:
 
 
 def scene(tape, parts, start, title, box_id, label):
-    """Lay out parts of a tape (nodes and folds). Returns the scene and the nodes of its ports."""
+    """Lay out parts of a tape (nodes and folds); what they read from elsewhere stands in front."""
     parents, outside = _parents(tape, parts, start)
-    ports = sorted(outside, key=lambda i: (-outside[i], i))[:PORTS]
-    ports = sorted(ports)
-    place = {i: k for k, i in enumerate(ports)}
-    shifted = [tuple(sorted([place[-1 - p] if p < 0 else p + len(ports)
-                             for p in ps if p >= 0 or -1 - p in place])) for ps in parents]  # fmt: skip
-    nodes = [tape.nodes[i] for i in ports]
-    ids = [box_id(p) for p in (*nodes, *parts)]
-    names = [label(p) if not isinstance(p, Fold) else label(tape.nodes[p.stop - 1])
-             for p in (*nodes, *parts)]  # fmt: skip
-    return drawn([()] * len(ports) + shifted, ids, names, title, len(ports)), nodes
+    ports = sorted(sorted(outside, key=lambda i: (-outside[i], i))[:PORTS])
+    place = {-1 - i: k for k, i in enumerate(ports)}
+    place |= {k: k + len(ports) for k in range(len(parts))}
+    shifted = [tuple(sorted(place[p] for p in ps if p in place)) for ps in parents]
+    shown = [*(tape.nodes[i] for i in ports), *parts]
+    ids = [box_id(p) for p in shown]
+    names = [label(tape.nodes[p.stop - 1] if isinstance(p, Fold) else p) for p in shown]
+    return drawn([()] * len(ports) + shifted, ids, names, title, len(ports))
 
 
 def _parents(tape, parts, start):

@@ -4,7 +4,8 @@ Thick edges are control, thin ones data, and those that lead back to the head of
 Each box says what it is, where the schedule places it, and whether it floats.
 """
 
-from .boxes import Box, cut
+from ..boxes import cut
+from .boxes import Box
 from .picture import Picture
 from .scene import drawn
 from .sources import of_lines
@@ -21,11 +22,13 @@ def picture_of_sea(sea):
     boxes = tuple(_box(n, nodes, bool(files)) for n in nodes)
     scene = _scene(nodes, boxes)
     phis = sum(n["kind"] == "phi" for n in nodes)
+    counts = repr(sea).strip("<>").split(": ")[-1]
     return Picture(
-        title=f"Sea of {sea.name}", summary=f"{sea!r}".strip("<>").capitalize() + f", {phis} phis.",
+        title=f"Sea of {sea.name}", summary=f"{counts}, {phis} phi{'s' * (phis != 1)}.",
         findings=(), boxes=boxes, scenes=(scene,), inside={}, flat=0, folded=None, open=(),
         overlays=(), chart=(), peak=0, sources=text, steps=len(nodes), backward=False,
-        way="Thick edges are control, thin ones data; dashed ones lead back into a loop.", heads=HEADS,
+        way="Thick edges are control, thin ones data; dashed ones lead back into a loop.",
+        heads=HEADS,
     )  # fmt: skip
 
 
@@ -36,8 +39,9 @@ def _box(n, nodes, has_text):
     if n["kind"] in CONTROL:
         where = f"after {turns}" if turns else ""
     op = n["label"] if n["label"] != n["name"] else n["kind"]
+    kind = n["kind"] if n["kind"] in CONTROL else KINDS.get(n["kind"], "op")
     return Box(
-        first=n["index"], last=n["index"], kind=KINDS.get(n["kind"], n["kind"] if n["kind"] in CONTROL else "op"),
+        first=n["index"], last=n["index"], kind=kind,
         name=cut(_call(n), 14), op=op, heading=cut(op, 16), value="", value_line="", adjoint=None,
         adjoint_line="", at=(0, n["line"]) if n["line"] and has_text else None, code=n["code"],
         lanes=(cut(f"reads {reads}" if reads else "", 30), cut(where, 30)), alarm="",
@@ -46,7 +50,8 @@ def _box(n, nodes, has_text):
 
 def _call(n):
     """`%12 y`: the number, and the name of the variable if it has one."""
-    return f"%{n['index']}" + (f" {n['name']}" if n["name"] and n["kind"] in ("op", "call", "phi", "param") else "")
+    named = n["name"] and n["kind"] in ("op", "call", "phi", "param")
+    return f"%{n['index']} {n['name']}" if named else f"%{n['index']}"
 
 
 def _scene(nodes, boxes):

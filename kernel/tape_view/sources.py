@@ -40,22 +40,23 @@ def _texts(used):
 
 
 def _shown(file, lines):
-    """The whole functions around the lines, if the file can be read."""
-    found, text = set(), linecache.getlines(file)
-    if not text:
-        return []
+    """The innermost functions around the lines, or the statements, if the file can be read."""
+    text = linecache.getlines(file)
     try:
         tree = ast.parse("".join(text))
     except SyntaxError:
-        return sorted(lines)
-    for node in ast.walk(tree):
-        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
-            inside = range(node.lineno, node.end_lineno + 1)
-            if lines & set(inside):
-                found |= set(inside)
-    for k in lines - found:
+        return sorted(lines) if text else []
+    kinds = (ast.FunctionDef, ast.AsyncFunctionDef)
+    functions = [(n.lineno, n.end_lineno) for n in ast.walk(tree) if isinstance(n, kinds)]
+    found: set = set()
+    for k in lines:
+        around = [(stop - start, start, stop) for start, stop in functions if start <= k <= stop]
         statement = statements(file).get(k)
-        found |= set(range(statement.lineno, statement.end_lineno + 1)) if statement else {k}
+        if around:
+            _, start, stop = min(around)
+        else:
+            start, stop = (statement.lineno, statement.end_lineno) if statement else (k, k)
+        found |= set(range(start, stop + 1))
     return sorted(k for k in found if k <= len(text))
 
 

@@ -9,6 +9,7 @@ from xml.sax.saxutils import escape, quoteattr
 
 from .. import palette
 from ..palette import use
+from .alive import is_alarm
 from .scene import HEIGHT, MARGIN
 
 ARROW = "m-6-4l6 4-6 4"
@@ -36,9 +37,11 @@ def svg(picture):
     scenes += [picture.scenes[picture.inside[b]] for b in opened(picture)]
     parts, y = [], 0
     for k, scene in enumerate(scenes):
-        head = f"<text x='{MARGIN}' y='{y + 18}'><tspan>{escape(scene.title)}</tspan></text>" if k else ""
-        y += TITLE if k else 0
-        parts.append(f"{head}<g transform='translate(0 {y})'>{_inside(picture, scene, drawn)}</g>")
+        if k:
+            title = f"<tspan>{escape(scene.title)}</tspan>"
+            parts.append(f"<text x='{MARGIN}' y='{y + 18}'>{title}</text>")
+            y += TITLE
+        parts.append(f"<g transform='translate(0 {y})'>{_inside(picture, scene, drawn)}</g>")
         y += scene.height
     return _framed(picture, "".join(parts), max(s.width for s in scenes), y)
 
@@ -50,6 +53,15 @@ def scene_svg(picture, number, drawn):
         f"<svg class='tp' width='{scene.width}' viewBox='0 0 {scene.width} {scene.height}'>"
         f"{_inside(picture, scene, drawn)}</svg>"
     )
+
+
+def fragments(w):
+    """What every box repeats; the HTML writes one sign for each."""
+    return [
+        f"<rect width='{w}' height='{HEIGHT}'/><text x='11' y='17'><tspan>",
+        *("</text>" + _lane(kind, top, w) for kind, top in (("v", 24), ("a", 47), ("o", 47))),
+        "</text></g><g data-b='", "' transform='translate(", "<path data-e='", ARROW + "'/>",
+    ]  # fmt: skip
 
 
 def opened(picture):
@@ -80,10 +92,11 @@ def described(picture):
 
 def _inside(picture, scene, drawn):
     names = (f"<text class='u' x='{x}' y='{y - 5}'>{escape(n)}</text>" for x, y, n in scene.stubs)
-    nodes = []
+    nodes, found = [], {b for told, b in picture.findings if is_alarm(told)}
     for k, (b, place) in enumerate(zip(scene.boxes, scene.places, strict=True)):
         port = " p" if k < scene.ports else ""
-        nodes.append(_node(picture.boxes[b], b, place, scene.box_width, port, b not in drawn))
+        kind = port + " bad" * (b in found)
+        nodes.append(_node(picture.boxes[b], b, place, scene.box_width, kind, b not in drawn))
         drawn.add(b)
     return "".join([*map(_edge, scene.edges), *names, *nodes])
 
@@ -108,9 +121,8 @@ def _curve(points):
 
 
 # ----- boxes -----
-def _node(box, number, place, w, port, full):
-    bad = " bad" if box.alarm in ("NaN", "Inf") else ""
-    kind = ("" if box.kind == "op" else box.kind) + port + bad
+def _node(box, number, place, w, kind, full):
+    kind = ("" if box.kind == "op" else box.kind) + kind
     named = f" class='{kind.strip()}'" if kind else ""
     inside = _drawn(box, w) if full else ""
     return f"<g data-b='{number}'{named} transform='translate({place[0]} {place[1]})'>{inside}</g>"
@@ -121,7 +133,8 @@ def _drawn(box, w):
     mark = f"<path class='m' d='M0 6h4v{HEIGHT - 12}H0z'/>" if end else ""
     behind = f"<rect x='4' y='4' width='{w}' height='{HEIGHT}'/>" if box.is_fold else ""
     heading = f"{escape(box.name)}</tspan> {escape(box.heading)}"
-    alarm = f"<text class='w' x='{w - 8}' y='17' text-anchor='end'>{box.alarm}</text>" if box.alarm else ""
+    alarm = f"<text class='w' x='{w - 8}' y='17' text-anchor='end'>{box.alarm}</text>"
+    alarm = alarm if box.alarm else ""
     return (
         f"{behind}<rect width='{w}' height='{HEIGHT}'/>{mark}"
         f"<text x='11' y='17'><tspan>{heading}</text>{alarm}{_lanes(box, w)}"
@@ -131,16 +144,20 @@ def _drawn(box, w):
 def _lanes(box, w):
     """The value, and under it the adjoint; the sum mark tells of how many contributions."""
     if box.lanes is not None:
-        return "".join(f"<text x='13' y='{38 + 21 * k}'>{escape(t)}</text>" for k, t in enumerate(box.lanes))
+        lines = zip((38, 59), box.lanes, strict=True)
+        return "".join(f"<text x='13' y='{y}'>{escape(t)}</text>" for y, t in lines)
     unknown = box.adjoint is None
     total = "" if unknown or box.terms < 2 else _sum_mark(box.terms, w)
     value = box.value if box.is_fold else f"= {box.value}"
+    below = escape(box.below) if unknown else f"∂ {escape(box.below)}"
     return (
-        f"<path class='v' d='M8 24h{w - 12}v20H8z'/>"
-        f"<text x='13' y='38'>{escape(value)}</text>"
-        f"<path class='{'o' if unknown else 'a'}' d='M8 47h{w - 12}v20H8z'/>"
-        f"<text x='13' y='61'>{'' if unknown else '∂ '}{escape(box.below)}</text>{total}"
+        f"{_lane('v', 24, w)}{escape(value)}</text>"
+        f"{_lane('o' if unknown else 'a', 47, w)}{below}</text>{total}"
     )
+
+
+def _lane(kind, top, w):
+    return f"<path class='{kind}' d='M8 {top}h{w - 12}v20H8z'/><text x='13' y='{top + 14}'>"
 
 
 def _sum_mark(count, w):

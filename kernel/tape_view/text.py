@@ -3,6 +3,7 @@
 What is drawn is what is written: the first scene, and under a fold that is open what is in it.
 """
 
+from .boxes import UNALARMING
 from .svg import opened
 
 HEADS = ("", "operation", "shape", "value", "adjoint", "line")
@@ -28,7 +29,7 @@ def _cells(box, indent):
     if box.lanes is not None:
         return (box.name, box.op, *box.lanes, "", "" if box.at is None else str(box.at[1]))[:6]
     line = "" if box.at is None else str(box.at[1])
-    alarm = f" {box.alarm}!" if box.alarm in ("NaN", "Inf") else ""
+    alarm = f" {box.alarm}!" if box.alarm not in UNALARMING else ""
     cells = (box.op or "input", box.shape, box.value + alarm, box.below, line)
     return (indent + box.name, *cells)
 

@@ -13,13 +13,14 @@
     view.heads = [...root.querySelectorAll("thead th")].map((h) => h.textContent);
     view.rows = [...root.querySelectorAll("tbody tr")].map((r) => [...r.cells].map((c) => c.textContent));
     view.words = Object.fromEntries(view.data.layers.map(([name]) => [name, view.heads.indexOf(name)]));
-    root.dataset.lmSuppressShortcuts = "true"; // JupyterLab would take the arrows and Enter
+    root.dataset.lmSuppressShortcuts = "true"; // to JupyterLab: no shortcuts from in here
     build(view);
     show(view, view.data.top);
     view.data.open.forEach((b) => toggle(view, b, true));
     step(view, view.stops.length - 1);
     const first = root.querySelector(".tp-found li");
     look(view, first ? smallest(view, +first.dataset.b) : view.stops.at(-1)?.b ?? 0);
+    if (first) into(view, view.stage.querySelector(".seen:not(.p)"));
     root.onkeydown = (event) => keys(view, event);
   }
 
@@ -33,6 +34,7 @@
     view.described = svg.querySelector("desc").textContent;
     view.inner = new Map();
     for (const g of svg.querySelectorAll("[data-b]")) if (g.firstChild) view.inner.set(+g.dataset.b, g.innerHTML);
+    for (const scene of data.scenes) scene[3] = scene[3].replace(/[\ue000-\ue0ff]/g, (c) => data.repeated[c.charCodeAt(0) - 0xe000]);
     for (const [, , , scene] of data.scenes) {
       for (const [, b, inside] of scene.matchAll(/<g data-b='(\d+)'[^>]*>(.*?)<\/g>/g)) if (inside) view.inner.set(+b, inside);
     }
@@ -257,29 +259,32 @@
     if (!(b in view.rows)) return;
     view.seen = b;
     const cells = view.heads.flatMap((head, k) => (view.rows[b][k] ? [element("b", "", head), element("span", "", view.rows[b][k])] : []));
-    const [value, adjoint] = view.data.heats[b] ?? [];
-    const maps = [["value", value], ["adjoint", adjoint]].filter(([, h]) => h).map(([what, h]) => map(what, h));
-    view.card.replaceChildren(...cells, ...maps);
+    const [value, adjoint, turns] = view.data.heats[b] ?? [];
+    const maps = [["value", value], ["adjoint", adjoint], ["|adjoint| by turn", turns]].filter(([, h]) => h).map(([what, h]) => map(what, h));
+    const row = element("div", "tp-maps");
+    row.append(...maps);
+    view.card.replaceChildren(...cells, row);
     const at = view.data.boxes[b].slice(3).join(":");
     view.root.querySelectorAll(".tp-code li").forEach((li) => li.classList.toggle("here", li.dataset.at === at));
     for (const s of scenes(view)) s.nodes.forEach((g, k) => {
       g.classList.toggle("seen", s.boxes[k] === b);
       g.setAttribute("tabindex", s.boxes[k] === b ? 0 : -1);
     });
+    if (focused) into(view, focused);
     if (focused && document.activeElement !== focused) focused.focus({ preventScroll: true });
   }
 
   // Blue below zero, vermillion above; a cross is NaN, a dot infinite.
-  function map(what, [rows, columns, cells, largest, shown]) {
-    const side = Math.max(4, Math.min(16, Math.floor(220 / Math.max(rows, columns))));
+  function map(what, [rows, columns, cells, scale, shown]) {
+    const side = Math.max(4, Math.min(16, Math.floor(220 / Math.max(rows, columns)))), tall = rows > 1 ? side : 16;
     const squares = [...cells].map((c, i) => {
-      const x = (i % columns) * side, y = Math.floor(i / columns) * side, v = (c.charCodeAt(0) - 77) / 12;
-      if (c === "!" || c === "^") return `<rect class="${c === "!" ? "nan" : "inf"}" x="${x}" y="${y}" width="${side}" height="${side}"/><text x="${x + side / 2}" y="${y + side / 2}">${c === "!" ? "×" : "∞"}</text>`;
-      return `<rect class="${v < 0 ? "neg" : "pos"}" x="${x}" y="${y}" width="${side}" height="${side}" fill-opacity="${Math.abs(v).toFixed(2)}"/>`;
+      const x = (i % columns) * side, y = Math.floor(i / columns) * tall, v = (c.charCodeAt(0) - 77) / 12;
+      if (c === "!" || c === "^") return `<rect class="${c === "!" ? "nan" : "inf"}" x="${x}" y="${y}" width="${side}" height="${tall}"/><text x="${x + side / 2}" y="${y + tall / 2}">${c === "!" ? "×" : "∞"}</text>`;
+      return `<rect class="${v < 0 ? "neg" : "pos"}" x="${x}" y="${y}" width="${side}" height="${tall}" fill-opacity="${Math.abs(v).toFixed(2)}"/>`;
     });
-    const told = `${what}: ${rows} by ${columns}, ±${largest}${shown ? `, ${shown}` : ""}`;
+    const told = `${what}: ${rows} by ${columns}, ${scale}${shown ? `, ${shown}` : ""}`;
     const box = element("figure", "tp-map");
-    box.innerHTML = `<svg role="img" aria-label="heat map of the ${told}" width="${columns * side}" height="${rows * side}">${squares.join("")}</svg>`;
+    box.innerHTML = `<svg role="img" aria-label="heat map of the ${told}" width="${columns * side}" height="${rows * tall}">${squares.join("")}</svg>`;
     box.append(element("figcaption", "", told));
     return box;
   }
@@ -308,7 +313,7 @@
     visible().forEach((g) => g.classList.add("hit"));
     const first = visible()[0];
     look(view, first ? +first.dataset.b : boxes[0], first);
-    first?.scrollIntoView({ block: "nearest" });
+    into(view, first);
   }
 
   function reveal(view, b) {
@@ -316,6 +321,13 @@
     if (!around) return;
     reveal(view, +around[0]);
     toggle(view, +around[0], true);
+  }
+
+  // Scroll the stage, and not the page that it is on.
+  function into(view, g) {
+    if (!g) return;
+    const box = g.getBoundingClientRect(), stage = view.stage.getBoundingClientRect();
+    if (box.bottom > stage.bottom || box.top < stage.top) view.stage.scrollTop += box.top - stage.top - stage.height / 3;
   }
 
   function smallest(view, b) {
@@ -333,7 +345,9 @@
     view.find.focus();
   }
 
+  // What is typed here is for the view: JupyterLab would move between cells.
   function keys(view, event) {
+    event.stopPropagation();
     const typing = ["INPUT", "SELECT"].includes(event.target.tagName), box = event.target.closest("[data-b]");
     const move = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
     if (event.key === "/" && !typing) view.find.focus();
@@ -347,7 +361,6 @@
     } else if (event.key === "Home" || event.key === "End") step(view, event.key === "Home" ? 0 : view.stops.length - 1);
     else return;
     event.preventDefault();
-    event.stopPropagation();
   }
 
   function element(tag, name = "", text = "") {

@@ -1,4 +1,4 @@
-"""`show(tape)`: one output with four renderings; each front end takes the best it can show."""
+"""The view of a tape: one output, several renderings; each front end takes the best it can show."""
 
 from .html import html
 from .picture import picture
@@ -29,15 +29,10 @@ class View:
 
 def view(thing, at=None, time=False, padding=None, most=None):
     """The `View` of a tape or of a sea of nodes."""
-    if hasattr(thing, "stop") and hasattr(thing, "schedule"):
+    if hasattr(thing, "schedule"):
         from .sea import picture_of_sea
 
         return View(picture_of_sea(thing))
-    if not hasattr(thing, "nodes") or not hasattr(thing, "inputs"):
-        raise TypeError(
-            f"show() draws a tape or a sea, and got {type(thing).__name__}; make one with "
-            "ad.record(f, *args) or ad.sea(f)"
-        )
     return View(_of_tape(thing, at, time, padding, {} if most is None else {"most": most}))
 
 
@@ -60,5 +55,5 @@ def _index(tape, at):
     if isinstance(at, str) and at in names:
         found = names.index(at)
     if not isinstance(found, int):
-        raise ValueError(f"show(at={at!r}): no such node; name one as the picture does, or by number")
+        raise ValueError(f"show(at={at!r}): no such node; name one as the picture does, or v12")
     return found

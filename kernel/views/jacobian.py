@@ -33,6 +33,12 @@ def jacobian_view(f, *args, argnums=0):
     sparse = ad.jacobian(f, argnums, sparse=True)
     ys, y_paths, _ = trees.flatten(f(*args))
     xs, x_names = _inputs(f, args, argnums)
+    wrong = next((v for v in [*xs, *ys] if not hasattr(v, "shape")), None)
+    if wrong is not None:
+        raise TypeError(
+            "jacobian_view(f, x) needs arrays of torch or jax in x and in f(x), "
+            f"and got {type(wrong).__name__}"
+        )
     columns = _entry_names(x_names, xs)
     rows = _entry_names([f"y{path}" for path in y_paths], ys)
     found = trees.flatten(sparse(*args), is_leaf=lambda t: t is None or isinstance(t, _sparse()))[0]

@@ -47,7 +47,7 @@ def _series(name, report):
 
 def _told(reports):
     for name, r in reports.items():
-        steps = f"{r.steps} steps run, {r.recomputed} of them again"
+        steps = f", {r.steps} steps run, {r.recomputed} of them again" if r.steps else ""
         kept = f", {r.peak_snapshots} snapshots held" if r.peak_snapshots else ""
         head = f"{name}: at" if name else "At"
-        yield f"{head} most {r.peak_bytes:,} bytes, {steps}{kept}."
+        yield f"{head} most {r.peak_bytes:,} bytes{steps}{kept}."

@@ -19,7 +19,7 @@ def interleaved(calls, rounds, seconds, clock=time.perf_counter):
 
     A contender that has used up its `seconds` sits out after three rounds.
     """
-    repeats = {name: _repeats(call, clock) for name, call in calls.items()}
+    repeats = {name: how_often(call, clock) for name, call in calls.items()}
     times: dict = {name: [] for name in calls}
     order = list(calls)
     for _ in range(rounds):
@@ -30,7 +30,8 @@ def interleaved(calls, rounds, seconds, clock=time.perf_counter):
     return {name: [float(q) for q in np.percentile(t, [25, 50, 75])] for name, t in times.items()}
 
 
-def _repeats(call, clock):
+def how_often(call, clock):
+    """How many calls make one measurement; to find out warms up, too."""
     count = 1
     while once(call, count, clock) * count < GRAIN:
         count *= 2

@@ -8,7 +8,7 @@ import pytest
 
 import autodiff_lab as ad
 from autodiff_lab import xp
-from tests.helpers import FRAMEWORKS, allclose, array
+from tests.helpers import FRAMEWORKS, allclose, array, module, to_numpy
 
 pytestmark = pytest.mark.parametrize("name", FRAMEWORKS)
 
@@ -159,3 +159,16 @@ def test_recursion(name):
     slope = 3.0**41 / 2.0**70  # 111 steps: 41 up, 70 down
     assert float(ad.grad(f)(a(name, 27.0))) == pytest.approx(slope)
     assert float(forward(f)(a(name, 27.0))) == pytest.approx(slope)
+
+
+def test_one_gradient_for_each_example(name):
+    """vmap over grad: the loss reads its class numbers, of which vmap shows one at a time."""
+    vmap = module(name).vmap if name == "torch" else pytest.importorskip("jax").vmap
+    x, t = array(name, np.linspace(-1, 2, 12).reshape(3, 4)), array(name, [0, 3, 1])
+    one = lambda x, t: ad.nn.cross_entropy(x[None], t[None])  # noqa: E731
+    whole = ad.grad(lambda x: ad.nn.cross_entropy(x, t))(x)
+    each = vmap(ad.grad(one))(x, t)
+    np.testing.assert_allclose(to_numpy(each), 3 * to_numpy(whole), rtol=1e-6)
+    if name == "torch":
+        with pytest.raises(ad.AutodiffError, match="class 4"):
+            vmap(ad.grad(one))(x, t + 1)

@@ -8,7 +8,7 @@ from autodiff_lab import nn, random, trees, xp
 from autodiff_lab.table import ROWS
 from tests.autodiff_lab.test_errors import refused
 from tests.autodiff_lab.test_honest import poison  # noqa: F401  a fixture
-from tests.helpers import FRAMEWORKS, array, module, to_numpy
+from tests.helpers import FRAMEWORKS, array, to_numpy
 
 both = pytest.mark.parametrize("name", FRAMEWORKS)
 RNG = np.random.default_rng(0)
@@ -390,17 +390,3 @@ def test_under_jit_a_class_that_does_not_exist_gives_nan():
     loss, embed = jax.jit(nn.cross_entropy), jax.jit(nn.ops.embed)
     assert np.isnan(loss(x, array("jax", [0, 1, 2, 6]))) and loss(x, array("jax", [0, 1, 2, 3])) > 0
     assert np.isnan(embed(x, array("jax", [4]))).all()
-
-
-@pytest.mark.parametrize("name", FRAMEWORKS)
-def test_one_gradient_for_each_example(name):
-    """vmap over grad: the loss reads its class numbers, of which vmap shows one at a time."""
-    lib = module(name)
-    vmap = lib.vmap if name == "torch" else pytest.importorskip("jax").vmap
-    x, t = array(name, np.linspace(-1, 2, 12).reshape(3, 4)), array(name, [0, 3, 1])
-    one = lambda x, t: nn.cross_entropy(x[None], t[None])  # noqa: E731
-    whole = ad.grad(lambda x: nn.cross_entropy(x, t))(x)
-    np.testing.assert_allclose(to_numpy(vmap(ad.grad(one))(x, t)), 3 * to_numpy(whole), rtol=1e-6)
-    if name == "torch":
-        with pytest.raises(ad.AutodiffError, match="class 4"):
-            vmap(ad.grad(one))(x, t + 1)

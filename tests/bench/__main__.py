@@ -18,8 +18,10 @@ def main() -> int:
     args = parser.parse_args()
     machine.limit_threads(args.threads)
     import tests.bench.rows  # after the limit, since they may import the frameworks
+    import tests.bench.rows_ask
     import tests.bench.rows_checkpoint
     import tests.bench.rows_jacobians
+    import tests.bench.rows_kernel
     import tests.bench.rows_leaderboard
     import tests.bench.rows_masking
     import tests.bench.rows_masking_jax
@@ -30,7 +32,8 @@ def main() -> int:
     import tests.bench.rows_stencils
     import tests.bench.rows_strategies
     import tests.bench.rows_taylor
-    import tests.bench.rows_training  # noqa: F401
+    import tests.bench.rows_training
+    import tests.bench.rows_view  # noqa: F401
 
     described = machine.describe(args.threads)
     print(report.machine_lines(described), report.HEAD, sep="\n\n")

@@ -37,8 +37,8 @@ def look_at(seen, shown):
     html = "".join("".join(kinds["text/html"]) for kinds in shown if "text/html" in kinds)
     if "<table" in html:
         expect(seen.locator("table").first).to_be_attached(timeout=DRAWN)
-    if figures := html.count('class="tp-figure"'):
-        look_at_figures(seen, figures)
+    if views := html.count('class="tp-root"'):
+        look_at_tapes(seen, views)
     elif "<svg" in html:
         expect(seen.locator("svg").first).to_be_visible(timeout=DRAWN)
     bare = [k for k in shown if "text/html" not in k and {"image/svg+xml", "image/png"} & set(k)]
@@ -47,21 +47,12 @@ def look_at(seen, shown):
         expect(picture.locator("img, svg").first).to_be_visible(timeout=DRAWN)
 
 
-def look_at_figures(seen, count):
-    """Where a figure was sent, Bokeh has drawn it in place of the SVG, and named it."""
-    drawn = seen.locator(".tp-stage > div[role=img][aria-label]")
-    expect(drawn).to_have_count(count, timeout=DRAWN)
+def look_at_tapes(seen, count):
+    """A tape view has come to life: its picture, its scrubber, and a card with words."""
+    views = seen.locator(".tp-root")
+    expect(views).to_have_count(count, timeout=DRAWN)
     for number in range(count):
-        canvas = drawn.nth(number).locator("canvas").first
-        expect(canvas).to_be_visible(timeout=DRAWN)
-        assert is_painted(canvas)
-    assert seen.page.evaluate("window.Bokeh.documents.length") >= count
-
-
-def is_painted(canvas):
-    """A canvas may be there and still be empty."""
-    script = """(canvas) => {
-      const pixels = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data;
-      return pixels.some((value) => value !== pixels[0] && value !== pixels[3]);
-    }"""
-    return canvas.evaluate(script)
+        view = views.nth(number)
+        expect(view.locator(".tp-scene svg [data-b]").first).to_be_visible(timeout=DRAWN)
+        expect(view.locator(".tp-bar")).to_be_attached(timeout=DRAWN)
+        expect(view.locator(".tp-card")).to_contain_text("operation", timeout=DRAWN)

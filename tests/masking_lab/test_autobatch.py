@@ -172,3 +172,15 @@ def test_the_jax_road_works_under_jit_and_grad():
     allclose(jax.jit(ml.autobatch(f))(b, w).data, ml.autobatch(f)(b, w).data, "float64")
     loss, loop = losses(f, xs, b)
     allclose(jax.jit(jax.grad(loss))(w), jax.grad(loop)(w), "float64")
+
+
+@pytest.mark.parametrize("name", FRAMEWORKS)
+def test_a_derivative_inside_is_that_of_each_example_or_is_refused(name):
+    xs, w = examples(name), weights(name)
+    inside = ad.grad(lambda x, w: (x @ w).sum(), argnums=1)
+    if name == "torch":  # its tape does not see a batch's values: it said 0 once
+        with pytest.raises(ad.AutodiffError, match="inside autobatch"):
+            ml.autobatch(inside)(ml.batch(xs), w)
+    found = ml.autobatch(inside, "loop" if name == "torch" else "masked")(ml.batch(xs), w)
+    for ours, x in zip(found.unbatch(), xs, strict=True):
+        allclose(ours, inside(x, w), "float64")

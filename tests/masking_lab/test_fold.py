@@ -153,6 +153,13 @@ def test_reduce_is_as_deep_as_the_logarithm(name, groups):
 
 
 @both
+def test_reduce_takes_all(name):
+    block = numbers >> fold.Reduce(lambda a, b: a + b)
+    lists = [[float(i) for i in range(n)] for n in (1, 2, 3, 5, 7)]
+    assert to_numpy(block.batch(lists, like=array(name, 0.0)).data).tolist() == [0, 1, 3, 10, 21]
+
+
+@both
 def test_a_tree_as_deep_as_python_takes_it(name):
     chain = 1.0
     for _ in range(200):

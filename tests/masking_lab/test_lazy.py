@@ -235,19 +235,44 @@ def test_tuples_with_names_are_looked_into(f):
 
 
 def a_cell_that_decides(v, w):
-    return (1 if v.sum() > 0.4 else 3) * (v @ w)
+    return v @ w, 1 if v.sum() > 0.4 else 3
 
 
 @pytest.mark.parametrize("name", FRAMEWORKS)
 def test_what_a_cell_decides_is_not_settled_by_its_trial(name):
     def f(np, x, w):
-        return a_cell_that_decides(x[0], w)
+        y, n = a_cell_that_decides(x[0], w)
+        return y * n
 
     xs, w, lib = sequences(name, (2, 3, 4, 1)), weights(name), module(name)
     found = lazily(f)(lib, ml.batch(xs), w).unbatch()
     assert len({float(x[0].sum()) > 0.4 for x in xs}) == 2
     for a, x in zip(found, xs, strict=True):
         np.testing.assert_allclose(to_numpy(a), to_numpy(f(lib, x, w)), atol=1e-12)
+
+
+WIDE = False
+
+
+def wide_or_not(v, w):
+    return v @ w if WIDE else (v @ w)[:2]
+
+
+def test_a_cell_that_has_changed_since_it_was_tried(monkeypatch):
+    xs, w, lib = sequences("torch", (2, 3)), weights("torch"), module("torch")
+    f = lambda np, x, w: wide_or_not(x[0], w) * 2  # noqa: E731
+    for wide in (False, True):
+        monkeypatch.setitem(globals(), "WIDE", wide)
+        found = lazily(f)(lib, ml.batch(xs), w).data
+        np.testing.assert_allclose(found, np.stack([f(lib, x, w) for x in xs]), atol=1e-12)
+
+
+@pytest.mark.parametrize("name", FRAMEWORKS)
+def test_lists_of_different_lengths_are_padded_with_zeros(name):
+    w, lib = weights(name), module(name)
+    f = lambda np, x, w: np.stack([v @ w for v in x])  # noqa: E731
+    found = lazily(f)(lib, ml.batch(sequences(name, (3, 1))), w)
+    assert (to_numpy(found.data)[1, 1:] == 0).all() and to_numpy(found.lengths).tolist() == [3, 1]
 
 
 def test_a_container_that_all_share_is_not_changed():

@@ -58,7 +58,7 @@ def strides(*arrays, **named):
     >>> import torch
     >>> from kernel import strides
     >>> x = torch.arange(6.).reshape(2, 3)
-    >>> print(strides(x, turned=x.T).alt)
+    >>> print(strides(x=x, turned=x.T).alt)
     x: shape (2, 3), strides (3, 1), offset 0, contiguous, on storage A (torch, 6 places of\
  float32, 24 bytes). turned: shape (3, 2), strides (1, 3), offset 0, not contiguous, on storage A\
  as well.
@@ -150,8 +150,9 @@ def _read(name, x):
 def _read_torch(name, x):
     import torch
 
-    if x.layout is not torch.strided or x.is_meta:
-        raise TypeError(f"{name} has no strides: its layout is {x.layout} on {x.device}")
+    if x.layout is not torch.strided or x.is_nested or x.is_meta:
+        kind = "nested" if x.is_nested else f"{x.layout} on {x.device}"
+        raise TypeError(f"{name} has no strides on memory of its own: it is {kind}")
     x, storage = x.detach(), x.untyped_storage()
     places = storage.nbytes() // x.element_size()
     flat = x.as_strided((min(places, DRAWN),), (1,), 0)

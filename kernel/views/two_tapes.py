@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from ..plots.drawing import Drawing
 from ..plots.scene import Scene, width_of
+from ..tape_view.names import labels
 from ..values import number, numpy_of, short
 
 TOLERANCE = {"float64": 1e-9, "float32": 1e-4, "float16": 1e-2, "complex128": 1e-9}
@@ -86,7 +87,8 @@ def compare(a, b):
                 f"and got {type(tape).__name__}"
             )
     names = (a.framework, b.framework) if a.framework != b.framework else ("first", "second")
-    lines = [_row(x, y, names) for x, y in _lined_up(a.nodes, b.nodes)]
+    told = labels(a), labels(b)
+    lines = [_row(x, y, names, told) for x, y in _lined_up(a.nodes, b.nodes)]
     first = next((k for k, row in enumerate(lines) if row.verdict), None)
     start = max(0, (first or 0) - MOST // 2) if len(lines) > MOST else 0
     shown = tuple(lines[start : start + MOST])
@@ -106,24 +108,25 @@ def _lined_up(left, right):
         yield from ((None, n) for n in right[j:j_end])
 
 
-def _row(a, b, names):
-    told = [part for n in (a, b) for part in (_label(n), _value(n))]
+def _row(a, b, names, labels):
+    pairs = zip((a, b), labels, strict=True)
+    told = [part for n, known in pairs for part in (_label(n, known), _value(n))]
     return Row(*told, _verdict(a, b, names))
 
 
-def _label(node):
+def _label(node, known):
     if node is None:
         return ""
-    name = node.name or f"v{node.index}"
+    name = known[node.index]
     if node.op in ("input", "constant"):
         return f"{name}: {node.op} {_shape(node)}"
-    inputs = ", ".join(_operand(p) for p in node.parents)
+    inputs = ", ".join(_operand(p, known) for p in node.parents)
     return f"{name} = {node.op}({inputs}) {_shape(node)}"
 
 
-def _operand(node):
+def _operand(node, known):
     if node.index is not None:
-        return node.name or f"v{node.index}"
+        return known[node.index]
     return "const" if node.value is None else short(node.value)
 
 

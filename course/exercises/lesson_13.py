@@ -1,0 +1,197 @@
+"""Loops and branches for a batch: by hand, and by program counter."""
+
+import numpy as np
+
+from .exercise import exercise
+
+
+def _steps(n):
+    count = 0
+    while n > 1:
+        n = n // 2 if n % 2 == 0 else 3 * n + 1
+        count += 1
+    return count
+
+
+exercise(
+    "13.steps",
+    stub="""
+    def collatz(xp, n): ...  # fill in: how many steps each n takes to 1; no loop over the examples
+    """,
+    cases=lambda random: [
+        (np.array(v, float),) for v in ([1, 2, 4], [6, 1, 7, 3], random.integers(1, 12, 5))
+    ],
+    ask=lambda answer, inputs, xp: answer(xp, *inputs),
+    expected=lambda n: np.array([_steps(int(k)) for k in n]),
+    hints=(
+        "Repeat while *any* example is not yet at 1: while bool((n > 1).any()).",
+        "Those that are done stand still: xp.where(active, new, old), for n and for the count.",
+        "new = xp.where(n % 2 == 0, n / 2, 3 * n + 1); the count grows by 1 where active.",
+    ),
+    solution="""
+    def collatz(xp, n):
+        count = 0 * n
+        while bool((n > 1).any()):
+            active = n > 1
+            # both sides of the branch, for all; then each example takes its own
+            new = xp.where(n % 2 == 0, n / 2, 3 * n + 1)
+            # who is done stands still
+            n, count = xp.where(active, new, n), xp.where(active, count + 1, count)
+        return count
+    """,
+    slips={
+        "the count goes on for those that are done: only active examples make a step.": """
+        def collatz(xp, n):
+            count = 0 * n
+            while bool((n > 1).any()):
+                active = n > 1
+                new = xp.where(n % 2 == 0, n / 2, 3 * n + 1)
+                n, count = xp.where(active, new, n), count + 1
+            return count
+        """,
+        "the loop ends when the *first* example is done; it has to go on while any is active.": """
+        def collatz(xp, n):
+            count = 0 * n
+            while bool((n > 1).all()):
+                new = xp.where(n % 2 == 0, n / 2, 3 * n + 1)
+                n, count = new, count + 1
+            return count
+        """,
+        "the count is asked, not the number that was reached.": """
+        def collatz(xp, n):
+            while bool((n > 1).any()):
+                n = xp.where(n > 1, xp.where(n % 2 == 0, n / 2, 3 * n + 1), n)
+            return n
+        """,
+        "the count is one too high: the last number, 1, is where one stops, not a step.": """
+        def collatz(xp, n):
+            count = 0 * n + 1
+            while bool((n > 1).any()):
+                active = n > 1
+                new = xp.where(n % 2 == 0, n / 2, 3 * n + 1)
+                n, count = xp.where(active, new, n), xp.where(active, count + 1, count)
+            return count
+        """,
+        "one step for the whole batch at a time, and only one is made: repeat it.": """
+        def collatz(xp, n):
+            return xp.where(n > 1, 0 * n + 1, 0 * n)
+        """,
+    },
+)
+
+PATHS = (
+    (("a", "b", "d"), ("a", "c", "d"), ("a", "b", "d")),
+    (("a", "a", "a", "b"), ("a", "b"), ("a", "a", "b")),
+    (("b",), ("a", "c", "b"), ("a", "b")),
+)
+
+
+def _earliest(paths):
+    at, turns = [0] * len(paths), 0
+    while any(k < len(p) for k, p in zip(at, paths, strict=True)):
+        block = min(p[k] for k, p in zip(at, paths, strict=True) if k < len(p))
+        at = [k + (k < len(p) and p[k] == block) for k, p in zip(at, paths, strict=True)]
+        turns += 1
+    return turns
+
+
+exercise(
+    "13.turns",
+    stub="""
+    def turns(paths): ...  # fill in: how many turns the machine makes; the earliest block goes first
+    """,
+    cases=lambda random: [(paths,) for paths in PATHS],
+    ask=lambda answer, inputs, xp: answer([list(path) for path in inputs[0]]),
+    expected=lambda paths: np.array(_earliest(paths)),
+    frameworks=("torch",),
+    hints=(
+        "A counter for each example says how far it is; path[counter] is the block it waits at.",
+        "One turn: find the smallest block that anybody waits at, and move all who wait there.",
+        "Repeat until nobody has anything left, and count.",
+    ),
+    solution="""
+    def turns(paths):
+        count = 0
+        while any(paths):
+            # the block that comes first in the program, of those that somebody waits at
+            block = min(path[0] for path in paths if path)
+            # all who are at it go on together
+            paths = [path[1:] if path and path[0] == block else path for path in paths]
+            count += 1
+        return count
+    """,
+    slips={
+        "that is the longest path: those who wait at another block cannot run in the same turn.": """
+        def turns(paths):
+            return max(len(path) for path in paths)
+        """,
+        "that is the plain loop: all who are at the same block go on together.": """
+        def turns(paths):
+            return sum(len(path) for path in paths)
+        """,
+        "a block may be needed again, for those who come to it later or are in a loop.": """
+        def turns(paths):
+            return len({block for path in paths for block in path})
+        """,
+        "the block that is *latest* goes first in yours: then the others have not caught up.": """
+        def turns(paths):
+            count = 0
+            while any(paths):
+                block = max(path[0] for path in paths if path)
+                paths = [path[1:] if path and path[0] == block else path for path in paths]
+                count += 1
+            return count
+        """,
+        "only one example moves in each turn.": """
+        def turns(paths):
+            count = 0
+            while any(paths):
+                path = next(path for path in paths if path)
+                path.pop(0)
+                count += 2
+            return count
+        """,
+    },
+)
+
+QUESTIONS = (
+    "a loop over the words of a sentence",
+    "a while loop until it is good enough",
+    "a function that calls itself on both halves of a tree",
+    "an action is sampled, and decides which network runs next",
+)
+
+
+def _ways(*answers):
+    lines = (f'    "{q}": {a},' for q, a in zip(QUESTIONS, answers, strict=True))
+    return "\n".join(["vmap_can = {", *lines, "}"])
+
+
+exercise(
+    "13.vmap",
+    stub="# torch.vmap alone, on padded data: True if it can do this at all, else False.\n"
+    + _ways(*["..."] * 4),
+    expected=dict(zip(QUESTIONS, (True, False, False, False), strict=True)),
+    frameworks=("torch",),
+    hints=(
+        "vmap runs your Python once, for all examples together.",
+        "So whatever Python decides, it decides for all: no value may decide.",
+        "A padded sentence has the same number of places for all (with masks by hand).",
+    ),
+    solution="# what Python decides, it decides once for all\n"
+    + _ways("True", "False", "False", "False"),
+    slips={
+        "over padded data the number of words is the same for all: that loop is no decision.": _ways(
+            *["False"] * 4
+        ),
+        "until when is decided by a value, and each example has its own.": _ways(
+            "True", "True", "False", "False"
+        ),
+        "each example has a tree of its own, so each would call itself differently.": _ways(
+            "True", "False", "True", "False"
+        ),
+        "a sampled action is a value, and Python would have to decide by it.": _ways(
+            "True", "False", "False", "True"
+        ),
+    },
+)

@@ -1,0 +1,163 @@
+"""What padding costs, and how many calls a batch takes."""
+
+import numpy as np
+
+from .exercise import exercise
+
+LENGTHS = ((6, 3, 13, 5), (4, 4, 4), (1, 9, 2, 8, 3, 7))
+
+exercise(
+    "14.tax",
+    stub="""
+    def tax(lengths): ...  # fill in: which share of the padded entries is padding
+    """,
+    cases=lambda random: [(lengths,) for lengths in LENGTHS],
+    ask=lambda answer, inputs, xp: answer(list(inputs[0])),
+    expected=lambda lengths: np.array(1 - np.mean(np.array(lengths) / np.max(lengths))),
+    frameworks=("torch",),
+    hints=(
+        "How many entries does the padded array have, and how many of them are real?",
+        "It has len(lengths) rows, each as long as the longest.",
+        "1 - sum(lengths) / (len(lengths) * max(lengths))",
+    ),
+    solution="""
+    def tax(lengths):
+        # all entries of the padded array, and those that are somebody's
+        padded = len(lengths) * max(lengths)
+        return 1 - sum(lengths) / padded
+    """,
+    slips={
+        "that is the share that is *used*.": """
+        def tax(lengths):
+            return sum(lengths) / (len(lengths) * max(lengths))
+        """,
+        "padded entries over real ones can be more than 1; a share is of all entries.": """
+        def tax(lengths):
+            padded = len(lengths) * max(lengths)
+            return (padded - sum(lengths)) / sum(lengths)
+        """,
+        "that compares the shortest with the longest; all rows count.": """
+        def tax(lengths):
+            return 1 - min(lengths) / max(lengths)
+        """,
+        "that is the number of padded entries, not their share.": """
+        def tax(lengths):
+            return len(lengths) * max(lengths) - sum(lengths)
+        """,
+        "a mean over rows of real per padded is needed; you divided by one row only.": """
+        def tax(lengths):
+            return 1 - sum(lengths) / max(lengths)
+        """,
+    },
+)
+
+# A program is a list of (operation, inputs); inputs are places in the list.
+GRAPHS = (
+    (("look", ()), ("look", ()), ("cell", (0,)), ("cell", (1,)), ("cell", (2,))),
+    (("a", ()), ("b", (0,)), ("a", (1,)), ("a", ()), ("b", (3,)), ("b", ())),
+    (("x", ()), ("x", (0,)), ("x", (1,)), ("y", (2,))),
+)
+
+
+def _by_depth(nodes):
+    depth: list = []
+    for _, inputs in nodes:
+        depth.append(1 + max((depth[i] for i in inputs), default=0))
+    return len({(op, d) for (op, _), d in zip(nodes, depth, strict=True)})
+
+
+exercise(
+    "14.depth",
+    stub="""
+    def calls(nodes): ...  # fill in: how many batched calls, if equal operations of one depth are one
+    """,
+    cases=lambda random: [(nodes,) for nodes in GRAPHS],
+    ask=lambda answer, inputs, xp: answer(list(inputs[0])),
+    expected=lambda nodes: np.array(_by_depth(nodes)),
+    frameworks=("torch",),
+    hints=(
+        "The depth of a node is one more than that of its deepest input; without inputs it is 1.",
+        "Go through the nodes in order and keep a list of depths: inputs come before.",
+        "Count the different pairs (operation, depth): a set.",
+    ),
+    solution="""
+    def calls(nodes):
+        depth = []
+        for op, inputs in nodes:
+            # inputs come earlier in the list, so their depths are known
+            depth.append(1 + max((depth[i] for i in inputs), default=0))
+        return len({(op, d) for (op, _), d in zip(nodes, depth)})
+    """,
+    slips={
+        "that is one call for each node: equal operations of one depth run together.": """
+        def calls(nodes):
+            return len(nodes)
+        """,
+        "that is the longest chain; different operations of one depth are different calls.": """
+        def calls(nodes):
+            depth = []
+            for op, inputs in nodes:
+                depth.append(1 + max((depth[i] for i in inputs), default=0))
+            return max(depth)
+        """,
+        "equal operations at different depths cannot run together: one waits for the other.": """
+        def calls(nodes):
+            return len({op for op, _ in nodes})
+        """,
+        "the depth is that of the *deepest* input, plus one.": """
+        def calls(nodes):
+            return len({(op, len(inputs)) for op, inputs in nodes})
+        """,
+        "each is counted by its place in the list; count by its depth.": """
+        def calls(nodes):
+            return len({(op, k // 2) for k, (op, _) in enumerate(nodes)})
+        """,
+    },
+)
+
+CASES = (
+    "64 short sentences, tiny model, laptop",
+    "sentences of very different lengths, a recurrent network",
+    "a tree for each example, known beforehand",
+    "sampled actions decide what comes next",
+    "a compiled model, new lengths at every step",
+)
+
+
+def _choices(*answers):
+    lines = (f'    "{q}": {a},' for q, a in zip(CASES, answers, strict=True))
+    return "\n".join(["best = {", *lines, "}"])
+
+
+LOOP, SHRINK, FOLD, PC, BUCKETED = '"loop"', '"shrink"', '"fold"', '"pc"', '"bucketed"'
+
+exercise(
+    "14.which",
+    stub='# Fill in "loop", "shrink", "fold", "pc" or "bucketed": which would you try first?\n'
+    + _choices(*["..."] * 5),
+    expected=dict(zip(CASES, ("loop", "shrink", "fold", "pc", "bucketed"), strict=True)),
+    frameworks=("torch",),
+    hints=(
+        "Where there is little to compute, the bookkeeping of a batch costs more than it saves.",
+        "Who is done should leave; what is known beforehand can be laid out; new shapes compile anew.",
+        "Each of the five is the answer once.",
+    ),
+    solution="# each of them is the best somewhere\n" + _choices(LOOP, SHRINK, FOLD, PC, BUCKETED),
+    slips={
+        "on a tiny model bookkeeping costs more than it saves: measure the plain loop, too.": _choices(
+            SHRINK, SHRINK, FOLD, PC, BUCKETED
+        ),
+        "fold lays everything out before it computes; what is sampled is not known by then.": _choices(
+            LOOP, SHRINK, FOLD, FOLD, BUCKETED
+        ),
+        "every new length would compile anew: round lengths up to a few buckets.": _choices(
+            LOOP, SHRINK, FOLD, PC, SHRINK
+        ),
+        "of very different lengths most lanes are done early: let them leave.": _choices(
+            LOOP, BUCKETED, FOLD, PC, BUCKETED
+        ),
+        "pc would do for the trees; but they are known beforehand, and can be laid out.": _choices(
+            LOOP, SHRINK, PC, PC, BUCKETED
+        ),
+    },
+)

@@ -1,0 +1,193 @@
+"""Live pages of arrays: where a tensor lies in memory, what a JAX array and a tracer are."""
+
+import sys
+
+from .card_text import footer
+from .glance import glance
+from .page import Facts, Page
+
+MOST_NAMES = 6
+
+
+def _bytes(n):
+    return f"{n:,} bytes"
+
+
+def _page(title, kind, items, lessons):
+    return Page(title, kind, (Facts(tuple(items)), footer(lessons)))
+
+
+# ----- PyTorch -----
+def tensor(x):
+    strided = str(x.layout) == "torch.strided"
+    items = [
+        ("Values", glance(x)),
+        ("Device", str(x.device)),
+        *(_memory(x) if strided else [("Layout", str(x.layout).removeprefix("torch."))]),
+        ("Gradient", _gradient(x)),
+    ]
+    name = "parameter" if type(x).__name__ == "Parameter" else "tensor"
+    dtype = str(x.dtype).removeprefix("torch.")
+    return _page(f"{name} {tuple(x.shape)} {dtype}", "PyTorch", items, (1,))
+
+
+def _memory(x):
+    if x.device.type == "meta":
+        return [("Memory", "none: on the meta device a tensor has a shape and no entries")]
+    try:
+        whole, size = x.untyped_storage(), max(x.element_size(), 1)
+    except NotImplementedError:
+        return [("Memory", "none of its own: inside torch.vmap or torch.func it stands for others")]
+    return [
+        ("Strides", _strides(x)),
+        ("Offset", f"{x.storage_offset()} entries into its storage" if x.storage_offset() else ""),
+        ("Storage", f"{whole.nbytes() // size:,} entries, {_bytes(whole.nbytes())}"
+                    f"{'' if x.is_contiguous() else '; not contiguous'}"),
+        ("View of", _view_of(x)),
+        ("Shares with", _sharers(x, whole.data_ptr())),
+    ]  # fmt: skip
+
+
+def _strides(x):
+    repeated = [str(i) for i, (n, s) in enumerate(zip(x.shape, x.stride(), strict=True))
+                if s == 0 and n > 1]  # fmt: skip
+    again = f"; along dim {', '.join(repeated)} one entry is read again and again"
+    return f"{tuple(x.stride())} entries from one to the next{again if repeated else ''}"
+
+
+def _view_of(x):
+    base = x._base if x._is_view() else None
+    return "" if base is None else f"a tensor {tuple(base.shape)}: writing here writes there"
+
+
+def _sharers(x, pointer):
+    """Names in the notebook whose tensors lie in the same memory."""
+    shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
+    if shell is None or not pointer:
+        return ""
+    found = []
+    for name, value in list(shell.user_ns.items()):
+        if (
+            name[0] != "_"
+            and type(value) is type(x)
+            and value is not x
+            and _lies_at(value, pointer)
+        ):
+            found.append(f"`{name}`")
+    return ", ".join(found[:MOST_NAMES]) + (" and others" if len(found) > MOST_NAMES else "")
+
+
+def _lies_at(value, pointer):
+    try:
+        return value.untyped_storage().data_ptr() == pointer
+    except Exception:  # a sparse tensor has no storage of this kind
+        return False
+
+
+def _gradient(x):
+    if not x.requires_grad:
+        return "requires_grad is False"
+    if not x.is_leaf:
+        return f"computed by `{type(x.grad_fn).__name__}`: recorded by PyTorch"
+    known = "holds one" if x.grad is not None else "is None so far"
+    return f"requires_grad, a leaf; `.grad` {known}"
+
+
+def torch_dtype(d):
+    torch = sys.modules["torch"]
+    real = d.is_floating_point or d.is_complex
+    about = torch.finfo(d) if real else None if d is torch.bool else torch.iinfo(d)
+    name = str(d).removeprefix("torch.")
+    return _page(name, "dtype", [
+        ("Size", f"{_bytes(d.itemsize)} for each entry"),
+        ("Range", f"{about.min:g} to {about.max:g}" if about else "True and False"),
+        ("Precision", f"1 + {about.eps:.3g} is the next number after 1" if real else ""),
+        ("Derivative", "yes" if real else "none: a gradient wants floating-point numbers"),
+        ("In JAX", f"`jnp.{'bool_' if name == 'bool' else name}`; 64 bits are cut to 32 unless "
+                   "`jax_enable_x64` is on"),
+    ], (1,))  # fmt: skip
+
+
+# ----- NumPy -----
+def numpy_array(x):
+    items = [
+        ("Values", glance(x)),
+        ("Strides", f"{x.strides} bytes from one to the next"),
+        ("Memory", f"{_bytes(x.nbytes)}{'' if x.flags.writeable else '; read-only'}"),
+        ("View of", "" if x.base is None else f"{type(x.base).__name__}: no memory of its own"),
+        ("Hand over", "`torch.from_numpy(x)` shares the memory, `jnp.asarray(x)` copies"),
+    ]
+    return _page(f"array {x.shape} {x.dtype}", "NumPy", items, (1,))
+
+
+# ----- JAX -----
+def jax_array(x):
+    if x.is_deleted():
+        items = [("Values", "deleted: its memory was donated to a computation")]
+        return _page(f"array {x.shape} {x.dtype}", "JAX", items, (1,))
+    near = all(d.platform == "cpu" for d in x.devices())
+    small = x.size * x.dtype.itemsize < 1 << 20
+    items = [
+        (
+            "Values",
+            glance(_numpy(x)) if near or small else "too many to fetch from there in passing",
+        ),
+        ("Device", _devices(x)),
+        ("Memory", _bytes(x.nbytes)),
+        ("Weak type", "yes: with another array it takes that one's dtype" if x.weak_type else ""),
+        ("Changing it", "never: `x.at[i].set(v)` gives a new array"),
+    ]
+    return _page(f"array {x.shape} {x.dtype}", "JAX", items, (1,))
+
+
+def _numpy(x):
+    import numpy as np
+
+    return np.asarray(x)  # on a CPU that is a view
+
+
+def _devices(x):
+    devices = sorted(map(str, x.devices()))
+    if len(devices) == 1:
+        return devices[0]
+    kept = (
+        "a copy on each"
+        if x.is_fully_replicated
+        else f"in pieces of {x.sharding.shard_shape(x.shape)}"
+    )
+    return f"{len(devices)} devices, {kept}: {getattr(x.sharding, 'spec', x.sharding)}"
+
+
+def at(_):
+    """`x.at`: how a JAX array is changed."""
+    from .concept_page import concept_page
+    from .concepts import concepts
+
+    return concept_page(concepts()["in-place update"])
+
+
+def random_key(x):
+    items = [
+        ("Use it once", "the same key gives the same numbers: `jax.random.split(key)` makes more"),
+        ("Shape", f"{x.shape}: one key" if x.shape == () else f"{x.shape} of keys"),
+    ]
+    return _page("random key", str(x.dtype), items, (10,))
+
+
+STANDS_FOR = {
+    "DynamicJaxprTracer": "jax.jit or another function that is being traced once, for all values",
+    "JVPTracer": "forward mode: it carries a tangent along",
+    "LinearizeTracer": "jax.grad or jax.linearize: what happens to it is written down",
+    "BatchTracer": "jax.vmap: one example of a batch",
+}
+
+
+def tracer(x):
+    kind = type(x).__name__
+    items = [
+        ("Values", "none: it has a shape and a dtype, and stands for any value"),
+        ("Made by", STANDS_FOR.get(kind, kind)),
+        ("Print it", "`jax.debug.print('{}', x)`, when the program runs"),
+        ("Branch on it", "`jnp.where`, `jax.lax.cond` or `jax.lax.while_loop`"),
+    ]
+    return _page(f"tracer {tuple(x.shape)} {x.dtype}", kind, items, (5,))

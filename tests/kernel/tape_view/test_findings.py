@@ -1,0 +1,253 @@
+"""What a reader should find with the picture alone, and what it must not cry wolf about."""
+
+import math
+
+import numpy as np
+import pytest
+
+import autodiff_lab as ad
+import masking_lab as ml
+from kernel.tape_view import alive, scan
+from kernel.tape_view.view import view
+from tests.helpers import FRAMEWORKS, array
+from tests.kernel.tape_view import tapes
+from tests.kernel.tape_view.tapes import lib, random, recorded
+
+BOTH = pytest.mark.parametrize("framework", FRAMEWORKS)
+
+
+def told(tape, **asked):
+    return [sentence for sentence, _ in view(tape, **asked).picture.findings]
+
+
+@BOTH
+def test_a_planted_nan_is_named_with_its_line(framework):
+    (sentence,) = told(tapes.planted_nan(framework))
+    assert sentence.startswith("First NaN: bad = log, line ")
+    assert "bad = xp.log(p - 2); what it reads is finite." in sentence
+
+
+@BOTH
+def test_a_nan_deep_in_a_loop_is_unfolded(framework):
+    xp = lib(framework)
+
+    def program(x):
+        for k in range(300):
+            x = xp.sqrt(x * x - (2.0 if k == 200 else 0.0)) * 1.0
+        return x.sum()
+
+    tape = recorded(program, array(framework, [0.5, 1.0]))
+    drawn = view(tape).picture
+    (sentence, box), *_ = drawn.findings
+    assert "sqrt" in sentence and drawn.boxes[box].first == drawn.boxes[box].last
+    assert box in [b for s in drawn.open for b in drawn.scenes[drawn.inside[s]].boxes]
+    assert drawn.boxes[box].alarm == "NaN" and "NaN!" in repr(view(tape))
+
+
+@BOTH
+def test_a_nan_that_is_given_is_not_blamed_on_an_operation(framework):
+    tape = ad.record(lambda x: x * 2, array(framework, [math.nan, 1.0]))
+    assert told(tape) == ["First NaN: the input x holds it already."]
+
+
+@BOTH
+def test_an_infinite_slope_is_found_on_the_way_back(framework):
+    xp = lib(framework)
+    tape = recorded(lambda x: xp.sqrt((x * x).sum()), array(framework, [0.0, 0.0]))
+    (sentence,) = told(tape)
+    assert "All values are finite" in sentence and "sqrt" in sentence
+
+
+@BOTH
+def test_a_mask_of_minus_infinity_is_no_alarm(framework):
+    xp = lib(framework)
+    keep, below = array(framework, [True, False]), array(framework, [-math.inf], "float32")
+    tape = recorded(
+        lambda x: xp.exp(xp.where(keep, x, below)).sum(), array(framework, [0.5, 1.0], "float32")
+    )
+    assert told(tape) == []
+
+
+@BOTH
+@pytest.mark.parametrize("factor, verb", [(0.5, "vanish"), (20.0, "explode"), (1.9, None)])
+def test_vanishing_and_exploding_adjoints(framework, factor, verb):
+    if factor == 20.0:
+        tape = recorded(_linear(framework), random(framework, 2, 4), random(framework, 4, 4) * 3)
+    else:
+        tape = tapes.vanishing(framework, factor)
+    assert [s.split(":")[0] for s in told(tape)] == ([f"Adjoints {verb}"] if verb else [])
+
+
+@BOTH
+def test_what_fades_slowly_vanishes_too(framework):
+    def program(x):
+        for _ in range(20):
+            x = x * 0.1
+        return x.sum()
+
+    (sentence,) = told(recorded(program, random(framework, 4)))
+    assert sentence.startswith("Adjoints vanish: 1 at")
+
+
+def _linear(framework):
+    def program(x, w):
+        for _ in range(20):
+            x = x @ w
+        return (x * 1e-6).sum()
+
+    return program
+
+
+@BOTH
+def test_healthy_tapes_say_nothing(framework):
+    for tape in (tapes.small(framework), tapes.layers(framework), tapes.lstm(framework, 5)):
+        assert told(tape) == []
+
+
+# ----- sizes: zero, overflow and underflow of squares, NaN, Inf -----
+SIZES = [([3.0, 4.0], 12.5**0.5), ([0.0, 0.0], 0.0), ([1e30, 1e30], 1e30), ([1e-30] * 2, 1e-30),
+         ([math.inf, 1.0], math.inf), ([math.nan, math.inf], math.nan)]  # fmt: skip
+
+
+@BOTH
+@pytest.mark.parametrize("entries, size", SIZES)
+def test_the_size_of_a_value(framework, entries, size):
+    found = scan.size(array(framework, entries, "float32"))
+    assert found == pytest.approx(size, rel=1e-5, nan_ok=True)
+
+
+@BOTH
+def test_what_has_no_size_has_none(framework):
+    assert scan.size(array(framework, [1, 2])) is None
+    assert scan.size(array(framework, [], "float32")) is None
+    assert scan.size(None) is None
+
+
+# ----- padding -----
+@BOTH
+def test_a_softmax_without_its_mask_is_a_leak(framework):
+    valid = {"x": np.broadcast_to(tapes.mask()[:, :, None], (2, 4, 3))}
+    (sentence,) = told(tapes.attention(framework, masked=False), padding=valid)
+    assert "Mask leak: padding reaches 100 % of the output" in sentence
+    assert "e.sum(1)" in sentence
+    assert told(tapes.attention(framework, masked=True), padding=valid) == []
+
+
+@BOTH
+def test_coverage_is_what_other_padding_changes(framework):
+    """The oracle: the function itself, on the same input with other padding."""
+    valid = np.broadcast_to(tapes.mask()[:, :, None], (2, 4, 3))
+    tape = tapes.attention(framework, masked=True)
+    drawn = view(tape, padding={"x": valid}).picture
+    (layer,) = [layer for layer in drawn.overlays if layer.name == "padding"]
+    words = {drawn.boxes[k].name: word for k, word in enumerate(layer.words)}
+    assert words["x"] == words["h"] == "50 % free" and words["w"] == "100 % free"
+    assert words["share"] == "100 % free"
+
+
+MASKINGS = {  # by hand; padding of NaN goes through the first, padding of 1e30 through the second
+    "times zero": (lambda xp, x, valid: x * (valid * 1.0), ["NaN"]),
+    "how many are large": (lambda xp, x, valid: (x > 1000.0) * 1.0, ["1e30"]),
+    "chosen": (lambda xp, x, valid: xp.where(valid, x, valid * 1.0), []),
+}
+
+
+@BOTH
+@pytest.mark.parametrize("masked, through", MASKINGS.values(), ids=MASKINGS)
+def test_what_masks_by_multiplying_or_comparing_leaks_too(framework, masked, through):
+    valid = array(framework, [True, True, False])
+    f = lambda x: masked(lib(framework), x, valid).sum()  # noqa: E731
+    tape = ad.record(f, array(framework, [0.5, 1.0, 0.0], "float32"))
+    leaks = ["Mask leak" in s for s in told(tape, padding={"x": [True, True, False]})]
+    assert leaks == [True] * (len(through) > 0)
+
+
+@BOTH
+def test_a_masked_batch_brings_its_mask_along(framework):
+    drawn = view(tapes.batch(framework)).picture
+    (layer,) = [layer for layer in drawn.overlays if layer.name == "padding"]
+    assert layer.words[0] == "80 % free" and set(layer.words[1:]) == {"100 % free"}
+    assert drawn.findings == ()
+
+
+@BOTH
+def test_reading_the_padding_of_a_batch_is_a_leak(framework):
+    batch = ml.batch([random(framework, 3), random(framework, 5)])
+    tape = ad.record(lambda b: b.data.sum(1), batch)
+    assert "padding reaches 50 % of the output" in told(tape)[0]
+
+
+def test_a_mask_for_an_unknown_argument_is_refused():
+    pytest.importorskip("torch")
+    with pytest.raises(ValueError, match="padding= names 'y', and the tape has x, w"):
+        view(tapes.small("torch"), padding={"y": [True]})
+
+
+# ----- bytes and checkpoints -----
+@BOTH
+def test_bytes_alive_of_a_chain_counted_by_hand(framework):
+    """sin keeps x, which the caller holds; exp keeps its output, sum keeps nothing."""
+    xp = lib(framework)
+    tape = recorded(lambda x: xp.exp(xp.exp(xp.sin(x))).sum(), random(framework, 4))
+    forward = [0, 16, 32, 32, 36]  # x, sin, exp, exp (sin is gone), sum (a number)
+    back = [32 + 4 + 16, 32 + 32, 16 + 32, 16, 0]  # what is kept, an adjoint, and what it becomes
+    assert alive.Lives(tape).bytes([]) == [*forward, *back]
+
+
+PROGRAMS = {
+    "twelve layers": lambda xp: lambda x: _nested(xp, x, 12),
+    "one of them": lambda xp: lambda x: xp.exp(xp.sin(x)).sum(),
+}
+
+
+def _nested(xp, x, depth):
+    for _ in range(depth):
+        x = xp.exp(xp.sin(x))
+    return x.sum()
+
+
+@pytest.mark.parametrize("program", PROGRAMS.values(), ids=PROGRAMS)
+def test_the_peak_is_what_a_gradient_really_holds(program):
+    """`ad.memory` measures it on PyTorch; a temporary or two more are at work in a walk."""
+    f, x = program(pytest.importorskip("torch")), random("torch", 10_000)
+    counted = max(alive.Lives(recorded(f, x)).bytes([]))
+    measured = ad.memory(ad.grad(f), x).peak_bytes
+    assert counted <= measured * 1.02 and measured - counted <= 3 * 40_000
+
+
+@BOTH
+def test_a_wasted_checkpoint_is_told_from_one_that_helps(framework):
+    helps, wasted = told(tapes.checkpoints(framework))
+    assert helps.startswith("Checkpoint (line ") and "instead of" in helps
+    assert wasted.startswith("Wasted checkpoint (line ") and "with it and without" in wasted
+    assert "4 operations run twice" in helps and "4 operations run twice" in wasted
+
+
+@BOTH
+@pytest.mark.parametrize("policy, pieces", [("none", 1), ("sqrt", 3), ("all", 0)])
+def test_policies(framework, policy, pieces):
+    xp = lib(framework)
+
+    def nine(x):
+        for _ in range(9):
+            x = xp.sin(x)
+        return x
+
+    tape = ad.record(ad.checkpoint(nine, policy), random(framework, 3))
+    (segment,) = alive.segments(tape)
+    assert (segment.policy, len(segment.pieces)) == (policy, pieces)
+    assert segment.stop - segment.first == 9
+
+
+@BOTH
+def test_two_calls_on_one_line_are_two_segments(framework):
+    xp = lib(framework)
+    step = ad.checkpoint(lambda x: xp.sin(xp.exp(x)))
+
+    def program(x):
+        for _ in range(3):
+            x = step(x)
+        return x
+
+    found = alive.segments(ad.record(program, random(framework, 3)))
+    assert [(s.first, s.stop) for s in found] == [(1, 3), (3, 5), (5, 7)]
