@@ -1,5 +1,6 @@
 """Lazy batching: what runs together, what stays whole, and what is refused."""
 
+from types import SimpleNamespace
 from typing import NamedTuple
 
 import numpy as np
@@ -247,6 +248,37 @@ def test_what_a_cell_decides_is_not_settled_by_its_trial(name):
     xs, w, lib = sequences(name, (2, 3, 4, 1)), weights(name), module(name)
     found = lazily(f)(lib, ml.batch(xs), w).unbatch()
     assert len({float(x[0].sum()) > 0.4 for x in xs}) == 2
+    for a, x in zip(found, xs, strict=True):
+        np.testing.assert_allclose(to_numpy(a), to_numpy(f(lib, x, w)), atol=1e-12)
+
+
+def make_box(h):
+    return SimpleNamespace(h=h, calls=0)
+
+
+def make_adder(h):
+    return lambda v: v + h
+
+
+def fills_a_box(np, x, w):
+    box = make_box(w[0] * 0.5)
+    for v in x:
+        box.h = np.tanh(box.h + v)
+        box.calls += 1
+    return box.h * box.calls
+
+
+def calls_what_a_function_made(np, x, w):
+    return make_adder(w[0] * x[0])(x[0] @ w)
+
+
+@pytest.mark.parametrize("f", [fills_a_box, calls_what_a_function_made], ids=lambda f: f.__name__)
+@pytest.mark.parametrize("strategy", ["lazy", "fold"])
+@pytest.mark.parametrize("name", FRAMEWORKS)
+def test_a_function_that_makes_an_object_is_opened(name, strategy, f):
+    """Kept whole, it would hand the trial's object to every example."""
+    xs, w, lib = sequences(name, (2, 3, 1)), weights(name), module(name)
+    found = ml.autobatch(f, strategy)(lib, ml.batch(xs), w).unbatch()
     for a, x in zip(found, xs, strict=True):
         np.testing.assert_allclose(to_numpy(a), to_numpy(f(lib, x, w)), atol=1e-12)
 
