@@ -11,7 +11,10 @@ import weakref
 import pytest
 
 import masking_lab as ml
+from masking_lab.lane import Lane, certainly
 from masking_lab.lifting import straight
+from masking_lab.lifting.leader import known
+from masking_lab.watch import Watch
 
 torch = pytest.importorskip("torch")
 F64 = torch.float64
@@ -356,6 +359,16 @@ def test_an_assertion_that_fails_late(cell):
         ml.autobatch(walk(cell), "shrink")(ml.batch(xs))
 
 
+def test_a_test_of_entries_is_a_look():
+    """Of itself: nobody relies on PyTorch telling."""
+    x = Lane(torch.ones(2, D), (None,))
+    for asked in (lambda: known(x.data[:, 0] > 0), lambda: certainly(x.data.sum() > 0)):
+        with Watch([x], 2) as seen:
+            assert not seen.broken
+            asked()
+        assert seen.broken
+
+
 # ----- what is more than the row's own function -----
 def lines_up(v, h):
     """A number of each example beside a vector of each: it is given an axis first."""
@@ -379,7 +392,21 @@ def is_one_hot(v, h):
     return torch.nn.functional.one_hot(v.argmax(), D) + h
 
 
-ROWS = [lines_up, converts, shares, attends, is_one_hot]
+def adds_what_all_share(v, h):
+    """A product of weights alone, inside of an operation on lanes: it is given a batch axis."""
+    return torch.addcmul(v + h, WEIGHT[0], WEIGHT[1] + 1)
+
+
+def contracts_what_all_share(v, h):
+    return torch.tanh(torch.einsum("ij,jk,k->i", WEIGHT, WEIGHT, v) + h)
+
+
+def adds_a_product(v, h):
+    return torch.addmv(h, WEIGHT, WEIGHT.sum(0)) + v
+
+
+ROWS = [lines_up, converts, shares, attends, is_one_hot,
+        adds_what_all_share, contracts_what_all_share, adds_a_product]  # fmt: skip
 
 
 @pytest.mark.parametrize("cell", ROWS, ids=lambda f: f.__name__)
