@@ -40,6 +40,26 @@ def _asked(f):
     return not any(_does_something(node) for node in ast.walk(text.tree))
 
 
+def held(f):
+    """What a method or an object's call reads of its object, by name: {"scale": 0.5}."""
+    owner = getattr(f, "__self__", f)
+    if inspect.isfunction(owner) or not hasattr(owner, "__dict__"):
+        return {}
+    f = f if inspect.ismethod(f) else getattr(f, "forward", f.__call__)
+    names, todo = set(), [getattr(f, "__code__", None)]
+    while todo:
+        code = todo.pop()
+        if inspect.iscode(code):
+            own = [getattr(type(owner), name, None) for name in set(code.co_names) - names]
+            todo += [*code.co_consts, *[getattr(_behind(x), "__code__", None) for x in own]]
+            names |= set(code.co_names)
+    return {name: value for name, value in vars(owner).items() if name in names}
+
+
+def _behind(x):
+    return x.fget if isinstance(x, property) else x
+
+
 def _does_something(node):
     """Is it anything but computing a value and giving it a name?"""
     if isinstance(node, ast.Expr):

@@ -5,6 +5,7 @@ import numpy as np
 from autodiff_lab import trees, xp
 
 from ...lane import Lane, spread
+from ...lifting.items import finished
 from .later import Home, Later, Look, filled
 from .trial import Stale, look
 
@@ -24,7 +25,7 @@ def _run(verbs, group, alike):
     columns = zip(*[call.inputs for call in group], strict=True)
     lanes = [_lane(gathered(verbs, column)) for column in columns]
     args, kwargs = filled((group[0].args, group[0].kwargs), iter(lanes))
-    answers = trees.leaves(alike.run(*args, **kwargs))
+    answers = trees.leaves(finished(alike.run(*args, **kwargs)))
     if len(answers) != len(alike.answers) or not all(map(_is_expected, answers, alike.answers)):
         raise Stale
     return [_of_all(verbs, y, len(group)) for y in answers]

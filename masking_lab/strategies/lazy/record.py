@@ -15,7 +15,7 @@ from ...batches import randomness
 from ...errors import MaskError
 from ...lane import Lane
 from ...lifting import batched, calls, flow, writing
-from ...lifting.cells import is_cell
+from ...lifting.cells import held, is_cell
 from ...lifting.select import select
 from .execute import entries, stacks
 from .later import (
@@ -51,6 +51,7 @@ class Recorder:
         self.dtypes = {}  # NumPy's dtypes -> the framework's
         self.shared = {}  # what a signature knows by its id, which stays alive
         self.unchanged = []  # containers that all examples share, and what was in them
+        self.held = []  # functions of objects that are kept whole, and what they read there
         self.arrays = {}  # those of one example: whose, and the Later that stands for it
 
     # ----- calls in the user's code -----
@@ -236,6 +237,15 @@ class Recorder:
                     f"a {type(x).__name__} that all examples share is changed by f: each example "
                     "would change it in its turn; return the value instead"
                 )
+        for f, then in self.held:
+            now = held(f)
+            changed = next((n for n in {**then, **now} if then.get(n) is not now.get(n)), None)
+            if changed is not None:
+                raise MaskError(
+                    f"the attribute {changed!r} of a {type(getattr(f, '__self__', f)).__name__} is "
+                    "changed by f, and strategy='lazy' makes the calls that read it later; pass "
+                    "it as an argument, or use strategy='masked'"
+                )
 
     def own(self, x):
         """An array that this example has made itself, as a Later; None if all share it.
@@ -267,7 +277,11 @@ class Recorder:
     def _alike(self, key, run, args, kwargs, inputs, may_refuse=False):
         if key not in self.signatures:
             args, kwargs = inputs.swapped(args, kwargs)
-            self.signatures[key] = tried(self, key[0], run, args, kwargs, inputs, may_refuse)
+            alike = tried(self, key[0], run, args, kwargs, inputs, may_refuse)
+            self.signatures[key] = alike
+            if alike and may_refuse:
+                f = self.functions[key[0]][-1]
+                self.held.append((f, held(f)))
         return self.signatures[key]
 
     def _known_alike(self, key, together, *answers):

@@ -10,7 +10,7 @@ from autodiff_lab import trees, xp
 
 from ...lane import Lane
 from ...lifting import calls, effects
-from .later import ATOMS, Alike, Look, Looks, filled, seen
+from .later import Alike, Later, Look, Looks, filled, seen
 
 MANY = 1024
 _remembered: dict = {}  # (which function, how its arguments look) -> what was found out
@@ -56,9 +56,17 @@ def _try(recorder, run, args, kwargs, inputs, is_users):
         found = _of_ones(recorder, run, args, kwargs, inputs, is_users, 0)
     leaves, _, rebuild = trees.flatten(found)
     answers = [look(x) for x in leaves]
-    if is_users and not all([type(x) is Look or type(x) in ATOMS for x in answers]):
-        raise NotWhole  # an object that it makes anew in each call, and that may hold arrays
+    if is_users and not _is_cells(leaves, answers):
+        raise NotWhole
     return answers, rebuild
+
+
+def _is_cells(leaves, answers):
+    """Arrays that this call computed, and nothing else.
+
+    An object would be the trial's for every example; a number may be another one next time.
+    """
+    return all([type(x) is Look for x in answers]) and not any([type(x) is Later for x in leaves])
 
 
 def _of_ones(recorder, run, args, kwargs, inputs, is_users, index=1):
@@ -71,7 +79,23 @@ def _of_ones(recorder, run, args, kwargs, inputs, is_users, index=1):
     watcher = _refuse if is_users else None
     no_graph = verbs.lib.no_grad() if verbs.name == "torch" else contextlib.nullcontext()
     with calls.answered_by(recorder.in_cell), effects.told_of_decisions(watcher), no_graph:
-        return run(*args, **kwargs)
+        found = run(*args, **kwargs)
+    if is_users and _hands_on(found, (args, kwargs)):
+        raise NotWhole
+    return found
+
+
+def _hands_on(found, given):
+    """Is a list that was given among the answers? Who writes to one would see it in the other."""
+    return not {id(x) for x in _lists(found)}.isdisjoint([id(x) for x in _lists(given)])
+
+
+def _lists(x):
+    if isinstance(x, (list, dict)):
+        yield x
+    if isinstance(x, (list, tuple, dict)):
+        for part in x.values() if isinstance(x, dict) else x:
+            yield from _lists(part)
 
 
 def _refuse():
