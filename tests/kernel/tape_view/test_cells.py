@@ -1,9 +1,9 @@
 """`%%tape`, tapes that display themselves, and what `Out` keeps of them."""
 
 import atexit
+import builtins
 import gc
 import re
-import builtins
 import weakref
 
 import pytest
