@@ -11,9 +11,12 @@ import weakref
 import pytest
 
 import masking_lab as ml
+from autodiff_lab import xp
+from autodiff_lab.table import ROWS
 from masking_lab.lane import Lane, certainly
 from masking_lab.lifting import straight
 from masking_lab.lifting.leader import known
+from masking_lab.rules import apply
 from masking_lab.watch import Watch
 
 torch = pytest.importorskip("torch")
@@ -369,6 +372,22 @@ def test_a_test_of_entries_is_a_look():
         assert seen.broken
 
 
+def test_what_a_plan_does_beside_its_row_breaks_a_line():
+    """A batch axis for what all share, an axis for a number, a mask for attention."""
+    v, number = Lane(torch.ones(2, D), (None,)), Lane(torch.ones(2), ())
+    q = Lane(torch.ones(2, 1, D), (None, None))
+    plain, more = torch.ones(D), {"scale": 1.0, "causal": False}
+    for row, xs, params, breaks in (
+        ("multiply", [v, v], {}, False),
+        ("multiply", [plain, plain], {}, True),
+        ("multiply", [v, number], {}, True),
+        ("attention", [q, q, q], more, True),
+    ):
+        with Watch([v, number, q], 2) as seen:
+            apply(ROWS[row], xp.verbs("torch"), 2, xs, params)
+        assert seen.broken == breaks, (row, xs)
+
+
 # ----- what is more than the row's own function -----
 def lines_up(v, h):
     """A number of each example beside a vector of each: it is given an axis first."""
@@ -405,11 +424,11 @@ def adds_a_product(v, h):
     return torch.addmv(h, WEIGHT, WEIGHT.sum(0)) + v
 
 
-ROWS = [lines_up, converts, shares, attends, is_one_hot,
+CELLS = [lines_up, converts, shares, attends, is_one_hot,
         adds_what_all_share, contracts_what_all_share, adds_a_product]  # fmt: skip
 
 
-@pytest.mark.parametrize("cell", ROWS, ids=lambda f: f.__name__)
+@pytest.mark.parametrize("cell", CELLS, ids=lambda f: f.__name__)
 @pytest.mark.parametrize("strategy", STRATEGIES)
 @pytest.mark.parametrize("lengths", [(3, 1, 6, 4, 7), (6, 6, 6), (2, 3, 3, 3)], ids=str)
 def test_rows_do_more_than_their_functions(lengths, strategy, cell):
