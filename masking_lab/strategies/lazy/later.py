@@ -208,7 +208,7 @@ def seen(x, inputs):
     if kind is Later:
         inputs.append(x)
         return x.look
-    if kind in _ATOMS:
+    if kind in ATOMS:
         return kind, x
     if id(x) in inputs.shared:  # a weight, or a function
         inputs.arrays = True
@@ -234,7 +234,7 @@ def replaced(x, new, array=None):
     kind = type(x)
     if kind is Later:
         return new(x)
-    if kind in _ATOMS:
+    if kind in ATOMS:
         return x
     if kind is tuple:
         return tuple([replaced(part, new, array) for part in x])
@@ -310,4 +310,4 @@ class Looks(list):
         return tuple(x.shape), x.dtype
 
 
-_ATOMS = {int, float, bool, complex, str, type(None)}
+ATOMS = {int, float, bool, complex, str, type(None)}

@@ -14,8 +14,9 @@ from autodiff_lab.random import fold_in
 from ...batches import randomness
 from ...errors import MaskError
 from ...lane import Lane
-from ...lifting import calls, flow, writing
+from ...lifting import batched, calls, flow, writing
 from ...lifting.cells import is_cell
+from ...lifting.select import select
 from .execute import entries, stacks
 from .later import (
     Alike,
@@ -288,7 +289,18 @@ def updated(x, index, method, *values, **options):
 
 
 def _compared(f, *args):
-    return calls.made(f, args, {})
+    """`min` and `max`: always an array, also where one argument is a number and the least of all.
+
+    Whose number it is differs between examples, so the trial's answer must not settle it.
+    """
+    best, *others = args if len(args) > 1 else list(iter(args[0])) or f(())
+    for x in others:
+        is_better = batched.truth(x < best if f is min else x > best)
+        if isinstance(is_better, Lane):
+            best = select(is_better, x, best)
+        else:
+            best = x if is_better else best
+    return best
 
 
 def _plain(x):

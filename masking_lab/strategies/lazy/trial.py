@@ -10,7 +10,7 @@ from autodiff_lab import trees, xp
 
 from ...lane import Lane
 from ...lifting import calls, effects
-from .later import Alike, Look, Looks, filled, seen
+from .later import ATOMS, Alike, Look, Looks, filled, seen
 
 MANY = 1024
 _remembered: dict = {}  # (which function, how its arguments look) -> what was found out
@@ -55,7 +55,10 @@ def _try(recorder, run, args, kwargs, inputs, is_users):
     except IndexError:  # an array of one entry has none at 1
         found = _of_ones(recorder, run, args, kwargs, inputs, is_users, 0)
     leaves, _, rebuild = trees.flatten(found)
-    return [look(x) for x in leaves], rebuild
+    answers = [look(x) for x in leaves]
+    if is_users and not all([type(x) is Look or type(x) in ATOMS for x in answers]):
+        raise NotWhole  # an object that it makes anew in each call, and that may hold arrays
+    return answers, rebuild
 
 
 def _of_ones(recorder, run, args, kwargs, inputs, is_users, index=1):
