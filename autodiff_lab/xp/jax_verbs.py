@@ -46,6 +46,10 @@ class JaxVerbs(JaxKinks, JaxWindows, JaxStencils, JaxLinalg, JaxFourier):
     def bitcast(self, x, dtype):
         return self.lax.bitcast_convert_type(x, dtype)
 
+    def known(self, dtype):
+        """The dtype that JAX has for this one: 64 bits may be switched off."""
+        return sys.modules["jax"].dtypes.canonicalize_dtype(dtype, allow_extended_dtype=True)
+
     def dtype(self, name):
         return self.lib.dtype(name)
 
@@ -74,16 +78,17 @@ class JaxVerbs(JaxKinks, JaxWindows, JaxStencils, JaxLinalg, JaxFourier):
         return self.lib.asarray(x)
 
     def zeros(self, shape, dtype, like):
+        dtype = self.known(dtype)
         there = type(like) is self._array
         return self._zeros(tuple(shape), dtype) if there else self.lib.zeros(shape, dtype)
 
     def ones(self, shape, dtype, like):
+        dtype = self.known(dtype)
         there = type(like) is self._array
         return self._ones(tuple(shape), dtype) if there else self.lib.ones(shape, dtype)
 
     def arange(self, shape, axis, dtype, like=None):
-        dtype = sys.modules["jax"].dtypes.canonicalize_dtype(dtype or self.lib.int32)
-        return self.lax.broadcasted_iota(dtype, tuple(shape), axis)
+        return self.lax.broadcasted_iota(self.known(dtype or self.lib.int32), tuple(shape), axis)
 
     def copy(self, x):
         return self.lib.copy(x)

@@ -40,7 +40,9 @@ def lift(f):
 def _function(f):
     if f not in _lifted:
         _lifted[f] = _lifted_now(f)
-    return _lifted[f]
+    made = _lifted[f]
+    made.__defaults__, made.__kwdefaults__ = f.__defaults__, f.__kwdefaults__  # they may be new
+    return made
 
 
 def _lifted_now(f):
@@ -118,6 +120,7 @@ _STANDARD = os.path.dirname(os.__file__) + os.sep
 
 
 _answer: ContextVar = ContextVar("answer", default=None)
+_cells: ContextVar = ContextVar("calls cells as straight lines", default=None)
 
 
 def answered_by(answer):
@@ -131,12 +134,12 @@ def straight(framework):
         return contextlib.nullcontext()
     from .straight import Cells
 
-    return answered_by(Cells().call)
+    return setting(_cells, Cells().call)
 
 
 def call(f, args, kwargs):
     """`f(*args, **kwargs)` of lifted code."""
-    answer = _answer.get()
+    answer = _answer.get() or _cells.get()
     return answer(f, args, kwargs) if answer else made(f, args, kwargs)
 
 

@@ -7,7 +7,7 @@ these operations and nothing else. What was the same for two numbers of examples
 how many there are; what was seen with one number only is good for that one.
 
 A line is kept as long as its function. Before it runs it is made sure that the function still finds
-the same outside itself: the variables around it, globals, a module's parameters.
+the same outside itself (`outside`): the variables around it, globals, a module's parameters.
 """
 
 import inspect
@@ -16,14 +16,13 @@ import weakref
 
 from autodiff_lab import trees, xp
 
-from ..lane import WATCHING, Lane
+from ..lane import WATCHING, Lane, looked
 from ..watch import COUNT, Watch
-from . import calls, effects
+from . import calls, effects, outside
 from .cells import is_cell
 from .leader import Led, reads_lanes
 
 MANY = 16  # lines that are kept of one function
-_NUMBERS = (int, float, bool, type(None))
 _lines: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()
 
 
@@ -38,7 +37,7 @@ class Cells:
     def call(self, f, args, kwargs):
         """What a call in the loop's body means."""
         if WATCHING:
-            WATCHING[-1].broken |= calls.is_lifted(calls.callee(f))
+            WATCHING[-1].broken |= not outside.is_pure(f) or calls.is_lifted(calls.callee(f))
             return calls.made(f, args, kwargs)
         flat = _flat(args)
         key = None if kwargs else _key(args, flat)
@@ -56,11 +55,13 @@ class Cells:
         something was written."""
         if self.writes != effects.count():
             self.checked, self.writes = set(), effects.count()
-        if not _same(line.around, _around(f)):
+        if not line.is_steady:  # it never runs
+            return True
+        if not outside.same(line.around, outside.around(f, line.asks)):
             return False
         if id(line) not in self.checked:
             self.checked.add(id(line))
-            return _same(line.inside, _inside(f, line.around))
+            return outside.same(line.inside, outside.inside(f, line.around))
         return True
 
 
@@ -99,11 +100,11 @@ def _key(args, flat):
             data = x.data
             found += type(data), data.shape[1:], data.dtype, x.weak
             lanes += 1
-        elif kind in _NUMBERS:
+        elif kind in outside.NUMBERS:
             found += kind, repr(x)
         elif xp.framework_of(x) is not None:
             found += kind, x.shape, x.dtype
-        elif inspect.ismodule(x):
+        elif inspect.ismodule(x) and outside.is_library(x):
             found.append(x)
         else:
             return None
@@ -112,41 +113,17 @@ def _key(args, flat):
     return tuple(found) if lanes else None
 
 
-# ----- what a function finds outside itself -----
-def _around(f):
-    """The variables around a function, and its globals; for a module those of its `forward`."""
-    f = getattr(f, "forward", f)
-    f = getattr(f, "__func__", f)
-    cells = [c.cell_contents for c in f.__closure__ or ()]
-    return cells + [f.__globals__.get(name) for name in f.__code__.co_names]
-
-
-def _inside(f, around):
-    """What modules hold; where one has hooks, nothing that could ever be the same again."""
-    kind, found = sys.modules["torch"].nn.Module, []
-    for m in [m for x in (f, *around) if isinstance(x, kind) for m in x.modules()]:
-        if m._forward_hooks or m._forward_pre_hooks:
-            found.append(object())
-        found += [*m._parameters.values(), *m._buffers.values(), *m._modules.values()]
-        found += [v for v in vars(m).values() if type(v) in _NUMBERS]
-    return found
-
-
-def _same(a, b):
-    return len(a) == len(b) and all([_is(x, y) for x, y in zip(a, b, strict=True)])
-
-
-def _is(x, y):
-    return x is y or (type(x) is type(y) and type(x) in _NUMBERS and x == y)
-
-
 class Line:
     """One function, for arguments of one look."""
 
     def __init__(self, f):
-        self.around = _around(f)
-        self.inside = _inside(f, self.around)
-        self.watched = self.run = self.only = None
+        self.asks = outside.names(outside.function(f).__code__)
+        self.around = outside.around(f, self.asks)
+        self.inside = outside.inside(f, self.around)
+        found = [*self.around, *self.inside]
+        self.is_steady = not outside.asks_pytorch(self.asks) and all(map(outside.is_steady, found))
+        self.watched = self.only = None
+        self.run = None if self.is_steady else False
 
     def __call__(self, f, args, flat):
         if self.run is False:
@@ -160,11 +137,12 @@ class Line:
         return self._watched(f, args, inputs, count)
 
     def _watched(self, f, args, inputs, count):
-        with Watch(inputs, count) as seen:
+        with Watch(inputs, count) as seen, outside.told_of_looks(looked):
+            seen.broken = any(x is y for x in inputs for y in (*self.around, *self.inside))
             result = calls.made(f, args, {})
         leaves, _, rebuild = trees.flatten(result)
         known = [seen.names.get(id(y)) if isinstance(y, Lane) else None for y in leaves]
-        before, self.watched, self.only = self.watched, seen, None
+        before, self.watched, self.run, self.only = self.watched, seen, None, None
         if seen.broken or None in known or (before and not seen.same(before)):
             self.run, self.watched = False, None
         elif before:

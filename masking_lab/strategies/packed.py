@@ -7,7 +7,8 @@ through the entries trip after trip, as PyTorch's PackedSequence does (`lifting.
 lets entries of one example meet otherwise, attention say, gets its padding for that one operation.
 """
 
-from autodiff_lab import trees
+from autodiff_lab import trees, xp
+from autodiff_lab.on_jax.front import is_traced
 
 from ..batches.masked_batch import is_batch
 from ..batches.randomness import watched
@@ -46,11 +47,22 @@ def _lane(b):
 
 
 def refuse_tracing(name, leaves):
-    """Nobody knows lengths while JAX or vmap traces."""
+    """Nobody knows lengths while JAX or vmap traces; traced weights alone do no harm."""
     for x in leaves:
-        if is_batch(x) and len(x) and known(x.data.reshape(-1)[:1] == 0)[1] is None:
+        if is_batch(x) and len(x) and any(map(_is_unknown, _lengths(x) or [x.data])):
             raise MaskError(
                 f"strategy={name!r} does not apply: under jax.jit or vmap nobody knows yet how "
                 "long the examples are, and shapes cannot depend on it; call it outside, or use "
                 "strategy='masked', which makes a loop one lax.scan"
             )
+
+
+def _lengths(b):
+    return [n for n in b.sizes if n is not None]
+
+
+def _is_unknown(x):
+    """On JAX any operation on a known array is traced too, so it must not be asked with one."""
+    if xp.framework_of(x) == "jax":
+        return is_traced(x)
+    return known(x.reshape(-1)[:1] == 0)[1] is None

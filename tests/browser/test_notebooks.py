@@ -39,6 +39,9 @@ def look_at(seen, shown):
         expect(seen.locator("table").first).to_be_attached(timeout=DRAWN)
     if views := html.count('class="tp-root"'):
         look_at_tapes(seen, views)
+    elif 'class="tq-root"' in html:  # a plot: Bokeh's canvas, or the picture that it stands in for
+        drawn = seen.locator(".tp-live canvas, svg.tq, img.tp-still").locator("visible=true")
+        expect(drawn.first).to_be_visible(timeout=DRAWN)
     elif "<svg" in html:
         expect(seen.locator("svg").first).to_be_visible(timeout=DRAWN)
     bare = [k for k in shown if "text/html" not in k and {"image/svg+xml", "image/png"} & set(k)]

@@ -88,5 +88,5 @@ def test_an_exception_in_the_answer_is_the_learners_own():
 
 
 def test_an_unknown_name_is_told_its_neighbours():
-    with pytest.raises(ValueError, match="there is 00.softplus"):
+    with pytest.raises(ValueError, match="there is 11.softmax, 00.softplus"):
         check("00.softmax", None)

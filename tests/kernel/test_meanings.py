@@ -62,7 +62,7 @@ def test_a_method_without_a_row_leads_to_its_idea():
     assert help_bundle(x.numpy) == {}
 
 
-@pytest.mark.parametrize("thing", NOTHING, ids=repr)
+@pytest.mark.parametrize("thing", NOTHING, ids=lambda thing: type(thing).__name__)
 def test_what_is_nobodys_gets_nothing(thing):
     assert help_bundle(thing) == {}
 

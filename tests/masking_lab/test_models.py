@@ -17,6 +17,9 @@ STRATEGIES = "masked", "lazy", "fold"
 DECIDED_BY_VALUES = {"translator", "parser", "beam_search", "nuts"}
 CASES = [(strategy, model) for strategy in STRATEGIES for model in models.NAMES
          if strategy != "fold" or model not in DECIDED_BY_VALUES]  # fmt: skip
+# On JAX most of the time goes into compiling, and nothing else is learnt from these: the models are
+# tried there under masked, and lazy under others. On PyTorch they are all tried.
+TOO_LONG_ON_JAX = {("lazy", model) for model in ("translator", "beam_search", "encoders", "tagger")}
 
 
 def load(name, model):
@@ -31,8 +34,10 @@ def by_loop(name, model):
     return run.by_loop(name, *load(name, model))
 
 
-@pytest.mark.parametrize("strategy, model", CASES)
-@pytest.mark.parametrize("name", FRAMEWORKS)
+@pytest.mark.parametrize(
+    "name, strategy, model",
+    [(n, *c) for n in FRAMEWORKS for c in CASES if n == "torch" or c not in TOO_LONG_ON_JAX],
+)
 def test_the_loop_is_the_meaning(name, strategy, model):
     program, fills = load(name, model), run.POISON if name == "torch" else run.POISON[1:2]
     found = [run.batched(name, *program, fill, strategy=strategy) for fill in fills]
@@ -51,7 +56,7 @@ def test_fold_lays_out_what_goes_by_structure(model):
 def test_both_frameworks_give_the_same(model):
     found = []
     for name in FRAMEWORKS:
-        f, lib, examples, weights = models.load(model, name, count=1, longest=3)
+        f, lib, examples, weights = models.load(model, name, count=1, longest=2)
         found.append(run.numbers([f(lib, *examples[0], weights)])[0])
     for ours, theirs in zip(*found, strict=True):
         np.testing.assert_allclose(ours, theirs, rtol=1e-9)

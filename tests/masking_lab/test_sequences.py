@@ -51,6 +51,8 @@ def same(found, wanted, tolerance=1e-10):
 @pytest.mark.parametrize("strategy", STRATEGIES)
 def test_values_and_gradients_are_the_loops(strategy, name, f):
     lengths = (3, 1, 5, 2) if name == "torch" else (3, 1)
+    if name == "jax" and f is sequences.edit_distance:
+        lengths = (2, 1)  # what is compiled grows with their square: 25 s for (3, 1)
     xs, w, lib = inputs(name, lengths), weights(name), module(name)
     batched, found, seen = ml.autobatch(f, strategy), [], []
     for fill in POISON if name == "torch" else POISON[1:2]:

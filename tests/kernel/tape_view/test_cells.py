@@ -1,6 +1,7 @@
 """`%%tape`, tapes that display themselves, and what `Out` keeps of them."""
 
 import atexit
+import builtins
 import gc
 import re
 import weakref
@@ -28,8 +29,9 @@ def ip(tmp_path):
 
 
 @pytest.fixture(params=FRAMEWORKS)
-def notebook(ip, request):
+def notebook(ip, request, monkeypatch):
     """A notebook of either framework with an array `x`, and `xp`."""
+    monkeypatch.delattr(builtins, "_", raising=False)  # where a doctest left one IPython binds none
     xp = pytest.importorskip("torch" if request.param == "torch" else "jax.numpy")
     ip.user_ns.update(xp=xp, x=array(request.param, [0.5, 1.0], "float32"))
     run(ip, "import autodiff_lab as ad")

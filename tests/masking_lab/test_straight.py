@@ -1,0 +1,417 @@
+"""A cell that a loop calls is watched twice, then run as a straight line: never another meaning.
+
+The oracle is the loop over the examples. Lines that are kept make a mistake seen only later: so
+each program runs again and again, and what it reads changes in between. `kept` says whether the
+cell is a line at all: what is refused for no reason would be slow, and nothing would tell.
+"""
+
+import types
+import weakref
+
+import pytest
+
+import masking_lab as ml
+from masking_lab.lane import Lane, certainly
+from masking_lab.lifting import straight
+from masking_lab.lifting.leader import known
+from masking_lab.watch import Watch
+
+torch = pytest.importorskip("torch")
+F64 = torch.float64
+D = 3
+STRATEGIES = ["shrink", "packed"]
+SETTINGS = types.SimpleNamespace(k=2.0)
+MODULE = types.ModuleType("settings")
+MODULE.k = 2.0
+NUMBERS, NUMBER, WEIGHT = [2.0], 2.0, torch.eye(D, dtype=F64)
+MASK = torch.tensor([True, False, True])
+
+
+@pytest.fixture(autouse=True)
+def anew():
+    """Each test has the globals as they were."""
+    yield
+    SETTINGS.k = MODULE.k = NUMBERS[0] = 2.0
+    globals()["NUMBER"] = 2.0
+    WEIGHT.copy_(torch.eye(D))
+    MASK.copy_(torch.tensor([True, False, True]))
+
+
+@pytest.fixture
+def runs(monkeypatch):
+    """The functions that are lines, each time that one is called. There are none before."""
+    seen, call = [], straight.Line.__call__
+
+    def counted(line, f, args, flat):
+        found = call(line, f, args, flat)
+        if line.run:
+            seen.append(f)
+        return found
+
+    monkeypatch.setattr(straight, "_lines", weakref.WeakKeyDictionary())
+    monkeypatch.setattr(straight.Line, "__call__", counted)
+    return seen
+
+
+def examples(lengths=(3, 1, 6, 4, 7)):
+    draw = torch.Generator().manual_seed(0)
+    return [torch.randn(n, D, generator=draw, dtype=F64) for n in lengths]
+
+
+def walk(cell):
+    def f(x):
+        h = x.new_zeros(D)
+        for v in x:
+            h = cell(v, h)
+        return h
+
+    return f
+
+
+def as_in_the_loop(f, change=lambda step: None, strategy="shrink", xs=None, steps=3):
+    """Batched as alone, before and after each change."""
+    xs, batched = xs or examples(), ml.autobatch(f, strategy)
+    for step in range(steps):
+        found = batched(ml.batch(xs)).unbatch()
+        for y, x in zip(found, xs, strict=True):
+            torch.testing.assert_close(y, f(x), rtol=1e-12, atol=1e-12, msg=f"step {step}")
+        change(step)
+
+
+# ----- what a line may read, and what it may not -----
+def reads_a_namespace(v, h):
+    return torch.tanh(v * SETTINGS.k + h)
+
+
+def reads_a_module(v, h):
+    return torch.tanh(v * MODULE.k + h)
+
+
+def reads_a_list(v, h):
+    return torch.tanh(v * NUMBERS[0] + h)
+
+
+def reads_a_number(v, h):
+    return torch.tanh(v * NUMBER + h)
+
+
+def reads_it_inside(v, h):
+    return torch.tanh(sum(NUMBER * a for a in (v, h)))
+
+
+def reads_a_default(v, h, k={"k": 2.0}):  # noqa: B006
+    return torch.tanh(v * k["k"] + h)
+
+
+def reads_a_number_given(v, h, k=2.0):
+    return torch.tanh(v * k + h)
+
+
+def reads_a_weight(v, h):
+    return torch.tanh(v @ WEIGHT + h)
+
+
+def reads_a_weights_norm(v, h):
+    return torch.tanh(v * WEIGHT.norm().item() + h)
+
+
+def reads_a_weights_entry(v, h):
+    return torch.tanh(v * float(WEIGHT[0, 0]) + h)
+
+
+def decides_by_a_weight(v, h):
+    return torch.tanh(v + h) if WEIGHT[0, 0] < 2 else h - v
+
+
+def reads_a_mask(v, h):
+    return torch.where(MASK, v, h)
+
+
+def counts_by_a_mask(v, h):
+    return torch.tanh(v * len(WEIGHT[MASK]) + h)
+
+
+def asks_for_gradients(v, h):
+    return torch.tanh(v + h) if torch.is_grad_enabled() else h - v
+
+
+def _set(name):
+    return lambda step: globals().__setitem__(name, 3.0 + step)
+
+
+def _defaults(f):
+    return lambda step: setattr(f, "__defaults__", (3.0 + step,))
+
+
+READERS = {  # cell: what changes, is it a line?
+    reads_a_namespace: (lambda step: setattr(SETTINGS, "k", 3.0 + step), False),
+    reads_a_module: (lambda step: setattr(MODULE, "k", 3.0 + step), False),
+    reads_a_list: (lambda step: NUMBERS.__setitem__(0, 3.0 + step), False),
+    reads_a_number: (_set("NUMBER"), True),
+    reads_it_inside: (_set("NUMBER"), True),
+    reads_a_default: (lambda step: reads_a_default.__defaults__[0].update(k=step), False),
+    reads_a_number_given: (_defaults(reads_a_number_given), True),
+    reads_a_weight: (lambda step: WEIGHT.mul_(0.5), True),
+    reads_a_weights_norm: (lambda step: WEIGHT.mul_(0.5), False),
+    reads_a_weights_entry: (lambda step: WEIGHT.mul_(0.5), False),
+    decides_by_a_weight: (lambda step: WEIGHT.mul_(4), False),
+    reads_a_mask: (lambda step: MASK.logical_not_(), True),
+    counts_by_a_mask: (lambda step: MASK.logical_not_(), False),
+    asks_for_gradients: (lambda step: torch.set_grad_enabled(step % 2 == 1), False),
+}
+
+
+@pytest.mark.parametrize("cell", READERS, ids=lambda f: f.__name__)
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_a_line_sees_what_changes_outside(strategy, cell, runs):
+    change, kept = READERS[cell]
+    with torch.enable_grad():
+        as_in_the_loop(walk(cell), change, strategy)
+    assert (cell in runs) == kept
+
+
+class Module(torch.nn.Module):
+    factor = 1.0
+
+    def __init__(self, **attributes):
+        super().__init__()
+        self.linear = torch.nn.Linear(D, D, dtype=F64)
+        vars(self).update(attributes)
+
+
+class Scaled(Module):
+    def forward(self, v, h):
+        return torch.tanh(self.linear(v) * self.k + h)
+
+
+class First(Module):
+    def forward(self, v, h):
+        return torch.tanh(self.linear(v) * self.k[0] + h)
+
+
+class Named(Module):
+    def forward(self, v, h):
+        return torch.tanh(v + h) if self.k == "tanh" else v - h
+
+
+class Called(Module):
+    def forward(self, v, h):
+        return self.k(self.linear(v) + h)
+
+
+class Training(Module):
+    def forward(self, v, h):
+        return torch.tanh(self.linear(v)) if self.training else h - v
+
+
+class OfTheClass(Module):
+    def forward(self, v, h):
+        return torch.tanh(self.linear(v) * self.factor + h)
+
+
+class Property(Module):
+    @property
+    def twice(self):
+        return 2 * NUMBERS[0]
+
+    def forward(self, v, h):
+        return torch.tanh(v * self.twice + h)
+
+
+def _k(*values):
+    return lambda m, step: setattr(m, "k", values[step % len(values)])
+
+
+MODULES = {
+    "a number": (Scaled(k=1.0), _k(2.0, 3.0), True),
+    "an array": (Scaled(k=torch.ones(D, dtype=F64)), _k(torch.zeros(D, dtype=F64)), True),
+    "a tuple": (First(k=(1.0,)), _k((2.0,), (3.0,)), True),
+    "a list": (First(k=[1.0]), lambda m, step: m.k.__setitem__(0, 2.0 + step), False),
+    "a word": (Named(k="tanh"), _k("none", "tanh"), True),
+    "a function": (Called(k=torch.tanh), _k(torch.sin, torch.tanh), True),
+    "its mode": (Training(), lambda m, step: m.train(step % 2 == 1), True),
+    "its class": (OfTheClass(), lambda m, step: setattr(OfTheClass, "factor", 2.0 + step), True),
+    "a property": (Property(), lambda m, step: NUMBERS.__setitem__(0, 3.0 + step), False),
+    "a layer": (OfTheClass(), lambda m, step: setattr(m, "linear", Module().linear), True),
+    "a hook": (OfTheClass(), lambda m, step: _hooked(m.linear), True),
+}
+
+
+def _hooked(layer):
+    layer.register_forward_hook(lambda m, inputs, y: y * 2)
+
+
+@pytest.mark.parametrize("what", MODULES)
+def test_a_module_sees_what_changes_in_it(what, runs):
+    m, change, kept = MODULES[what]
+    as_in_the_loop(walk(m), lambda step: change(m, step))
+    assert (m in runs) == kept
+
+
+def test_a_parameter_may_be_given_data_of_another_shape():
+    scale = torch.nn.Parameter(torch.ones(D, dtype=F64))
+
+    def cell(v, h):
+        return (torch.tanh(v + h) * scale).sum(-2) if scale.ndim > 1 else torch.tanh(v + h) * scale
+
+    def change(step):
+        scale.data = torch.ones(2, D, dtype=F64) * (step + 1)
+
+    as_in_the_loop(walk(cell), change, xs=examples((4, 4)))
+
+
+# ----- what a cell does another time -----
+def test_an_array_that_is_given_may_decide():
+    """In each trip another one, of one look: and the third goes another way."""
+
+    def cell(v, h, t):
+        return torch.tanh(v + h) if t < 3 else h - v
+
+    def scaled(v, h, t):
+        return torch.tanh(v * float(t) + h)
+
+    for step in (cell, scaled):
+        times = [torch.tensor(1.0), torch.tensor(1.0), *map(torch.tensor, range(5, 15))]
+
+        def f(x, step=step, times=times):
+            h, i = x.new_zeros(D), 0
+            for v in x:
+                h, i = step(v, h, times[i]), i + 1
+            return h
+
+        as_in_the_loop(f)
+
+
+def test_what_has_a_state_is_asked_in_each_trip():
+    """It gives the same twice, and then something else."""
+
+    def cell(v, h):
+        return torch.tanh(v * next(turn) + h)
+
+    def method(v, h):
+        return torch.tanh(v * turn.__next__() + h)
+
+    for step in (cell, method):
+        for _ in range(2):
+            turn = iter([1.0, 1.0, *range(5, 50)])
+            found = ml.autobatch(walk(step), "shrink")(ml.batch(examples((6,)))).unbatch()
+            turn = iter([1.0, 1.0, *range(5, 50)])
+            torch.testing.assert_close(found[0], walk(step)(examples((6,))[0]))
+
+
+def test_an_array_inside_and_outside_at_once():
+    """The weight that is given happens to be the one that the cell finds outside."""
+    given = [WEIGHT]
+
+    def cell(v, h, w):
+        return torch.tanh(v @ w + h @ WEIGHT)
+
+    def f(x):
+        h, w = x.new_zeros(D), given[0]
+        for v in x:
+            h = cell(v, h, w)
+        return h
+
+    as_in_the_loop(f, lambda step: given.__setitem__(0, WEIGHT * (0.1 + step)))
+
+
+def branches(v, h):
+    return torch.tanh(v + h) if v.sum() > 0 else h - v
+
+
+def asserts(v, h):
+    assert v.sum() < 90, "too large"
+    return torch.tanh(v + h)
+
+
+def asserts_a_number(v, h):
+    assert v[0] < 90, "too large"
+    return torch.tanh(v + h)
+
+
+def looks_for_any(v, h):
+    return torch.tanh(v + h) if any([v[0] > 1, h[0] > 0]) else h
+
+
+def both(v, h):
+    return torch.tanh(v + h) * (1 if v[0] > 0 and h[0] > -1 else 2)
+
+
+LOOKING = [branches, asserts, asserts_a_number, looks_for_any, both]
+
+
+@pytest.mark.parametrize("cell", LOOKING, ids=lambda f: f.__name__)
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_who_looks_at_entries_looks_in_each_trip(strategy, cell, runs):
+    """All go one way at first, and not at the fourth item."""
+    xs = [x.abs() for x in examples((6, 6, 6, 5))]
+    for x, sign in zip(xs, (1, -1, 1, -1), strict=True):
+        x[3:] *= sign
+    as_in_the_loop(walk(cell), strategy=strategy, xs=xs)
+    assert cell not in runs
+
+
+@pytest.mark.parametrize("cell", [asserts, asserts_a_number])
+def test_an_assertion_that_fails_late(cell):
+    xs = examples((6, 6, 5))
+    xs[1][4] = 100.0
+    with pytest.raises(AssertionError, match=r"too large \(on examples \[1\]\)"):
+        ml.autobatch(walk(cell), "shrink")(ml.batch(xs))
+
+
+def test_a_test_of_entries_is_a_look():
+    """Of itself: nobody relies on PyTorch telling."""
+    x = Lane(torch.ones(2, D), (None,))
+    for asked in (lambda: known(x.data[:, 0] > 0), lambda: certainly(x.data.sum() > 0)):
+        with Watch([x], 2) as seen:
+            assert not seen.broken
+            asked()
+        assert seen.broken
+
+
+# ----- what is more than the row's own function -----
+def lines_up(v, h):
+    """A number of each example beside a vector of each: it is given an axis first."""
+    return torch.tanh(v * h.sum() + h)
+
+
+def converts(v, h):
+    return (torch.tanh(v.float() + 1) + h.float().sum().long()).double()
+
+
+def shares(v, h):
+    return torch.where(h[0] > 0, v.sum(), 1.0) * v
+
+
+def attends(v, h):
+    q = v[None] * h[:, None]
+    return torch.nn.functional.scaled_dot_product_attention(q, q, q).sum(0) + v
+
+
+def is_one_hot(v, h):
+    return torch.nn.functional.one_hot(v.argmax(), D) + h
+
+
+def adds_what_all_share(v, h):
+    """A product of weights alone, inside of an operation on lanes: it is given a batch axis."""
+    return torch.addcmul(v + h, WEIGHT[0], WEIGHT[1] + 1)
+
+
+def contracts_what_all_share(v, h):
+    return torch.tanh(torch.einsum("ij,jk,k->i", WEIGHT, WEIGHT, v) + h)
+
+
+def adds_a_product(v, h):
+    return torch.addmv(h, WEIGHT, WEIGHT.sum(0)) + v
+
+
+ROWS = [lines_up, converts, shares, attends, is_one_hot,
+        adds_what_all_share, contracts_what_all_share, adds_a_product]  # fmt: skip
+
+
+@pytest.mark.parametrize("cell", ROWS, ids=lambda f: f.__name__)
+@pytest.mark.parametrize("strategy", STRATEGIES)
+@pytest.mark.parametrize("lengths", [(3, 1, 6, 4, 7), (6, 6, 6), (2, 3, 3, 3)], ids=str)
+def test_rows_do_more_than_their_functions(lengths, strategy, cell):
+    """With as many examples as features too, where a missing axis would go unnoticed."""
+    as_in_the_loop(walk(cell), strategy=strategy, xs=examples(lengths), steps=2)
