@@ -29,8 +29,6 @@ _lines: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()
 class Cells:
     """The functions that one loop calls, each as a `Line` where it is one."""
 
-    alone = False  # the loop is all examples' (`calls.answers`)
-
     def __init__(self):
         self.checked, self.writes = set(), effects.count()
 
