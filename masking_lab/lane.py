@@ -261,7 +261,7 @@ def lanes_in(args):
         if isinstance(x, Lane):
             yield x
         elif isinstance(x, (list, tuple)):
-            yield from lanes_in(x)
+            yield from lanes_in(x.each() if hasattr(x, "each") else x)
 
 
 def agree(m, n):

@@ -5,7 +5,7 @@ from autodiff_lab import source, xp
 from ..errors import MaskError
 from ..lane import Lane, examples_where
 from . import leaving, limits, shrinking, some, staged
-from .items import Items, become
+from .items import Items, become, each_of
 from .leader import Taken, changeable
 from .select import select
 from .sequences import Ragged
@@ -155,7 +155,8 @@ def _both(a, b):
 def has_lanes(xs):
     """Is there a lane in it, or a sequence of lanes?"""
     return any(
-        isinstance(x, (Lane, Ragged)) or (isinstance(x, (list, tuple)) and has_lanes(x)) for x in xs
+        isinstance(x, (Lane, Ragged)) or (isinstance(x, (list, tuple)) and has_lanes(x))
+        for x in each_of(xs)
     )
 
 

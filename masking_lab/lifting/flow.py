@@ -50,7 +50,9 @@ def for_(items, body, carried, given, stops=()):
     if isinstance(items, Items) and items.ragged and items.blocks:
         return batched.each(Ragged.of(items), body, carried, given, flags)
     if isinstance(items, Items) and items.ragged:
-        return batched.rest(list(zip(items.here, items, strict=True)), body, carried, given, flags)
+        return batched.rest(
+            list(zip(items.here, items.each(), strict=True)), body, carried, given, flags
+        )
     items = iter(items)
     for item in items:
         carried = body(item, *carried, *given)

@@ -43,6 +43,16 @@ class Items(list):
             self.fill([p for e, m in self.pairs() for p in one_by_one(e, m)])
 
     def __iter__(self):
+        if self.ragged:  # who unpacks it, or a function that goes through it, knows no masks
+            raise MaskError(
+                f"something at {source.here()} goes through a list that has a length of its own in "
+                "each example, as if all had one; use a `for` loop or a comprehension, or take "
+                "entries: ys[0], ys[-1]"
+            )
+        return self.each()
+
+    def each(self):
+        """All elements, also those that only some examples have."""
         for e, m in self.pairs():
             yield from (one for one, _ in one_by_one(e, m))
 
@@ -88,13 +98,19 @@ class Items(list):
         new.fill(self.pairs() + other.pairs())
         return new
 
+    def __mul__(self, n):
+        self._only_whole("*")
+        return Items(list(self) * n)
+
+    __rmul__ = __mul__
+
     def __radd__(self, other):
         return Items(other) + self
 
     def __getitem__(self, i):
         if isinstance(i, slice) and i == slice(None, None, -1):
             self.spread()
-            return Items(list(self)[i], self.here[i])
+            return Items(list(self.each())[i], self.here[i])
         if self.ragged or isinstance(i, Lane):
             return trees.map(lambda x: x[i], self.stacked())
         found = super().__getitem__(i)
@@ -135,7 +151,7 @@ class Items(list):
         for elements that are tuples."""
         if self.blocks and not self._nested:
             return trees.map(self._ordered, self.block())
-        elements = _opened(list(self))
+        elements = _opened(list(self.each()))
         leaves, _, rebuild = trees.flatten(elements[0])
         columns = [trees.flatten(x)[0] for x in elements]
         return rebuild([self._stacked([c[k] for c in columns]) for k in range(len(leaves))])
@@ -224,7 +240,12 @@ def as_columns(x, like):
     def lane(e):
         return e if isinstance(e, (Lane, Items)) else shared(verbs, count, e, like.data)
 
-    return Items([trees.map(lane, e) for e in x], getattr(x, "here", None)).stacked()
+    return Items([trees.map(lane, e) for e in each_of(x)], getattr(x, "here", None)).stacked()
+
+
+def each_of(x):
+    """The elements of a list, also those that only some examples have."""
+    return x.each() if isinstance(x, Items) else x
 
 
 def _opened(elements):
@@ -244,7 +265,7 @@ class Growing(Items):
             "compiled once for all trips"
         )
 
-    __len__ = __iter__ = __getitem__ = __setitem__ = __contains__ = __bool__ = _hidden
+    __len__ = __iter__ = each = __getitem__ = __setitem__ = __contains__ = __bool__ = _hidden
     ragged = property(_hidden)
     pop = insert = reverse = count = stacked = _hidden
 

@@ -12,6 +12,7 @@ from autodiff_lab import xp
 from ..batches.masked_batch import live
 from ..lane import Lane
 from ..once import once
+from .items import each_of
 from .leader import Run, Taken, changeable
 from .select import select
 from .undefined import Undefined
@@ -98,7 +99,7 @@ def _containers(x):
 
 def _held(x):
     if isinstance(x, (list, tuple)):
-        return tuple(x)
+        return tuple(each_of(x))
     x = x if isinstance(x, dict) else vars(x)
     return (*x, *x.values())
 
