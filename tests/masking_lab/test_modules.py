@@ -101,3 +101,18 @@ def test_a_side_goes_through(name):
     b = ml.batch([array(name, [1.0, 2.0]), array(name, [3.0])], side="left")
     y = ml.autobatch(lambda x: x * 2)(b)
     assert y.side == "left" and y.to_padded()[0].tolist() == [[2.0, 4.0], [0.0, 6.0]]
+
+
+class Twice(nn.Module):
+    def forward(self, x):
+        return 2 * x.sum(0)
+
+
+@pytest.mark.parametrize("strategy", ["masked", "shrink", "packed", "lazy", "pc"])
+@pytest.mark.parametrize("make", [Twice, nn.Tanh])
+def test_a_forward_that_was_replaced_on_one_module_is_what_runs(make, strategy):
+    m = make()
+    m.forward = lambda x: 3 * x.mean(0)
+    xs = [torch.randn(n, 2, dtype=torch.float64) for n in (3, 1)]
+    found = ml.autobatch(lambda x: m(x) + 1, strategy)(ml.batch(xs)).unbatch()
+    assert all(torch.allclose(y, m(x) + 1) for y, x in zip(found, xs, strict=True))
