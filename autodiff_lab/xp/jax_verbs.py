@@ -11,6 +11,8 @@ from .jax_linalg import JaxLinalg
 from .jax_stencils import JaxStencils
 from .jax_windows import JaxWindows
 
+WIDE = {"int64", "uint64", "float64", "complex128"}
+
 
 class JaxVerbs(JaxKinks, JaxWindows, JaxStencils, JaxLinalg, JaxFourier):
     name, counts_writes, kernels_for = "jax", False, None
@@ -48,7 +50,9 @@ class JaxVerbs(JaxKinks, JaxWindows, JaxStencils, JaxLinalg, JaxFourier):
 
     def known(self, dtype):
         """The dtype that JAX has for this one: 64 bits may be switched off."""
-        return sys.modules["jax"].dtypes.canonicalize_dtype(dtype, allow_extended_dtype=True)
+        if str(dtype) in WIDE:
+            return sys.modules["jax"].dtypes.canonicalize_dtype(dtype)
+        return dtype
 
     def dtype(self, name):
         return self.lib.dtype(name)

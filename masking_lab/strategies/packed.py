@@ -49,7 +49,7 @@ def _lane(b):
 def refuse_tracing(name, leaves):
     """Nobody knows lengths while JAX or vmap traces; traced weights alone do no harm."""
     for x in leaves:
-        if is_batch(x) and len(x) and any(map(_is_unknown, _lengths(x) or [x.data])):
+        if is_batch(x) and len(x) and any(map(_is_unknown, _lengths(x))):
             raise MaskError(
                 f"strategy={name!r} does not apply: under jax.jit or vmap nobody knows yet how "
                 "long the examples are, and shapes cannot depend on it; call it outside, or use "
