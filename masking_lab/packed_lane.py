@@ -43,8 +43,7 @@ class Segments:
         return self._array(np.where(mask, place, 0))
 
     def _array(self, numbers):
-        kind = "int64" if self.verbs.name == "torch" else "int32"
-        return self.verbs.asarray(numbers.astype(kind), self.lengths)
+        return self.verbs.asarray(numbers.astype(self.verbs.index_dtype), self.lengths)
 
 
 class Packed(Lane):

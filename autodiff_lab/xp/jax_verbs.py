@@ -11,11 +11,9 @@ from .jax_linalg import JaxLinalg
 from .jax_stencils import JaxStencils
 from .jax_windows import JaxWindows
 
-WIDE = {"int64", "uint64", "float64", "complex128"}
-
 
 class JaxVerbs(JaxKinks, JaxWindows, JaxStencils, JaxLinalg, JaxFourier):
-    name, counts_writes, kernels_for = "jax", False, None
+    name, counts_writes, index_dtype, kernels_for = "jax", False, "int32", None
 
     def __init__(self):
         import jax
@@ -50,9 +48,7 @@ class JaxVerbs(JaxKinks, JaxWindows, JaxStencils, JaxLinalg, JaxFourier):
 
     def known(self, dtype):
         """The dtype that JAX has for this one: 64 bits may be switched off."""
-        if str(dtype) in WIDE:
-            return sys.modules["jax"].dtypes.canonicalize_dtype(dtype)
-        return dtype
+        return sys.modules["jax"].dtypes.canonicalize_dtype(dtype, allow_extended_dtype=True)
 
     def dtype(self, name):
         return self.lib.dtype(name)
@@ -82,17 +78,15 @@ class JaxVerbs(JaxKinks, JaxWindows, JaxStencils, JaxLinalg, JaxFourier):
         return self.lib.asarray(x)
 
     def zeros(self, shape, dtype, like):
-        dtype = self.known(dtype)
         there = type(like) is self._array
         return self._zeros(tuple(shape), dtype) if there else self.lib.zeros(shape, dtype)
 
     def ones(self, shape, dtype, like):
-        dtype = self.known(dtype)
         there = type(like) is self._array
         return self._ones(tuple(shape), dtype) if there else self.lib.ones(shape, dtype)
 
     def arange(self, shape, axis, dtype, like=None):
-        return self.lax.broadcasted_iota(self.known(dtype or self.lib.int32), tuple(shape), axis)
+        return self.lax.broadcasted_iota(dtype or self.lib.int32, tuple(shape), axis)
 
     def copy(self, x):
         return self.lib.copy(x)

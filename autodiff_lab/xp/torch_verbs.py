@@ -31,7 +31,7 @@ def _defined(section, name):
 
 
 class TorchVerbs(TorchKinks, TorchWindows, TorchStencils, TorchLinalg, TorchFourier):
-    name, counts_writes = "torch", True
+    name, counts_writes, index_dtype = "torch", True, "int64"  # what it indexes with
 
     def __init__(self):
         import torch
@@ -64,6 +64,9 @@ class TorchVerbs(TorchKinks, TorchWindows, TorchStencils, TorchLinalg, TorchFour
     @verb
     def bitcast(self, x, dtype):
         return x.view(self.dtype(dtype))
+
+    def known(self, dtype):
+        return dtype
 
     def dtype(self, name):
         return getattr(self.lib, name) if isinstance(name, str) else name

@@ -59,9 +59,9 @@ def _shifted(verbs, x, by):
 
 def _moved(verbs, x, axis, by):
     shape = tuple(x.shape)
-    wide = "int64" if verbs.name == "torch" else "int32"
-    index = verbs.arange(shape, axis, wide, x) + aligned(verbs, by, shape)
-    return verbs.take_along(x, verbs.astype(index % shape[axis], verbs.dtype(wide)), axis)
+    index = verbs.arange(shape, axis, verbs.index_dtype, x) + aligned(verbs, by, shape)
+    index = verbs.astype(index % shape[axis], verbs.dtype(verbs.index_dtype))
+    return verbs.take_along(x, index, axis)
 
 
 # ----- lengths are given -----

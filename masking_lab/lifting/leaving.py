@@ -56,7 +56,7 @@ def _own(trips, ends, column):
         return found
     verbs, count = xp.of(trips), trips.shape[0]
     when = sum([trips >= end for end in ends[1 : len(column)]])  # the number of the end
-    rows = when * count + verbs.arange((count,), 0, "int64", trips)
+    rows = when * count + verbs.arange((count,), 0, verbs.index_dtype, trips)
     data = verbs.concat([x.data for x in column], 0)
     return Lane(data[rows], column[0].sizes, weak=all([x.weak for x in column]))
 

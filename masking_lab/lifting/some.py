@@ -155,7 +155,7 @@ def rows(data, index):
 def array_of(verbs, numbers, like):
     kind = np.asarray(numbers)
     if kind.dtype != bool:
-        kind = kind.astype("int64" if verbs.name == "torch" else "int32")
+        kind = kind.astype(verbs.index_dtype)
     return verbs.asarray(kind, like)
 
 

@@ -73,7 +73,7 @@ def _mask(verbs, x, index):
             kept.append(axis)
             if i == slice(None):
                 continue
-        place = verbs.arange(tuple(x.data.shape), axis + 1, "int64", x.data)
+        place = verbs.arange(tuple(x.data.shape), axis + 1, verbs.index_dtype, x.data)
         own = _own(verbs, x, axis, i, place)
         mask = own if mask is None else mask & own
     return mask, kept

@@ -128,8 +128,7 @@ class Along:
     def places(self, padded, axis, ndim):
         """0, 1, 2, ... along one axis of data with `ndim` axes and the batch's."""
         shape = tuple(padded if a == axis else 1 for a in range(-1, ndim))
-        kind = "int64" if self.verbs.name == "torch" else "int32"
-        return self.verbs.arange(shape, axis + 1, kind, self.like)
+        return self.verbs.arange(shape, axis + 1, self.verbs.index_dtype, self.like)
 
     @property
     def like(self):

@@ -41,9 +41,8 @@ def write(m, x, b, *index, add):
 
 def _numbers_of(m, like):
     """The number of each example, beside an index."""
-    kind = "int64" if m.verbs.name == "torch" else "int32"
     shape = (like.shape[0], *(1,) * (like.ndim - 1))
-    return m.verbs.arange(shape, 0, kind, like)
+    return m.verbs.arange(shape, 0, m.verbs.index_dtype, like)
 
 
 def _together(m, x, index):

@@ -74,7 +74,8 @@ def _of_ones(recorder, run, args, kwargs, inputs, is_users, index=1):
     lanes = []
     for x in inputs:
         fill = verbs.ones if index or verbs.is_inexact(x.dtype) else verbs.zeros
-        lanes.append(Lane(fill((1, *x.shape), x.dtype, recorder.like), (None,) * x.ndim))
+        ones = fill((1, *x.shape), verbs.known(x.dtype), recorder.like)
+        lanes.append(Lane(ones, (None,) * x.ndim))
     args, kwargs = filled((args, kwargs), iter(lanes))
     watcher = _refuse if is_users else None
     no_graph = verbs.lib.no_grad() if verbs.name == "torch" else contextlib.nullcontext()

@@ -179,7 +179,7 @@ def _sizes(verbs, parts, axis):
     if all(n is None for n in own) and len({x.data.shape[axis + 1] for x in parts}) == 1:
         return None
     like = next((n for n in own if n is not None), parts[0].data)
-    wide = like.dtype if like is not parts[0].data else verbs.dtype("int64")
+    wide = like.dtype if like is not parts[0].data else verbs.dtype(verbs.index_dtype)
     every = [verbs.zeros((x.data.shape[0],), wide, like) + x.data.shape[axis + 1]
              if n is None else n for x, n in zip(parts, own, strict=True)]  # fmt: skip
     return verbs.concat(every, 0)

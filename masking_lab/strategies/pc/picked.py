@@ -58,7 +58,7 @@ class Picked(Lane):
             check(self, 0, place, own, padded)
         rows = self.index
         if isinstance(rows, slice):
-            rows = verbs.arange((self.count,), 0, "int64", place) + rows.start
+            rows = verbs.arange((self.count,), 0, verbs.index_dtype, place) + rows.start
         place = verbs.clip(place, 0, max(padded - 1, 0))
         return Lane(verbs.take_at(base, rows, place), self.sizes[1:])
 
