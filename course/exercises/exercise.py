@@ -6,8 +6,10 @@ answer that gives the same numbers as a slip is that slip: so the check can name
 
 import ast
 import importlib
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from math import isinf
 from textwrap import dedent
 
 import numpy as np
@@ -57,6 +59,29 @@ def exercise(name, *, stub, solution, expected, hints, slips=None, given="", cas
     slips = {said: _code(wrong) for said, wrong in (slips or {}).items()}
     EXERCISES[name] = Exercise(name, _code(stub), _code(solution), expected, tuple(hints), cases,
                                slips, _code(given), ask, judge, frameworks, tolerance)  # fmt: skip
+
+
+def guess(name, variable, *, say, answers, why, hints, slips):
+    """State an exercise in which a dict is filled in: what is true, before it is tried.
+
+    `answers` has the right answer to each question; a slip says what is wrong in it, no more.
+    """
+
+    def written(comment, values):
+        lines = (f'    "{q}": {_literal(v)},' for q, v in values.items())
+        return "\n".join([f"# {comment}", f"{variable} = {{", *lines, "}"])
+
+    slips = {said: written(said, answers | wrong) for said, wrong in slips.items()}
+    exercise(name, stub=written(say, dict.fromkeys(answers, ...)), solution=written(why, answers),
+             expected=answers, hints=hints, slips=slips, frameworks=("torch",))  # fmt: skip
+
+
+def _literal(value):
+    if value is ...:
+        return "..."
+    if isinstance(value, float) and isinf(value):
+        return f'float("{value}")'
+    return json.dumps(value) if isinstance(value, str) else repr(value)
 
 
 def _code(text):

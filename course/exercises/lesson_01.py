@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .exercise import exercise
+from .exercise import exercise, guess
 
 
 def _strides(shape):
@@ -123,69 +123,33 @@ def _windows(n, k, step):
     return tuple(map(np.array, found.shape)), tuple(map(np.array, (step, 1)))
 
 
-exercise(
+guess(
     "01.sharing",
-    stub="""
-    sharing = {  # fill in True or False: does it share its storage with x?
-        "x.T": ...,
-        "x[1]": ...,
-        "x[[0, 1]]": ...,
-        "x.T.reshape(-1)": ...,
-        "x.expand(2, 3, 4)": ...,
-        "x + 0": ...,
-    }
-    """,
-    expected={
-        "x.T": True, "x[1]": True, "x[[0, 1]]": False, "x.T.reshape(-1)": False,
-        "x.expand(2, 3, 4)": True, "x + 0": False,
-    },
-    frameworks=("torch",),
-    hints=(
-        "A view is possible when one offset and one stride for each dim say where all entries lie.",
-        "A list of indices may name any rows; no stride says that in general, so it is a copy.",
-        "Try it: write into one of them and look at x.",
-    ),
-    solution="""
-    # views: what one offset and one stride for each dim can say
-    sharing = {
+    "sharing",
+    say="Fill in True or False: does it share its storage with x?",
+    answers={
         "x.T": True,
         "x[1]": True,
         "x[[0, 1]]": False,
         "x.T.reshape(-1)": False,
         "x.expand(2, 3, 4)": True,
         "x + 0": False,
-    }
-    """,
-    slips={
-        "a list of indices copies, even where a slice would have done: `x[[0, 1]]` is no view.": """
-        sharing = {
-            "x.T": True, "x[1]": True, "x[[0, 1]]": True, "x.T.reshape(-1)": False,
-            "x.expand(2, 3, 4)": True, "x + 0": False,
-        }
-        """,
-        "reading a transposed matrix row by row jumps back and forth: no one stride does that.": """
-        sharing = {
-            "x.T": True, "x[1]": True, "x[[0, 1]]": False, "x.T.reshape(-1)": True,
-            "x.expand(2, 3, 4)": True, "x + 0": False,
-        }
-        """,
-        "expand copies nothing: the new dim has stride 0.": """
-        sharing = {
-            "x.T": True, "x[1]": True, "x[[0, 1]]": False, "x.T.reshape(-1)": False,
-            "x.expand(2, 3, 4)": False, "x + 0": False,
-        }
-        """,
-        "arithmetic always makes a new tensor, also when it adds nothing.": """
-        sharing = {
-            "x.T": True, "x[1]": True, "x[[0, 1]]": False, "x.T.reshape(-1)": False,
-            "x.expand(2, 3, 4)": True, "x + 0": True,
-        }
-        """,
-        "a transposed matrix is a view: its two strides have changed places.": """
-        sharing = {
-            "x.T": False, "x[1]": True, "x[[0, 1]]": False, "x.T.reshape(-1)": False,
-            "x.expand(2, 3, 4)": True, "x + 0": False,
-        }
-        """,
     },
-)  # fmt: skip
+    why="views: what one offset and one stride for each dim can say",
+    hints=(
+        "A view is possible when one offset and one stride for each dim say where all entries lie.",
+        "A list of indices may name any rows; no stride says that in general, so it is a copy.",
+        "Try it: write into one of them and look at x.",
+    ),
+    slips={
+        "a list of indices copies, even where a slice would have done: `x[[0, 1]]` is no view.": {
+            "x[[0, 1]]": True
+        },
+        "reading a transposed matrix row by row jumps back and forth: no one stride does that.": {
+            "x.T.reshape(-1)": True
+        },
+        "expand copies nothing: the new dim has stride 0.": {"x.expand(2, 3, 4)": False},
+        "arithmetic always makes a new tensor, also when it adds nothing.": {"x + 0": True},
+        "a transposed matrix is a view: its two strides have changed places.": {"x.T": False},
+    },
+)

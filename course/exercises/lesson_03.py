@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .exercise import exercise
+from .exercise import exercise, guess
 
 
 def _along(f, *pairs, h=1e-6):
@@ -108,47 +108,46 @@ exercise(
     },
 )
 
-QUESTIONS = (
-    "the gradient of a loss with respect to a million weights",
-    "how a picture of 10,000 pixels changes with one camera angle",
-    "one Hessian times vector, walking over a gradient",
-    "the Jacobian of a map from 3 numbers to 50",
-    "the Jacobian of a map from 50 numbers to 3",
-)
 
-
-def _choice(*answers, indent="    "):
-    lines = (f'{indent}"{q}": {a},' for q, a in zip(QUESTIONS, answers, strict=True))
-    return "\n".join(["cheaper = {", *lines, "}"])
-
-
-FORWARD, REVERSE = '"forward"', '"reverse"'
-
-exercise(
+guess(
     "03.direction",
-    stub='# Fill in "forward" or "reverse": which walk gives it in fewer passes?\n'
-    + _choice(*["..."] * 5),
-    expected=dict(
-        zip(QUESTIONS, ("reverse", "forward", "forward", "forward", "reverse"), strict=True)
-    ),
-    frameworks=("torch",),
+    "cheaper",
+    say='Fill in "forward" or "reverse": which walk gives it in fewer passes?',
+    answers={
+        "the gradient of a loss with respect to a million weights": "reverse",
+        "how a picture of 10,000 pixels changes with one camera angle": "forward",
+        "one Hessian times vector, walking over a gradient": "forward",
+        "the Jacobian of a map from 3 numbers to 50": "forward",
+        "the Jacobian of a map from 50 numbers to 3": "reverse",
+    },
+    why="one pass for each input that moves, or for each output that is asked",
     hints=(
         "Forward asks once for each input that moves, reverse once for each output that is asked.",
         "A Hessian times one vector is how the gradient moves in one direction.",
         "One direction, one forward pass: however many outputs follow.",
     ),
-    solution="# one pass for each input that moves, or for each output that is asked\n"
-    + _choice(REVERSE, FORWARD, FORWARD, FORWARD, REVERSE),
     slips={
-        "these are all the wrong way round: forward is paid by the inputs, reverse by the outputs.":
-            _choice(FORWARD, REVERSE, REVERSE, REVERSE, FORWARD),
-        "reverse is not always the answer: it is paid by the number of outputs.":
-            _choice(*[REVERSE] * 5),
-        "forward is not always the answer: it is paid by the number of inputs.":
-            _choice(*[FORWARD] * 5),
-        "the gradient is there already; one *direction* of it is asked, and forward gives one.":
-            _choice(REVERSE, FORWARD, REVERSE, FORWARD, REVERSE),
-        "one angle moves, so one forward pass sees all 10,000 pixels change.":
-            _choice(REVERSE, REVERSE, FORWARD, FORWARD, REVERSE),
+        "these are all the wrong way round: forward is paid by the inputs, reverse by the outputs.": {
+            "the gradient of a loss with respect to a million weights": "forward",
+            "how a picture of 10,000 pixels changes with one camera angle": "reverse",
+            "one Hessian times vector, walking over a gradient": "reverse",
+            "the Jacobian of a map from 3 numbers to 50": "reverse",
+            "the Jacobian of a map from 50 numbers to 3": "forward",
+        },
+        "reverse is not always the answer: it is paid by the number of outputs.": {
+            "how a picture of 10,000 pixels changes with one camera angle": "reverse",
+            "one Hessian times vector, walking over a gradient": "reverse",
+            "the Jacobian of a map from 3 numbers to 50": "reverse",
+        },
+        "forward is not always the answer: it is paid by the number of inputs.": {
+            "the gradient of a loss with respect to a million weights": "forward",
+            "the Jacobian of a map from 50 numbers to 3": "forward",
+        },
+        "the gradient is there already; one *direction* of it is asked, and forward gives one.": {
+            "one Hessian times vector, walking over a gradient": "reverse"
+        },
+        "one angle moves, so one forward pass sees all 10,000 pixels change.": {
+            "how a picture of 10,000 pixels changes with one camera angle": "reverse"
+        },
     },
-)  # fmt: skip
+)

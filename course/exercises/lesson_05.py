@@ -4,7 +4,7 @@ import numpy as np
 
 from autodiff_lab import grad, record
 
-from .exercise import exercise
+from .exercise import exercise, guess
 
 
 def _multiplications(power, n):
@@ -132,47 +132,39 @@ def _value_and_slope(f, x):
     return (y, grad(lambda x: f(x).sum())(x)) if hasattr(y, "shape") else ...
 
 
-exercise(
+guess(
     "05.cases",
-    stub="""
-    seen = {  # fill in how many "multiply" nodes the tape has
-        "for _ in range(4): x = x * x": ...,
-        "x * x if x > 0 else x, at x = -1": ...,
-        "while x < 100: x = x * 10, from x = 1": ...,
-        "(x * x) if True and x > 0 else (x * x * x), at x = -1": ...,
-    }
-    """,
-    expected={"a": 4, "b": 0, "c": 2, "d": 2},
-    frameworks=("torch",),
+    "seen",
+    say='Fill in how many "multiply" nodes the tape has',
+    answers={
+        "for _ in range(4): x = x * x": 4,
+        "x * x if x > 0 else x, at x = -1": 0,
+        "while x < 100: x = x * 10, from x = 1": 2,
+        "(x * x) if True and x > 0 else (x * x * x), at x = -1": 2,
+    },
+    why="what is done counts: trips that are made, sides that are taken",
     hints=(
         "The tape holds what was done to numbers, and nothing else.",
         "A side that is not taken leaves no node; a loop leaves its body once for each trip.",
         "Try it: sum(n.op == 'multiply' for n in ad.record(f, x).nodes).",
     ),
-    solution="""
-    # what is done counts: trips that are made, sides that are taken
-    seen = {
-        "for _ in range(4): x = x * x": 4,
-        "x * x if x > 0 else x, at x = -1": 0,
-        "while x < 100: x = x * 10, from x = 1": 2,
-        "(x * x) if True and x > 0 else (x * x * x), at x = -1": 2,
-    }
-    """,
     slips={
-        "a loop leaves its body once for each trip, not once.": """
-        seen = {"a": 1, "b": 0, "c": 1, "d": 2}
-        """,
-        "the side that is not taken leaves nothing: at x = -1 nothing is multiplied.": """
-        seen = {"a": 4, "b": 1, "c": 2, "d": 2}
-        """,
-        "1, 10, 100: the loop ends when x is no longer below 100, so it makes two trips.": """
-        seen = {"a": 4, "b": 0, "c": 3, "d": 2}
-        """,
-        "x is negative, so the second side is taken: x * x * x multiplies twice.": """
-        seen = {"a": 4, "b": 0, "c": 2, "d": 1}
-        """,
-        "only one side is ever taken; both were counted.": """
-        seen = {"a": 4, "b": 1, "c": 2, "d": 3}
-        """,
+        "a loop leaves its body once for each trip, not once.": {
+            "for _ in range(4): x = x * x": 1,
+            "while x < 100: x = x * 10, from x = 1": 1,
+        },
+        "the side that is not taken leaves nothing: at x = -1 nothing is multiplied.": {
+            "x * x if x > 0 else x, at x = -1": 1
+        },
+        "1, 10, 100: the loop ends when x is no longer below 100, so it makes two trips.": {
+            "while x < 100: x = x * 10, from x = 1": 3
+        },
+        "x is negative, so the second side is taken: x * x * x multiplies twice.": {
+            "(x * x) if True and x > 0 else (x * x * x), at x = -1": 1
+        },
+        "only one side is ever taken; both were counted.": {
+            "x * x if x > 0 else x, at x = -1": 1,
+            "(x * x) if True and x > 0 else (x * x * x), at x = -1": 3,
+        },
     },
 )

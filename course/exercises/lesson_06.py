@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .exercise import exercise
+from .exercise import exercise, guess
 
 exercise(
     "06.surrogate",
@@ -94,48 +94,43 @@ exercise(
     },
 )
 
-TIES = (
-    "torch.amax(x), x = [2, 2, 1]",
-    "torch.max(x, 0).values, x = [2, 2, 1]",
-    "jnp.max(x), x = [2, 2, 1]",
-    "torch.abs(x), x = 0",
-    "jnp.abs(x), x = 0",
-)
 
-
-def _told(*answers):
-    lines = (f'    "{q}": {a},' for q, a in zip(TIES, answers, strict=True))
-    return "\n".join(["first = {", *lines, "}"])
-
-
-exercise(
+guess(
     "06.ties",
-    stub="# Fill in the derivative with respect to x, or to its first entry.\n"
-    + _told(*["..."] * 5),
-    expected=dict(zip(TIES, (0.5, 1.0, 0.5, 0.0, 1.0), strict=True)),
-    frameworks=("torch",),
+    "first",
+    say="Fill in the derivative with respect to x, or to its first entry.",
+    answers={
+        "torch.amax(x), x = [2, 2, 1]": 0.5,
+        "torch.max(x, 0).values, x = [2, 2, 1]": 1.0,
+        "jnp.max(x), x = [2, 2, 1]": 0.5,
+        "torch.abs(x), x = 0": 0.0,
+        "jnp.abs(x), x = 0": 1.0,
+    },
+    why="amax and jnp.max share; max along a dim has chosen; the two differ for abs",
     hints=(
         "Two of them share evenly between equal entries; one has to name a single index.",
         "torch.max along a dim also returns where the maximum was, so it has chosen one entry.",
         "At 0, |x| has slopes -1 and 1. One framework takes the middle, one the right.",
     ),
-    solution="# amax and jnp.max share; max along a dim has chosen; the two differ for abs\n"
-    + _told(0.5, 1.0, 0.5, 0.0, 1.0),
     slips={
-        "amax returns no index, so it has no reason to prefer one of two equal entries.": _told(
-            1.0, 1.0, 1.0, 0.0, 1.0
-        ),
-        "torch.max along a dim has chosen an index, and only that entry gets something.": _told(
-            0.5, 0.5, 0.5, 0.0, 1.0
-        ),
-        "the two frameworks differ at |0|: PyTorch takes sign(0) = 0, JAX the slope on the right.": _told(
-            0.5, 1.0, 0.5, 0.0, 0.0
-        ),
-        "the two are the wrong way round at |0|: PyTorch takes the middle.": _told(
-            0.5, 1.0, 0.5, 1.0, 0.0
-        ),
-        "equal entries *share* one cotangent; each does not get all of it.": _told(
-            1.0, 0.5, 1.0, 0.0, 1.0
-        ),
+        "amax returns no index, so it has no reason to prefer one of two equal entries.": {
+            "torch.amax(x), x = [2, 2, 1]": 1.0,
+            "jnp.max(x), x = [2, 2, 1]": 1.0,
+        },
+        "torch.max along a dim has chosen an index, and only that entry gets something.": {
+            "torch.max(x, 0).values, x = [2, 2, 1]": 0.5
+        },
+        "the two frameworks differ at |0|: PyTorch takes sign(0) = 0, JAX the slope on the right.": {
+            "jnp.abs(x), x = 0": 0.0
+        },
+        "the two are the wrong way round at |0|: PyTorch takes the middle.": {
+            "torch.abs(x), x = 0": 1.0,
+            "jnp.abs(x), x = 0": 0.0,
+        },
+        "equal entries *share* one cotangent; each does not get all of it.": {
+            "torch.amax(x), x = [2, 2, 1]": 1.0,
+            "torch.max(x, 0).values, x = [2, 2, 1]": 0.5,
+            "jnp.max(x), x = [2, 2, 1]": 1.0,
+        },
     },
 )

@@ -5,7 +5,7 @@ from math import comb
 
 import numpy as np
 
-from .exercise import exercise
+from .exercise import exercise, guess
 
 exercise(
     "08.reach",
@@ -133,42 +133,39 @@ exercise(
     },
 )
 
-CHOICES = (
-    "everything fits into memory",
-    "a chain of 10,000 equal steps, and room for ten states",
-    "a chain whose length is known only at its end, and room for ten states",
-    "a network of 100 layers that is to be run twice at most",
-)
 
-
-def _chosen(*answers):
-    lines = (f'    "{q}": {a},' for q, a in zip(CHOICES, answers, strict=True))
-    return "\n".join(["policy = {", *lines, "}"])
-
-
-ALL, SQRT, REVOLVE, ONLINE = '"all"', '"sqrt"', '"revolve"', '"online"'
-
-exercise(
+guess(
     "08.policy",
-    stub='# Fill in "all", "sqrt", "revolve" or "online".\n' + _chosen(*["..."] * 4),
-    expected=dict(zip(CHOICES, ("all", "revolve", "online", "sqrt"), strict=True)),
-    frameworks=("torch",),
+    "policy",
+    say='Fill in "all", "sqrt", "revolve" or "online".',
+    answers={
+        "everything fits into memory": "all",
+        "a chain of 10,000 equal steps, and room for ten states": "revolve",
+        "a chain whose length is known only at its end, and room for ten states": "online",
+        "a network of 100 layers that is to be run twice at most": "sqrt",
+    },
+    why="room decides, then what is known of the length, then how often a step may be run",
     hints=(
         "Whoever has room computes nothing twice.",
         "Revolve plans backwards from a known end, with a fixed number of snapshots.",
         "Keeping every tenth state of a hundred runs each step once more, and no more than that.",
     ),
-    solution="# room decides, then what is known of the length, then how often a step may be run\n"
-    + _chosen(ALL, REVOLVE, ONLINE, SQRT),
     slips={
-        "where everything fits, computing again is wasted.": _chosen(SQRT, REVOLVE, ONLINE, SQRT),
-        "Revolve needs to know the end; where it is not known, snapshots are moved as one goes.":
-            _chosen(ALL, REVOLVE, REVOLVE, SQRT),
-        "with ten states for 10,000 steps, every hundredth would be ten times too many.":
-            _chosen(ALL, SQRT, ONLINE, SQRT),
-        "Revolve runs steps several times; run twice at most is what keeping every tenth does.":
-            _chosen(ALL, REVOLVE, ONLINE, REVOLVE),
-        "the two chains are mixed up: Revolve plans from a known end.":
-            _chosen(ALL, ONLINE, REVOLVE, SQRT),
+        "where everything fits, computing again is wasted.": {
+            "everything fits into memory": "sqrt"
+        },
+        "Revolve needs to know the end; where it is not known, snapshots are moved as one goes.": {
+            "a chain whose length is known only at its end, and room for ten states": "revolve"
+        },
+        "with ten states for 10,000 steps, every hundredth would be ten times too many.": {
+            "a chain of 10,000 equal steps, and room for ten states": "sqrt"
+        },
+        "Revolve runs steps several times; run twice at most is what keeping every tenth does.": {
+            "a network of 100 layers that is to be run twice at most": "revolve"
+        },
+        "the two chains are mixed up: Revolve plans from a known end.": {
+            "a chain of 10,000 equal steps, and room for ten states": "online",
+            "a chain whose length is known only at its end, and room for ten states": "revolve",
+        },
     },
-)  # fmt: skip
+)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .exercise import exercise
+from .exercise import exercise, guess
 from .oracles import slopes
 
 # A program is a list of lines (y, op, a, b): y = a op b.
@@ -197,46 +197,34 @@ def _words(lines):
     return tuple(np.array(" ".join(map(str, line))) for line in lines)
 
 
-NODES = (
-    "x * x, written on two lines",
-    "3 + 4",
-    "w * w in a loop that changes only x",
-    "x * w in a loop that changes x",
-    "an unused y = exp(x)",
-)
-
-
-def _fates(*answers):
-    lines = (f'    "{q}": {a},' for q, a in zip(NODES, answers, strict=True))
-    return "\n".join(["fate = {", *lines, "}"])
-
-
-ONCE, FOLDED, BEFORE, STAYS, GONE = '"one node"', '"folded"', '"before it"', '"inside"', '"gone"'
-
-exercise(
+guess(
     "09.fate",
-    stub='# Fill in "one node", "folded", "before it" (the loop), "inside" (the loop) or "gone".\n'
-    + _fates(*["..."] * 5),
-    expected=dict(
-        zip(NODES, ("one node", "folded", "before it", "inside", "gone"), strict=True)
-    ),
-    frameworks=("torch",),
+    "fate",
+    say='Fill in "one node", "folded", "before it" (the loop), "inside" (the loop) or "gone".',
+    answers={
+        "x * x, written on two lines": "one node",
+        "3 + 4": "folded",
+        "w * w in a loop that changes only x": "before it",
+        "x * w in a loop that changes x": "inside",
+        "an unused y = exp(x)": "gone",
+    },
+    why="the same inputs, the same node; and a node lies where its inputs let it",
     hints=(
         "A node is its operation and its inputs: two that are the same are one.",
         "A node floats; it is placed as early as its inputs are there, and outside of loops.",
         "Print ad.sea(f).source for a function of three lines.",
     ),
-    solution="# the same inputs, the same node; and a node lies where its inputs let it\n"
-    + _fates(ONCE, FOLDED, BEFORE, STAYS, GONE),
     slips={
-        "what the loop changes cannot be computed before it.": _fates(
-            ONCE, FOLDED, BEFORE, BEFORE, GONE),
-        "w does not change in the loop, so w * w need not be computed in it.": _fates(
-            ONCE, FOLDED, STAYS, STAYS, GONE),
-        "nobody reads y, so the end does not reach it.": _fates(
-            ONCE, FOLDED, BEFORE, STAYS, ONCE),
-        "3 + 4 is known while the graph is built.": _fates(ONCE, ONCE, BEFORE, STAYS, GONE),
-        "x * x on two lines has one operation and the same inputs twice.": _fates(
-            STAYS, FOLDED, BEFORE, STAYS, GONE),
+        "what the loop changes cannot be computed before it.": {
+            "x * w in a loop that changes x": "before it"
+        },
+        "w does not change in the loop, so w * w need not be computed in it.": {
+            "w * w in a loop that changes only x": "inside"
+        },
+        "nobody reads y, so the end does not reach it.": {"an unused y = exp(x)": "one node"},
+        "3 + 4 is known while the graph is built.": {"3 + 4": "one node"},
+        "x * x on two lines has one operation and the same inputs twice.": {
+            "x * x, written on two lines": "inside"
+        },
     },
-)  # fmt: skip
+)

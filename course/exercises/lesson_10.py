@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .exercise import exercise
+from .exercise import exercise, guess
 
 
 def _entropy(logits, label):
@@ -126,33 +126,38 @@ exercise(
     },
 )
 
-LAYERS = ("conv of 16 filters, 3 x 3", "relu", "conv of 32 filters, 3 x 3", "dense, 512 to 10")
 
-
-def _counts(*answers):
-    lines = (f'    "{q}": {a},' for q, a in zip(LAYERS, answers, strict=True))
-    return "\n".join(["weights = {", *lines, "}"])
-
-
-exercise(
+guess(
     "10.count",
-    stub="# How many numbers does each layer learn? The image has one channel; all have a bias.\n"
-    + _counts(*["..."] * 4),
-    expected=dict(zip(LAYERS, (160, 0, 4640, 5130), strict=True)),
-    frameworks=("torch",),
+    "weights",
+    say="How many numbers does each layer learn? The image has one channel; all have a bias.",
+    answers={
+        "conv of 16 filters, 3 x 3": 160,
+        "relu": 0,
+        "conv of 32 filters, 3 x 3": 4640,
+        "dense, 512 to 10": 5130,
+    },
+    why="filters times (channels that come in, times places, plus the bias)",
     hints=(
         "A filter looks at 3 x 3 places of *every* channel that comes in.",
         "The second convolution is given 16 channels; and each filter has one number for its bias.",
         "16 * (1 * 9 + 1), 32 * (16 * 9 + 1), 10 * (512 + 1).",
     ),
-    solution="# filters times (channels that come in, times places, plus the bias)\n"
-    + _counts(160, 0, 4640, 5130),
     slips={
-        "the biases are missing: one for each filter, and one for each class.":
-            _counts(144, 0, 4608, 5120),
-        "a filter of the second convolution looks at all 16 channels.": _counts(160, 0, 320, 5130),
-        "a relu has nothing to learn.": _counts(160, 16, 4640, 5130),
-        "one bias for each filter, not for each place of it.": _counts(288, 0, 9216, 10240),
-        "the dense layer has a bias for each class, not one for all.": _counts(160, 0, 4640, 5121),
+        "the biases are missing: one for each filter, and one for each class.": {
+            "conv of 16 filters, 3 x 3": 144,
+            "conv of 32 filters, 3 x 3": 4608,
+            "dense, 512 to 10": 5120,
+        },
+        "a filter of the second convolution looks at all 16 channels.": {
+            "conv of 32 filters, 3 x 3": 320
+        },
+        "a relu has nothing to learn.": {"relu": 16},
+        "one bias for each filter, not for each place of it.": {
+            "conv of 16 filters, 3 x 3": 288,
+            "conv of 32 filters, 3 x 3": 9216,
+            "dense, 512 to 10": 10240,
+        },
+        "the dense layer has a bias for each class, not one for all.": {"dense, 512 to 10": 5121},
     },
-)  # fmt: skip
+)

@@ -2,45 +2,42 @@
 
 import numpy as np
 
-from .exercise import exercise
+from .exercise import exercise, guess
 
-OPS = ("sum", "prod", "max", "all", "logsumexp")
+INF = float("inf")
 
-
-def _fills(*answers):
-    lines = (f'    "{q}": {a},' for q, a in zip(OPS, answers, strict=True))
-    return "\n".join(["fill = {", *lines, "}"])
-
-
-INF = 'float("-inf")'
-
-exercise(
+guess(
     "12.identity",
-    stub="# Which number changes nothing?\n" + _fills(*["..."] * 5),
-    expected=dict(zip(OPS, (0.0, 1.0, -np.inf, True, -np.inf), strict=True)),
-    frameworks=("torch",),
+    "fill",
+    say="Which number changes nothing?",
+    answers={
+        "sum": 0.0,
+        "prod": 1.0,
+        "max": -INF,
+        "all": True,
+        "logsumexp": -INF,
+    },
+    why="op(x, fill) = x",
     hints=(
         "op(x, fill) must be x, whatever x is.",
         "A maximum ignores what is smaller than everything. Which entry does `all` ignore?",
         "logsumexp is a sum of exponentials: which number has exponential 0?",
     ),
-    solution="# op(x, fill) = x\n" + _fills(0.0, 1.0, INF, True, INF),
     slips={
-        "0 makes a product 0: it is 1 that changes nothing there.": _fills(
-            0.0, 0.0, INF, True, INF
-        ),
-        "0 is larger than a negative maximum: fill with what is smaller than everything.": _fills(
-            0.0, 1.0, 0.0, True, INF
-        ),
-        "`all` with one False is False: the entry that changes nothing is True.": _fills(
-            0.0, 1.0, INF, False, INF
-        ),
-        "logsumexp adds exponentials, and exp(0) is 1: fill with what has exponential 0.": _fills(
-            0.0, 1.0, INF, True, 0.0
-        ),
-        "0 changes nothing for a sum, and for nothing else here.": _fills(
-            0.0, 0.0, 0.0, False, 0.0
-        ),
+        "0 makes a product 0: it is 1 that changes nothing there.": {"prod": 0.0},
+        "0 is larger than a negative maximum: fill with what is smaller than everything.": {
+            "max": 0.0
+        },
+        "`all` with one False is False: the entry that changes nothing is True.": {"all": False},
+        "logsumexp adds exponentials, and exp(0) is 1: fill with what has exponential 0.": {
+            "logsumexp": 0.0
+        },
+        "0 changes nothing for a sum, and for nothing else here.": {
+            "prod": 0.0,
+            "max": 0.0,
+            "all": False,
+            "logsumexp": 0.0,
+        },
     },
 )
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .exercise import exercise
+from .exercise import exercise, guess
 
 
 def _steps(n):
@@ -154,44 +154,35 @@ exercise(
     },
 )
 
-QUESTIONS = (
-    "a loop over the words of a sentence",
-    "a while loop until it is good enough",
-    "a function that calls itself on both halves of a tree",
-    "an action is sampled, and decides which network runs next",
-)
 
-
-def _ways(*answers):
-    lines = (f'    "{q}": {a},' for q, a in zip(QUESTIONS, answers, strict=True))
-    return "\n".join(["vmap_can = {", *lines, "}"])
-
-
-exercise(
+guess(
     "13.vmap",
-    stub="# torch.vmap alone, on padded data: True if it can do this at all, else False.\n"
-    + _ways(*["..."] * 4),
-    expected=dict(zip(QUESTIONS, (True, False, False, False), strict=True)),
-    frameworks=("torch",),
+    "vmap_can",
+    say="torch.vmap alone, on padded data: True if it can do this at all, else False.",
+    answers={
+        "a loop over the words of a sentence": True,
+        "a while loop until it is good enough": False,
+        "a function that calls itself on both halves of a tree": False,
+        "an action is sampled, and decides which network runs next": False,
+    },
+    why="what Python decides, it decides once for all",
     hints=(
         "vmap runs your Python once, for all examples together.",
         "So whatever Python decides, it decides for all: no value may decide.",
         "A padded sentence has the same number of places for all (with masks by hand).",
     ),
-    solution="# what Python decides, it decides once for all\n"
-    + _ways("True", "False", "False", "False"),
     slips={
-        "over padded data the number of words is the same for all: that loop is no decision.": _ways(
-            *["False"] * 4
-        ),
-        "until when is decided by a value, and each example has its own.": _ways(
-            "True", "True", "False", "False"
-        ),
-        "each example has a tree of its own, so each would call itself differently.": _ways(
-            "True", "False", "True", "False"
-        ),
-        "a sampled action is a value, and Python would have to decide by it.": _ways(
-            "True", "False", "False", "True"
-        ),
+        "over padded data the number of words is the same for all: that loop is no decision.": {
+            "a loop over the words of a sentence": False
+        },
+        "until when is decided by a value, and each example has its own.": {
+            "a while loop until it is good enough": True
+        },
+        "each example has a tree of its own, so each would call itself differently.": {
+            "a function that calls itself on both halves of a tree": True
+        },
+        "a sampled action is a value, and Python would have to decide by it.": {
+            "an action is sampled, and decides which network runs next": True
+        },
     },
 )

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .exercise import exercise
+from .exercise import exercise, guess
 
 LENGTHS = ((6, 3, 13, 5), (4, 4, 4), (1, 9, 2, 8, 3, 7))
 
@@ -115,49 +115,39 @@ exercise(
     },
 )
 
-CASES = (
-    "64 short sentences, tiny model, laptop",
-    "sentences of very different lengths, a recurrent network",
-    "a tree for each example, known beforehand",
-    "sampled actions decide what comes next",
-    "a compiled model, new lengths at every step",
-)
 
-
-def _choices(*answers):
-    lines = (f'    "{q}": {a},' for q, a in zip(CASES, answers, strict=True))
-    return "\n".join(["best = {", *lines, "}"])
-
-
-LOOP, SHRINK, FOLD, PC, BUCKETED = '"loop"', '"shrink"', '"fold"', '"pc"', '"bucketed"'
-
-exercise(
+guess(
     "14.which",
-    stub='# Fill in "loop", "shrink", "fold", "pc" or "bucketed": which would you try first?\n'
-    + _choices(*["..."] * 5),
-    expected=dict(zip(CASES, ("loop", "shrink", "fold", "pc", "bucketed"), strict=True)),
-    frameworks=("torch",),
+    "best",
+    say='Fill in "loop", "shrink", "fold", "pc" or "bucketed": which would you try first?',
+    answers={
+        "64 short sentences, tiny model, laptop": "loop",
+        "sentences of very different lengths, a recurrent network": "shrink",
+        "a tree for each example, known beforehand": "fold",
+        "sampled actions decide what comes next": "pc",
+        "a compiled model, new lengths at every step": "bucketed",
+    },
+    why="each of them is the best somewhere",
     hints=(
         "Where there is little to compute, the bookkeeping of a batch costs more than it saves.",
         "Who is done should leave; what is known beforehand can be laid out; new shapes compile anew.",
         "Each of the five is the answer once.",
     ),
-    solution="# each of them is the best somewhere\n" + _choices(LOOP, SHRINK, FOLD, PC, BUCKETED),
     slips={
-        "on a tiny model bookkeeping costs more than it saves: measure the plain loop, too.": _choices(
-            SHRINK, SHRINK, FOLD, PC, BUCKETED
-        ),
-        "fold lays everything out before it computes; what is sampled is not known by then.": _choices(
-            LOOP, SHRINK, FOLD, FOLD, BUCKETED
-        ),
-        "every new length would compile anew: round lengths up to a few buckets.": _choices(
-            LOOP, SHRINK, FOLD, PC, SHRINK
-        ),
-        "of very different lengths most lanes are done early: let them leave.": _choices(
-            LOOP, BUCKETED, FOLD, PC, BUCKETED
-        ),
-        "pc would do for the trees; but they are known beforehand, and can be laid out.": _choices(
-            LOOP, SHRINK, PC, PC, BUCKETED
-        ),
+        "on a tiny model bookkeeping costs more than it saves: measure the plain loop, too.": {
+            "64 short sentences, tiny model, laptop": "shrink"
+        },
+        "fold lays everything out before it computes; what is sampled is not known by then.": {
+            "sampled actions decide what comes next": "fold"
+        },
+        "every new length would compile anew: round lengths up to a few buckets.": {
+            "a compiled model, new lengths at every step": "shrink"
+        },
+        "of very different lengths most lanes are done early: let them leave.": {
+            "sentences of very different lengths, a recurrent network": "bucketed"
+        },
+        "pc would do for the trees; but they are known beforehand, and can be laid out.": {
+            "a tree for each example, known beforehand": "pc"
+        },
     },
 )
