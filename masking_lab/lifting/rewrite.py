@@ -11,16 +11,21 @@ that it does gets out except by its results (Matchbox rewrote in place; AutoGrap
 """
 
 import ast
+import contextlib
 import inspect
+import sys
+import weakref
 from collections import deque
 
 from autodiff_lab import source
-from autodiff_lab.reading import MISSING, names
+from autodiff_lab.reading import MISSING, names, read
 
 from ..batches.randomness import drawing
+from ..errors import MaskError
 from .canonical import Fresh, as_index, assign, canonical, flow_call
 from .effects import MUTATORS
-from .liveness import assigned, innermost, live, shared_writes
+from .liveness import assigned, live
+from .sharing import Sharing, innermost
 
 # Classes of Python that ask for numbers.
 CLASSES = (int, float, bool, range, zip, enumerate, reversed, list, tuple, map, filter)
@@ -44,8 +49,7 @@ class Rewriter:
         live(tree.body, ())
         self.locals = {*parameters, *names.bound(*tree.body), *outer}
         self.expression = Expressions(self)
-        for s, name, held in shared_writes(tree.body, self.expression.is_fresh):
-            watch(s.value, name, held)
+        tree.written, self.returned = watch_writes(tree, self.expression)
         doubtful = set()
         assigned(tree.body, parameters, doubtful)
         self.doubtful = doubtful
@@ -130,6 +134,19 @@ class Rewriter:
         call = flow_call("while_", _name(test.name), _name(body.name), _names(carried),
                          _names(given), *_stops(s, carried), at=s)  # fmt: skip
         return [test, body, _taken(carried, call, s)]
+
+
+def watch_writes(tree, expressions):
+    """Marks the writes and the loans of a function (see `sharing`).
+
+    Gives the parameters that it writes into, and those that its result may be.
+    """
+    sharing = Sharing(tree, expressions.kept)
+    for s, name, held in sharing.writes():
+        watch(s.value, name, held)
+    for call, loans in sharing.lent():
+        call.loans = loans
+    return sharing.written(), sharing.returned()
 
 
 def watch(value, name, held):
@@ -244,7 +261,7 @@ class Expressions(ast.NodeTransformer):
         outside = self._changed_outside(node.func)
         name = ("outside", ast.Constant(outside)) if outside else ("call",)
         call = flow_call(*name, node.func, *node.args, at=node)
-        call.keywords = node.keywords
+        call.keywords, call.loans = node.keywords, getattr(node, "loans", {})
         return call
 
     def _changed_outside(self, func):
@@ -269,16 +286,33 @@ class Expressions(ast.NodeTransformer):
         draws = drawing(found, (None, 1.0, True)) is not None
         return makes or draws or (not plain_class and module not in ("torch", "_operator"))
 
-    def is_fresh(self, func):
-        """Does a call of it give back something new? The user's functions may give an argument."""
-        if _is_flows(func):
-            return True
-        found = self._meaning(func)
-        if found is MISSING:  # a method of an array does; one of the user's objects may not
-            return isinstance(func, ast.Attribute) and not isinstance(func.value, ast.Name)
+    def kept(self, call):
+        """The arguments that the result of a call may be, or be a part of."""
+        found, every = self._meaning(call.func), [*call.args, *[k.value for k in call.keywords]]
+        if _is_flows(call.func):
+            return []
+        if found is MISSING:
+            return self._kept_by_method(call.func, every)
         if inspect.isclass(found):  # what it is made of may be looked at through it
-            return found in CLASSES[:4]
-        return not inspect.isfunction(found) or source.is_library(found.__code__.co_filename)
+            return [] if found in CLASSES[:4] else every
+        if not inspect.isfunction(found) or source.is_library(found.__code__.co_filename):
+            return []
+        names = returned(found)
+        own = dict(enumerate(found.__code__.co_varnames[: found.__code__.co_argcount]))
+        if names is None or any(isinstance(x, ast.Starred) for x in call.args):
+            return every
+        return [x for i, x in enumerate(call.args) if own.get(i) in (None, *names)] + [
+            k.value for k in call.keywords if k.arg in (None, *names) or k.arg not in own.values()
+        ]
+
+    def _kept_by_method(self, func, every):
+        """A method of an array gives something new; one of the user's objects may not."""
+        if not isinstance(func, ast.Attribute):
+            return every
+        torch, by_name = sys.modules.get("torch"), isinstance(func.value, ast.Name)
+        if torch and hasattr(torch.Tensor, func.attr):
+            return every if by_name else []
+        return [*every, func.value]
 
     def _meaning(self, func):
         """What a name, or a chain of attributes of a module, means; MISSING if it is a local."""
@@ -329,6 +363,19 @@ class Expressions(ast.NodeTransformer):
         node = self.visit(node)
         self.rewriter.locals = before
         return node
+
+
+_returned: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()
+
+
+def returned(f):
+    """The parameters that the result of a function of the user's may be; None if nobody knows."""
+    if f not in _returned:
+        _returned[f] = None  # one that calls itself
+        with contextlib.suppress(MaskError):
+            text = read(f, MaskError)
+            _returned[f] = Rewriter(text, text.tree, ()).returned
+    return _returned[f]
 
 
 def _both(tests):
