@@ -11,21 +11,18 @@ that it does gets out except by its results (Matchbox rewrote in place; AutoGrap
 """
 
 import ast
-import contextlib
 import inspect
-import sys
-import weakref
 from collections import deque
 
-from autodiff_lab import source
-from autodiff_lab.reading import MISSING, names, read
+from autodiff_lab.reading import MISSING, names
 
 from ..batches.randomness import drawing
-from ..errors import MaskError
 from .canonical import Fresh, as_index, assign, canonical, flow_call
 from .effects import MUTATORS
 from .liveness import assigned, live
-from .sharing import Sharing, innermost
+from .meeting import Calls, is_flows, meaning
+from .pointing import innermost
+from .sharing import Sharing
 
 # Classes of Python that ask for numbers.
 CLASSES = (int, float, bool, range, zip, enumerate, reversed, list, tuple, map, filter)
@@ -49,7 +46,8 @@ class Rewriter:
         live(tree.body, ())
         self.locals = {*parameters, *names.bound(*tree.body), *outer}
         self.expression = Expressions(self)
-        tree.written, self.returned = watch_writes(tree, self.expression)
+        self.sharing = watch_writes(tree, Calls(text, self.locals))
+        tree.written = self.sharing.written()
         doubtful = set()
         assigned(tree.body, parameters, doubtful)
         self.doubtful = doubtful
@@ -136,17 +134,14 @@ class Rewriter:
         return [test, body, _taken(carried, call, s)]
 
 
-def watch_writes(tree, expressions):
-    """Marks the writes and the loans of a function (see `sharing`).
-
-    Gives the parameters that it writes into, and those that its result may be.
-    """
-    sharing = Sharing(tree, expressions.kept)
+def watch_writes(tree, calls):
+    """Marks the writes and the loans of a function."""
+    sharing = Sharing(tree, calls)
     for s, name, held in sharing.writes():
         watch(s.value, name, held)
     for call, loans in sharing.lent():
         call.loans = loans
-    return sharing.written(), sharing.returned()
+    return sharing
 
 
 def watch(value, name, held):
@@ -202,11 +197,6 @@ def _def(name, parameters, body, results, at):
 
 def _lambda(parameters, body):
     return ast.copy_location(ast.Lambda(_arguments(parameters), body), body)
-
-
-def _is_flows(func):
-    """Is it a function of `flow`'s own?"""
-    return isinstance(func, ast.Attribute) and ast.unparse(func.value) == "flow"
 
 
 def _taken(carried, call, at):
@@ -277,7 +267,7 @@ class Expressions(ast.NodeTransformer):
         """Not the functions of PyTorch, which dispatch, and not the classes of Python."""
         found = self._meaning(func)
         if found is MISSING:
-            return not _is_flows(func)
+            return not is_flows(func)
         if hasattr(found, "forward"):  # a module of PyTorch's: who calls cells should know it
             return True
         module = (getattr(found, "__module__", None) or "").split(".")[0]
@@ -286,43 +276,8 @@ class Expressions(ast.NodeTransformer):
         draws = drawing(found, (None, 1.0, True)) is not None
         return makes or draws or (not plain_class and module not in ("torch", "_operator"))
 
-    def kept(self, call):
-        """The arguments that the result of a call may be, or be a part of."""
-        found, every = self._meaning(call.func), [*call.args, *[k.value for k in call.keywords]]
-        if _is_flows(call.func):
-            return []
-        if found is MISSING:
-            return self._kept_by_method(call.func, every)
-        if inspect.isclass(found):  # what it is made of may be looked at through it
-            return [] if found in CLASSES[:4] else every
-        if not inspect.isfunction(found) or source.is_library(found.__code__.co_filename):
-            return []
-        names = returned(found)
-        own = dict(enumerate(found.__code__.co_varnames[: found.__code__.co_argcount]))
-        if names is None or any(isinstance(x, ast.Starred) for x in call.args):
-            return every
-        return [x for i, x in enumerate(call.args) if own.get(i) in (None, *names)] + [
-            k.value for k in call.keywords if k.arg in (None, *names) or k.arg not in own.values()
-        ]
-
-    def _kept_by_method(self, func, every):
-        """A method of an array gives something new; one of the user's objects may not."""
-        if not isinstance(func, ast.Attribute):
-            return every
-        torch, by_name = sys.modules.get("torch"), isinstance(func.value, ast.Name)
-        if torch and hasattr(torch.Tensor, func.attr):
-            return every if by_name else []
-        return [*every, func.value]
-
     def _meaning(self, func):
-        """What a name, or a chain of attributes of a module, means; MISSING if it is a local."""
-        if isinstance(func, ast.Name) and func.id not in self.rewriter.locals:
-            return self.rewriter.text.value(func.id)
-        if isinstance(func, ast.Attribute):
-            owner = self._meaning(func.value)
-            if inspect.ismodule(owner) or inspect.isclass(owner):
-                return getattr(owner, func.attr, MISSING)
-        return MISSING
+        return meaning(func, self.rewriter.text, self.rewriter.locals)
 
     def visit_Subscript(self, node):
         node = self.generic_visit(node)
@@ -363,19 +318,6 @@ class Expressions(ast.NodeTransformer):
         node = self.visit(node)
         self.rewriter.locals = before
         return node
-
-
-_returned: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()
-
-
-def returned(f):
-    """The parameters that the result of a function of the user's may be; None if nobody knows."""
-    if f not in _returned:
-        _returned[f] = None  # one that calls itself
-        with contextlib.suppress(MaskError):
-            text = read(f, MaskError)
-            _returned[f] = Rewriter(text, text.tree, ()).returned
-    return _returned[f]
 
 
 def _both(tests):
