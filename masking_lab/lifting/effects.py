@@ -78,6 +78,22 @@ def refuse_outside(name, change, *values):
         raise _refused(repr(name), source.here())
 
 
+def check_builtin(f, args):
+    """A change of a deque, say, or one that is written in C: neither knows examples."""
+    owner, name = f.__self__, f.__name__
+    changes = name in MUTATORS or name in ("appendleft", "extendleft", "popleft", "rotate")
+    if masked.get() and changes and not isinstance(owner, (list, dict, type(None))):
+        raise MaskError(
+            f"{name} at {source.here()} changes a {type(owner).__name__} for some of the examples; "
+            "use a list or a dict, of which each example can have its own"
+        )
+    if f.__module__ in ("_heapq", "_bisect") and has_lanes(args):
+        raise MaskError(
+            f"{name} at {source.here()} is written in C and looks into lists by itself; write it "
+            "with comparisons in a loop"
+        )
+
+
 def has_lanes(x):
     if isinstance(x, dict):
         x = list(x.values())
