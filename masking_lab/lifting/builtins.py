@@ -6,7 +6,7 @@ from autodiff_lab import source, xp
 
 from ..errors import MaskError
 from ..lane import Lane
-from . import batched
+from . import batched, effects
 from .items import Items
 from .sequences import Ragged, enumerate_, is_ragged, range_, reversed_, zip_
 from .undefined import or_nan
@@ -140,7 +140,7 @@ def _texted(plain):
 
 def told(x):
     """What becomes text: only what all examples share."""
-    if batched.has_lanes([x]):
+    if effects.has_lanes([x]):
         raise MaskError(
             f"a text is made at {source.here()} of a value that each example has for itself; "
             "print(x) shows it, but a text would be one for all"

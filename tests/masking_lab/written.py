@@ -95,7 +95,7 @@ def among_some(np, x, w):
 
 def of_numbers(np, x, w):
     q, r = divmod(len(x), 2)
-    return w * q + r, round(len(x) / 2), 2 if type(len(x)) is int else 3
+    return w * q + r, 2 if type(len(x)) is int else 3
 
 
 def sequences_as_a_whole(np, x, w):
