@@ -21,9 +21,9 @@ from ..errors import MaskError
 from ..lane import lanes_in
 from ..once import Remembered
 from ..setting import setting
-from . import lending, making
+from . import effects, lending, making
 from .builtins import BUILTINS
-from .items import joined, joins
+from .joins import joined, joins
 from .rewrite import MAKERS, rewrite
 
 _lifted: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()  # the user's functions
@@ -178,6 +178,8 @@ def made(f, args, kwargs):
     if type(f) is functools.partial and f.func is call_method:  # a lane's own
         return f(*args, **kwargs)
     randomness.check(f, args, kwargs)
+    if inspect.isbuiltin(f):
+        effects.refuse_unfollowed(f, args)
     f = callee(f)
     if joins(f, args):
         return joined(f, *args, **kwargs)

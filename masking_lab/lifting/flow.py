@@ -10,15 +10,16 @@ nobody takes is not run.
 
 import inspect
 import sys
-from types import BuiltinFunctionType
 
-from autodiff_lab import trees, xp
+from autodiff_lab import source, trees, xp
 
+from ..errors import MaskError
 from ..lane import Lane, is_array, lanes_in
 from ..on_jax.trip import Trip
 from . import batched, calls, effects, lending, writing
-from .batched import going_on, negated, truth
-from .items import Items, as_columns
+from .batched import going_on, has_lanes, negated, truth
+from .builtins import told  # noqa: F401  lifted code asks for it
+from .items import Items, as_columns, each_of
 from .sequences import Ragged, shared_entry
 from .undefined import Undefined  # noqa: F401  lifted code asks for it
 
@@ -46,6 +47,19 @@ def while_(test, body, carried, given, stops=()):
 
 
 def for_(items, body, carried, given, stops=()):
+    if not isinstance(items, Items):
+        return _each(items, body, carried, given, stops)
+    before = items.pairs()
+    found = _each(items, body, carried, given, stops)
+    if len(items.pairs()) != len(before):
+        raise MaskError(
+            f"the list that the loop at {source.here()} goes through grows or shrinks on the way; "
+            "go through a copy of it, or write the loop with `while`"
+        )
+    return found
+
+
+def _each(items, body, carried, given, stops):
     flags = _places(body, stops, skip=1)
     if isinstance(items, Ragged):
         return batched.each(items, body, carried, given, flags)
@@ -105,6 +119,25 @@ def choose(test, a, b, given):
     if isinstance(test, Lane):
         return batched.chosen(test, a, b, given)
     return (a if test else b)(*given)
+
+
+def in_(x, xs):
+    """`x in xs`, for the elements of Python's containers and the entries of an array."""
+    if isinstance(xs, Lane):
+        return (xs == x).any()
+    if not isinstance(xs, Ragged):
+        if isinstance(xs, str) or not has_lanes([x, list(each_of(xs))]):
+            return x in xs
+        xs = xs if isinstance(xs, Items) else list(xs)
+    return call(any, listed(xs, (x,), _equal))
+
+
+def _equal(x, y):
+    if isinstance(x, (list, tuple)) and type(x) is type(y):
+        pairs = zip(each_of(x), each_of(y), strict=False)
+        return len(x) == len(y) and call(all, [_equal(a, b) for a, b in pairs])
+    alike = all(isinstance(v, (Lane, bool, int, float)) or is_array(v) for v in (x, y))
+    return x == y if alike else False
 
 
 def chain(left, *pairs):
@@ -203,8 +236,6 @@ def _has_lane(index):
 # ----- calls -----
 def call(f, *args, **kwargs):
     """`f(*args, **kwargs)`; the user's own functions are lifted, some builtins know lanes here."""
-    if type(f) is BuiltinFunctionType:
-        effects.refuse_unfollowed(f, args)
     y = calls.call(f, args, kwargs)
     if lending.WRITERS:
         here = sys._getframe(1)

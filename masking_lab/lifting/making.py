@@ -10,7 +10,7 @@ import functools
 import inspect
 import weakref
 
-from .leader import is_users_class
+from .changes import is_users_class
 
 _made: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()
 

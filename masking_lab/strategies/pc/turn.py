@@ -19,16 +19,16 @@ from ...errors import MaskError
 from ...lane import Lane
 from ...lifting import calls, effects
 from ...lifting import flow as lifted_flow
+from ...lifting.changes import changeable
 from ...lifting.items import Items
-from ...lifting.leader import changeable
 from ...lifting.rewrite import Rewriter
 from ...lifting.undefined import Undefined
 from ...setting import setting
 from . import flow
-from .log import Differ, Each, opened
+from .log import Differ, Each, fields, opened
 from .sites import users
 from .things import Closure, Listed, Lists, Record, Views, host
-from .walks import WALKS, asks_each
+from .walks import WALKS, asks_each, entries
 
 
 class Function:
@@ -212,6 +212,7 @@ class Turn:
         if inspect.isbuiltin(f) or inspect.isclass(f):
             if f in WALKS and asks_each(args):
                 return WALKS[f](self.lists, *args, **kwargs)
+            args = tuple(map(entries, args))
             if f is len and isinstance(args[0], Lists):
                 return args[0].size()
             if f is len and self.alone:
@@ -243,7 +244,7 @@ def _is_own(x):
     if isinstance(x, (Lane, Lists, Function)):
         return True
     if isinstance(x, tuple):
-        return any(map(_is_own, x))
+        return any(map(_is_own, fields(x)))
     return changeable(x) and holds_own(x)
 
 
