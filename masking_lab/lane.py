@@ -135,6 +135,14 @@ class Lane(Methods):
         self.parts = axis, parts
         return parts[i] if parts else self.data.select(axis + 1, i)
 
+    def apart(self, n):
+        """The rows of the first n examples, and the others'; on PyTorch in one go, too."""
+        known, parts = self.parts or (None, None)
+        if known != ("rows", n):
+            parts = self.data.split((n, self.data.shape[0] - n))
+            self.parts = ("rows", n), parts
+        return parts
+
     def plain(self):
         return self.data
 

@@ -4,7 +4,7 @@ from autodiff_lab import source, xp
 
 from ..errors import MaskError
 from ..lane import Lane, examples_where
-from . import leaving, limits, shrinking, some, staged
+from . import calls, leaving, limits, shrinking, some, staged
 from .items import Items, become, each_of
 from .leader import Taken, changeable
 from .select import select
@@ -46,7 +46,11 @@ def repeat(going, test, body, carried, given, flags):
     """`while`: until the last example is done; the others wait with what they have."""
     if some.asked():
         return shrinking.repeat(going, test, body, carried, given, flags)
+    with calls.straight(going):
+        return _repeat(going, test, body, carried, given, flags)
 
+
+def _repeat(going, test, body, carried, given, flags):
     def step(going, carried, given):
         here = Taken(going).certain()
         run = here.run(body, carried, given)
@@ -81,7 +85,11 @@ def each(items, body, carried, given, flags):
     """`for`: the i-th items of all examples together, as long as anybody has one."""
     if some.asked():
         return shrinking.each(items, body, carried, given, flags)
+    with calls.straight(items.trips):
+        return _each(items, body, carried, given, flags)
 
+
+def _each(items, body, carried, given, flags):
     def step(here, going, item, carried, given, select=select):
         run = here.run(body, carried, given, first=item)
         return merged(going, run, here.others(carried, given), carried, given, select)

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from autodiff_lab import source, xp
 
 from ..errors import MaskError
-from ..lane import NUMBERS, Lane, looked
+from ..lane import NUMBERS, Lane
 from ..setting import setting
 from . import calls, effects, limits
 from .items import Items, become
@@ -175,9 +175,8 @@ class Loop:
     @contextlib.contextmanager
     def running(self):
         """Inside, errors name examples by their numbers among all."""
-        looked()
         with (setting(NUMBERS, self.outer), setting(effects.masked, effects.masked.get()),
-              calls.straight(self.verbs.name)):  # fmt: skip
+              calls.straight(self.like)):  # fmt: skip
             yield
 
     def group(self, places):

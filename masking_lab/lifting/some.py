@@ -93,6 +93,12 @@ class Some(Taken):
             return data[: self.present]
         return rows(data, self.index)
 
+    def rows_of(self, x):
+        """The others' rows are asked for when they leave."""
+        if self.first and self.verbs.name == "torch":
+            return x.apart(self.present)[0]
+        return self.row(x.data)
+
     def here(self):
         """Inside, errors name the examples by their numbers among all."""
         return setting(NUMBERS, self.among(NUMBERS.get()))

@@ -17,6 +17,7 @@ import weakref
 from autodiff_lab import trees, xp
 
 from ..lane import WATCHING, Lane, looked
+from ..on_torch.plans import autocasts
 from ..watch import COUNT, Watch
 from . import calls, effects, outside
 from .cells import is_cell
@@ -37,6 +38,8 @@ class Cells:
         if WATCHING:
             WATCHING[-1].broken |= not outside.is_pure(f) or calls.is_lifted(calls.callee(f))
             return calls.made(f, args, kwargs)
+        if autocasts():
+            return calls.made(f, args, kwargs)
         flat = _flat(args)
         key = None if kwargs else _key(args, flat)
         lines = None if key is None else _lines_of(f)
@@ -55,7 +58,7 @@ class Cells:
             self.checked, self.writes = set(), effects.count()
         if not line.is_steady:  # it never runs
             return True
-        if not outside.same(line.around, outside.around(f, line.asks)):
+        if not outside.same(line.around, outside.around(f, line.reads)):
             return False
         if id(line) not in self.checked:
             self.checked.add(id(line))
@@ -96,12 +99,12 @@ def _key(args, flat):
             if any([n is not None for n in x.sizes]):
                 return None
             data = x.data
-            found += type(data), data.shape[1:], data.dtype, x.weak
+            found += type(data), data.shape[1:], data.dtype, data.device, x.weak
             lanes += 1
         elif kind in outside.NUMBERS:
             found += kind, repr(x)
         elif xp.framework_of(x) is not None:
-            found += kind, x.shape, x.dtype
+            found += kind, x.shape, x.dtype, x.device
         elif inspect.ismodule(x) and outside.is_library(x):
             found.append(x)
         else:
@@ -115,11 +118,11 @@ class Line:
     """One function, for arguments of one look."""
 
     def __init__(self, f):
-        self.asks = outside.names(outside.function(f).__code__)
-        self.around = outside.around(f, self.asks)
+        self.reads = outside.read_globals(f)
+        self.around = outside.around(f, self.reads)
         self.inside = outside.inside(f, self.around)
         found = [*self.around, *self.inside]
-        self.is_steady = not outside.asks_pytorch(self.asks) and all(map(outside.is_steady, found))
+        self.is_steady = not outside.asks_pytorch(f) and all(map(outside.is_steady, found))
         self.watched = self.only = None
         self.run = None if self.is_steady else False
 

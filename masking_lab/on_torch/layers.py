@@ -2,8 +2,11 @@
 
 `nn.MultiheadAttention` (and with it `nn.TransformerEncoderLayer`) ends in one function of PyTorch's
 ("Attention is all you need", Vaswani et al. 2017); for lanes it is spelled in operations that have
-rows.
+rows. `nn.GRUCell` and `nn.LSTMCell` give one example a batch axis, and take it away again; lanes
+have one already.
 """
+
+import sys
 
 from autodiff_lab import source
 
@@ -71,3 +74,33 @@ def _masked(scores, mask):
 
 
 LAYERS = {"multi_head_attention_forward": _attention}
+
+
+# ----- cells -----
+_CELLS = {"GRUCell": "gru_cell", "LSTMCell": "lstm_cell"}
+
+
+def cell(m):
+    """A cell of PyTorch's as what it computes for one example; anything else as it is."""
+    nn = sys.modules["torch"].nn
+    name = _CELLS.get(type(m).__name__)
+    if name is None or type(m) is not getattr(nn, type(m).__name__) or _is_watched(nn, m):
+        return m
+    compute = getattr(sys.modules["torch"], name)
+
+    def run(input, hx=None):
+        states = hx if isinstance(hx, tuple) else (hx,)
+        if any(getattr(x, "ndim", None) != 1 for x in (input, *states)):
+            return m(input, hx)
+        return compute(input, hx, m.weight_ih, m.weight_hh, m.bias_ih, m.bias_hh)
+
+    return run
+
+
+def _is_watched(nn, m):
+    """Do hooks want to see what it is called with?"""
+    everywhere = nn.modules.module
+    return any((m._forward_hooks, m._forward_pre_hooks, m._backward_hooks, m._backward_pre_hooks,
+                everywhere._global_forward_hooks, everywhere._global_forward_pre_hooks,
+                everywhere._global_backward_hooks,
+                everywhere._global_backward_pre_hooks))  # fmt: skip
