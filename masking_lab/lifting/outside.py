@@ -12,6 +12,7 @@ import builtins
 import dis
 import functools
 import inspect
+import operator
 import sys
 
 from autodiff_lab import xp
@@ -76,7 +77,8 @@ _LOADS = ("LOAD_GLOBAL", "LOAD_NAME", "LOAD_FROM_DICT_OR_GLOBALS")
 
 
 def around(f, read):
-    """What a function finds around it, as defaults, and as the globals that it reads."""
+    """What a function finds around it, as defaults, and as the globals that it reads; how the
+    arrays among it look."""
     f = function(f)
     found = [c.cell_contents for c in f.__closure__ or ()]
     found += [*(f.__defaults__ or ()), *(f.__kwdefaults__ or {}).values()]
@@ -86,11 +88,11 @@ def around(f, read):
 def _with_looks(found):
     """An array can be given other data, and stay the same object."""
     kind = sys.modules["torch"].Tensor
-    return found + [(tuple(x.shape), x.dtype, x.device) for x in found if isinstance(x, kind)]
+    return found, [(tuple(x.shape), x.dtype, x.device) for x in found if isinstance(x, kind)]
 
 
 def inside(f, found):
-    """What modules hold; where one has hooks, nothing that could ever be the same again."""
+    """The same of modules; where one has hooks, nothing that could ever be the same again."""
     kind = sys.modules["torch"].nn.Module
     modules = [m for x in (f, *found) if isinstance(x, kind) for m in x.modules()]
     return _with_looks([value for m in modules for value in _held(m)])
@@ -141,7 +143,11 @@ def _root(name):
 
 
 def same(a, b):
-    return len(a) == len(b) and all([_is(x, y) for x, y in zip(a, b, strict=True)])
+    """Was the same found? (Nearly always these are the same objects.)"""
+    (found, looks), (others, their_looks) = a, b
+    if len(found) != len(others) or looks != their_looks:
+        return False
+    return all(map(operator.is_, found, others)) or all(map(_is, found, others))
 
 
 def _is(x, y):

@@ -48,7 +48,7 @@ class Cells:
         if key not in lines or not self._is_valid(lines[key], f):
             if len(lines) >= MANY:
                 lines.clear()
-            lines[key] = Line(f)
+            lines[key] = Line(f, flat)
         return lines[key](f, args, flat)
 
     def _is_valid(self, line, f):
@@ -62,7 +62,7 @@ class Cells:
             return False
         if id(line) not in self.checked:
             self.checked.add(id(line))
-            return outside.same(line.inside, outside.inside(f, line.around))
+            return outside.same(line.inside, outside.inside(f, line.around[0]))
         return True
 
 
@@ -115,31 +115,33 @@ def _key(args, flat):
 
 
 class Line:
-    """One function, for arguments of one look."""
+    """One function, for arguments of one look: which of them are lanes, and which arrays."""
 
-    def __init__(self, f):
+    def __init__(self, f, flat):
         self.reads = outside.read_globals(f)
         self.around = outside.around(f, self.reads)
-        self.inside = outside.inside(f, self.around)
-        found = [*self.around, *self.inside]
-        self.is_steady = not outside.asks_pytorch(f) and all(map(outside.is_steady, found))
+        self.inside = outside.inside(f, self.around[0])
+        self.found = [*self.around[0], *self.inside[0]]
+        self.is_steady = not outside.asks_pytorch(f) and all(map(outside.is_steady, self.found))
+        self.lanes = [i for i, x in enumerate(flat) if isinstance(x, Lane)]
+        self.arrays = [i for i, x in enumerate(flat) if xp.framework_of(x) and i not in self.lanes]
         self.watched = self.only = None
         self.run = None if self.is_steady else False
 
     def __call__(self, f, args, flat):
         if self.run is False:
             return calls.made(f, args, {})
-        inputs = [x for x in flat if xp.framework_of(x) is not None or isinstance(x, Lane)]
-        count = next(x for x in inputs if isinstance(x, Lane)).data.shape[0]
+        lanes, arrays = [flat[i] for i in self.lanes], [flat[i] for i in self.arrays]
+        count = lanes[0].data.shape[0]
         if self.run and self.only in (None, count):
-            found = self.run(*[x.data if isinstance(x, Lane) else x for x in inputs])
+            found = self.run(*[x.data for x in lanes], *arrays)
             pairs = zip(found, self.looks, strict=True)
             return self.rebuild([Lane(y, sizes, None, weak) for y, (sizes, weak) in pairs])
-        return self._watched(f, args, inputs, count)
+        return self._watched(f, args, [*lanes, *arrays], count)
 
     def _watched(self, f, args, inputs, count):
         with Watch(inputs, count) as seen, outside.told_of_looks(looked):
-            seen.broken = any(x is y for x in inputs for y in (*self.around, *self.inside))
+            seen.broken = any(x is y for x in inputs for y in self.found)
             result = calls.made(f, args, {})
         leaves, _, rebuild = trees.flatten(result)
         known = [seen.names.get(id(y)) if isinstance(y, Lane) else None for y in leaves]
