@@ -136,10 +136,11 @@ class Lane(Methods):
         return parts[i] if parts else self.data.select(axis + 1, i)
 
     def apart(self, n):
-        """The rows of the first n examples, and the others'; on PyTorch in one go, too."""
+        """The rows of the first n examples, and the others': PyTorch takes them apart in one go,
+        and puts their cotangents together in one."""
         known, parts = self.parts or (None, None)
         if known != ("rows", n):
-            parts = self.data.split((n, self.data.shape[0] - n))
+            parts = self.data.split_with_sizes((n, self.data.shape[0] - n))
             self.parts = ("rows", n), parts
         return parts
 

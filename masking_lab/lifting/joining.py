@@ -69,9 +69,11 @@ def _rows(loop, groups, values):
     """The rows of all groups in one array, in the examples' order."""
     parts, place, start = [], np.zeros(loop.count, int), 0
     for g, x in zip(groups, values, strict=True):
-        low, high = min(g.places), max(g.places) + 1
+        own = g.places
+        own = np.arange(own.start, own.stop) if type(own) is range else np.asarray(own)
+        low, high = int(own.min()), int(own.max()) + 1
         parts.append(_between(x, low, high))
-        place[_who(g)] = np.asarray(g.places) - low + start
+        place[_who(g)] = own - low + start
         start += high - low
     data = parts[0] if len(parts) == 1 else loop.verbs.concat(parts, 0)
     index = array_of(loop.verbs, place, loop.like)

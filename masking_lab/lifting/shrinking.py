@@ -181,8 +181,9 @@ class Loop:
 
     def group(self, places):
         parts = {id(x): Part(x) for x in self.logs.values() if type(x) is Log}
-        held = [tuple([parts.get(id(x), x) for x in xs])
-                for xs in (self.carried, self.copies, self.inside)]  # fmt: skip
+        held = self.carried, self.copies, self.inside
+        if parts:
+            held = [tuple([parts.get(id(x), x) for x in xs]) for xs in held]
         return Group(self.some, places, *held)
 
     def lengths_like(self, counts):

@@ -47,7 +47,8 @@ class Some(Taken):
     def __init__(self, like, count, places, source=None):
         self.sizes, self.functions = {}, {}
         self.none = self.all = False
-        self.verbs, self.like, self.source, self.count = xp.of(like), like, source, count
+        self.like, self.source, self.count = like, source, count
+        self.verbs = xp.of(like) if source is None else source.verbs
         self.places, self.present = places, len(places)
         self.first = type(places) is range  # those in front
 

@@ -8,9 +8,10 @@ have one already.
 
 import sys
 
-from autodiff_lab import source
+from autodiff_lab import source, xp
 
 from ..errors import MaskError
+from ..lane import Lane, shared
 
 
 def _attention(query, key, value, embed_dim_to_check, num_heads, in_proj_weight, in_proj_bias,
@@ -92,9 +93,17 @@ def cell(m):
         states = hx if isinstance(hx, tuple) else (hx,)
         if any(getattr(x, "ndim", None) != 1 for x in (input, *states)):
             return m(input, hx)
-        return compute(input, hx, m.weight_ih, m.weight_hh, m.bias_ih, m.bias_hh)
+        x, *states = _own(input, *states)
+        hx = tuple(states) if isinstance(hx, tuple) else states[0]
+        return compute(x, hx, m.weight_ih, m.weight_hh, m.bias_ih, m.bias_hh)
 
     return run
+
+
+def _own(*xs):
+    """Each example's own, also where all share it, as the first state of a loop."""
+    count = next(x.examples for x in xs if isinstance(x, Lane))
+    return [x if isinstance(x, Lane) else shared(xp.of(x), count, x) for x in xs]
 
 
 def _is_watched(nn, m):

@@ -19,7 +19,7 @@ from masking_lab.watch import Watch
 torch = pytest.importorskip("torch")
 F64 = torch.float64
 D = 3
-STRATEGIES = ["shrink", "packed"]
+STRATEGIES = ["masked", "shrink", "packed"]
 SETTINGS = types.SimpleNamespace(k=2.0)
 MODULE = types.ModuleType("settings")
 MODULE.k = 2.0
@@ -35,6 +35,7 @@ def anew():
     globals()["NUMBER"] = 2.0
     WEIGHT.copy_(torch.eye(D))
     MASK.copy_(torch.tensor([True, False, True]))
+    torch.set_autocast_enabled("cpu", False)
 
 
 @pytest.fixture
@@ -135,6 +136,10 @@ def asks_for_gradients(v, h):
     return torch.tanh(v + h) if torch.is_grad_enabled() else h - v
 
 
+def asks_where_it_is(v, h):
+    return torch.tanh(v + h) if v.device.type == "cpu" and not WEIGHT.is_cuda else h - v
+
+
 def _set(name):
     return lambda step: globals().__setitem__(name, 3.0 + step)
 
@@ -158,6 +163,7 @@ READERS = {  # cell: what changes, is it a line?
     reads_a_mask: (lambda step: MASK.logical_not_(), True),
     counts_by_a_mask: (lambda step: MASK.logical_not_(), False),
     asks_for_gradients: (lambda step: torch.set_grad_enabled(step % 2 == 1), False),
+    asks_where_it_is: (lambda step: None, True),
 }
 
 
@@ -209,6 +215,17 @@ class OfTheClass(Module):
         return torch.tanh(self.linear(v) * self.factor + h)
 
 
+class OfPyTorch(Module):
+    """PyTorch's cells have a short way, and hooks a long one."""
+
+    def __init__(self):
+        super().__init__()
+        self.cell = torch.nn.GRUCell(D, D, dtype=F64)
+
+    def forward(self, v, h):
+        return self.cell(v, h)
+
+
 class Property(Module):
     @property
     def twice(self):
@@ -233,6 +250,8 @@ MODULES = {
     "its class": (OfTheClass(), lambda m, step: setattr(OfTheClass, "factor", 2.0 + step), True),
     "a property": (Property(), lambda m, step: NUMBERS.__setitem__(0, 3.0 + step), False),
     "a layer": (OfTheClass(), lambda m, step: setattr(m, "linear", Module().linear), True),
+    "a weight of a cell": (OfPyTorch(), lambda m, step: m.cell.reset_parameters(), True),
+    "a hook of a cell": (OfPyTorch(), lambda m, step: _hooked(m.cell), True),
     "a hook": (OfTheClass(), lambda m, step: _hooked(m.linear), True),
 }
 
@@ -258,6 +277,20 @@ def test_a_parameter_may_be_given_data_of_another_shape():
         scale.data = torch.ones(2, D, dtype=F64) * (step + 1)
 
     as_in_the_loop(walk(cell), change, xs=examples((4, 4)))
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_autocast_gives_products_another_dtype(strategy, runs):
+    weight = WEIGHT.float()
+
+    def cell(v, h):
+        return torch.tanh(v + h) if (v @ weight).dtype == torch.float32 else h - v
+
+    def change(step):
+        torch.set_autocast_enabled("cpu", step == 0)
+
+    as_in_the_loop(walk(cell), change, strategy, xs=[x.float() for x in examples()])
+    assert cell in runs
 
 
 # ----- what a cell does another time -----
