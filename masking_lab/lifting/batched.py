@@ -1,5 +1,7 @@
 """Branches and loops for a whole batch: run for those that take them, keep what is theirs."""
 
+import itertools
+
 from autodiff_lab import source, xp
 
 from ..errors import MaskError
@@ -42,15 +44,16 @@ def merged(test, new, old, carried, given, select=select):
     )  # fmt: skip
 
 
-def repeat(going, test, body, carried, given, flags):
-    """`while`: until the last example is done; the others wait with what they have."""
+def repeat(going, test, body, carried, given, flags, done=0):
+    """`while`: until the last example is done; the others wait with what they have. So many trips
+    are `done` already, by all."""
     if some.asked():
-        return shrinking.repeat(going, test, body, carried, given, flags)
+        return shrinking.repeat(going, test, body, carried, given, flags, done)
     with calls.straight(going):
-        return _repeat(going, test, body, carried, given, flags)
+        return _repeat(going, test, body, carried, given, flags, done)
 
 
-def _repeat(going, test, body, carried, given, flags):
+def _repeat(going, test, body, carried, given, flags, done):
     def step(going, carried, given):
         here = Taken(going).certain()
         run = here.run(body, carried, given)
@@ -61,7 +64,6 @@ def _repeat(going, test, body, carried, given, flags):
             return going, carried
         return _both(going, truth(test(*here.led(carried), *here.led(given)))), carried
 
-    limit, trips = limits.max_trips(), 0
     here = Taken(going)
     if here.all is None and here.verbs.name == "torch":
         raise MaskError(
@@ -69,14 +71,13 @@ def _repeat(going, test, body, carried, given, flags):
             "nobody can ask whether it did; use ml.autobatch, or a `for` loop over a dim"
         )
     if here.all is None:
-        return staged.repeat(going, step, carried, given, limit)
-    while not Taken(going).none:
-        trips += 1
-        if limit is not None and trips > limit:
-            raise MaskError(
-                f"the loop at {source.here()} goes on after {limit} trips on examples "
-                f"{told_where(going)}; mend its condition, or raise max_trips"
-            )
+        most = limits.max_trips()
+        most = None if most is None else most - done
+        return staged.repeat(going, step, carried, given, most)
+    for trips in itertools.count(done):
+        if Taken(going).none:
+            break
+        limits.check(trips, going)
         going, carried = step(going, carried, given)
     return carried
 

@@ -8,11 +8,13 @@ nothing happens to them that does not happen to an example that is really there.
 nobody takes is not run.
 """
 
+import itertools
+
 from autodiff_lab import trees, xp
 
 from ..lane import Lane, is_array, lanes_in
 from ..on_jax.trip import Trip
-from . import batched, calls, effects, writing
+from . import batched, calls, effects, limits, writing
 from .batched import going_on, negated, truth
 from .items import Items, as_columns
 from .sequences import Ragged, shared_entry
@@ -32,12 +34,13 @@ def if_(test, then, otherwise, carried, given):
 def while_(test, body, carried, given, stops=()):
     """`stops` names the carried flags that end the loop: those of `break` and `return`."""
     flags = _places(body, stops)
-    while True:
+    for trips in itertools.count():
         going = truth(and_(going_on(carried, flags), test, (*carried, *given)))
         if isinstance(going, Lane):
-            return batched.repeat(going, test, body, carried, given, flags)
+            return batched.repeat(going, test, body, carried, given, flags, trips)
         if not going:
             return carried
+        limits.check(trips)
         carried = body(*carried, *given)
 
 

@@ -10,9 +10,8 @@ trip, without padding, as PyTorch's PackedSequence does.
 import contextlib
 from typing import NamedTuple
 
-from autodiff_lab import source, xp
+from autodiff_lab import xp
 
-from ..errors import MaskError
 from ..lane import NUMBERS, Lane
 from ..setting import setting
 from . import calls, effects, limits
@@ -32,21 +31,16 @@ def branch(test, then, otherwise, carried, given):
     return loop.merged(groups) if groups else carried
 
 
-def repeat(going, test, body, carried, given, flags):
+def repeat(going, test, body, carried, given, flags, done):
     """`while`: those that are done leave."""
     from .batched import going_on, truth
 
-    loop, limit, trips = Loop(going.data, carried, given, logs=True), limits.max_trips(), 0
+    loop, trips = Loop(going.data, carried, given, logs=True), done
     with loop.running():
         loop.keep(loop.where(going))
         while loop.size:
+            limits.check(trips, NUMBERS.get() or loop.numbers)
             trips += 1
-            if limit is not None and trips > limit:
-                raise MaskError(
-                    f"the loop at {source.here()} goes on after {limit} trips on examples "
-                    f"{sorted(NUMBERS.get() or loop.numbers)}; mend its condition, or raise "
-                    "max_trips"
-                )
             loop.trip(body)
             loop.keep(loop.where(going_on(loop.carried, flags)))
             if loop.size:

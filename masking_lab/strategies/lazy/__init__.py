@@ -22,6 +22,7 @@ from autodiff_lab import trees
 from ...batches.masked_batch import is_batch
 from ...batches.randomness import watched
 from ...errors import MaskError
+from ...lane import NUMBERS
 from ...lifting import calls
 from ...lifting.items import finished
 from ...setting import setting
@@ -89,7 +90,7 @@ def outcome(recorder, jobs, order, first, before=lambda: None):
 
     def written_down(i, job):
         def run():
-            with calls.answered_by(recorder.called), setting(running, i):
+            with calls.answered_by(recorder.called), setting(running, i), setting(NUMBERS, [i]):
                 return job()
 
         return run

@@ -37,6 +37,31 @@ class Return(NamedTuple):
     value: ast.expr
 
 
+class While(NamedTuple):
+    """A loop that may have no end: the blocks at which it and a trip of it begin, those of its test
+    (none of `while True`), those of its body."""
+
+    place: str
+    head: Any
+    first: Any
+    tests: set
+    body: set
+
+
+def trips(loops, source, target):
+    """`(loop, does it begin anew, does a trip begin)` for one way from block to block.
+
+    `loops` has the inner ones first; who goes back to a head that two share stays in the inner one.
+    """
+    for loop in loops:
+        inside = source in loop.tests or source in loop.body
+        begins = target is loop.first and source in loop.tests
+        if begins or (target is loop.head and not (inside and loop.tests)):
+            yield loop, not inside, begins or not loop.tests
+        if inside and target is loop.head:
+            return
+
+
 class Block:
     """`body` runs, then `jump` tells where to go. The machine adds what it knows (`graph`)."""
 
@@ -65,7 +90,7 @@ class Cutter:
 
     def __init__(self, text, tree, pushes, define):
         self.text, self.pushes, self.define = text, pushes, define
-        self.fresh, self.blocks, self.loops = Fresh(tree), [], []
+        self.fresh, self.blocks, self.loops, self.whiles = Fresh(tree), [], [], []
         self.here = None
         first = Block()
         self.enter(first)
@@ -81,6 +106,8 @@ class Cutter:
                                                 for x in block.jump])  # fmt: skip
                 todo += [x for x in block.jump if isinstance(x, Block)]
         self.blocks = [b for b in self.blocks if b in reached]
+        self.whiles = [While(place, skipped(head), skipped(first), reached & tests, reached & body)
+                       for place, head, first, tests, body in self.whiles]  # fmt: skip
 
     # ----- blocks -----
     def enter(self, block):
@@ -165,9 +192,14 @@ class Cutter:
         start = self.blocks.index(head)
         stop = self.blocks.index(self.here)
         self.loops.append((head, after))
+        first = self.here
         self.statements(s.body)
         self.jump(Go(head))
         self.loops.pop()
+        if isinstance(s, ast.While):
+            tests, body = self.blocks[start:stop], self.blocks[self.blocks.index(first) :]
+            place = f"line {s.lineno}: `{self.text.line(s).strip()}`"
+            self.whiles.append((place, head, first, set(tests), set(body)))
         self.blocks += self.blocks[start:stop]
         del self.blocks[start:stop]
         self.enter(otherwise)
