@@ -267,6 +267,21 @@ def test_a_module_sees_what_changes_in_it(what, runs):
     assert (m in runs) == kept
 
 
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_a_variable_around_it_may_get_another_weight(strategy, runs):
+    weight = torch.eye(D, dtype=F64)
+
+    def cell(v, h):
+        return torch.tanh(v @ weight + h)
+
+    def change(step):
+        nonlocal weight
+        weight = weight * (step + 2)
+
+    as_in_the_loop(walk(cell), change, strategy)
+    assert cell in runs
+
+
 def test_a_parameter_may_be_given_data_of_another_shape():
     scale = torch.nn.Parameter(torch.ones(D, dtype=F64))
 
