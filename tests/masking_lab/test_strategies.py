@@ -264,9 +264,7 @@ def test_a_loop_may_make_max_trips_and_no_more(f, strategy):
     b, want = ml.batch([array(name, n) for n in (3.0, 8.0, 2.0)]), [f(3.0), f(8.0), f(2.0)]
     found = ml.autobatch(f, strategy, max_trips=8)(b)
     assert [float(y) for y in found.unbatch()] == want
-    told = (
-        r"the loop at line \d+: `while .*` goes on after 7 trips on examples \[1\]; mend"
-    )
+    told = r"the loop at line \d+: `while .*` goes on after 7 trips on examples \[1\]; mend"
     with pytest.raises(ml.MaskError, match=told):
         ml.autobatch(f, strategy, max_trips=7)(b)
 

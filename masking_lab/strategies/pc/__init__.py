@@ -22,6 +22,7 @@ differently deep in a recursion, still work together where their lines are the s
 import numpy as np
 
 from autodiff_lab import trees, xp
+from autodiff_lab.collector import held_off
 
 from ...batches.masked_batch import is_batch
 from ...batches.randomness import watched
@@ -78,7 +79,8 @@ def _run(own, args, kwargs, count, first, choose):
     verbs = xp.of(first.data)
     machine = Machine(verbs, first.data, count, choose, watching())
     f, more, named = own
-    machine.run(f, (*more, *args), {**named, **kwargs})
+    with held_off:  # what was computed stays, so it need not be searched for cycles again and again
+        machine.run(f, (*more, *args), {**named, **kwargs})
     try:
         turn = Turn(machine, None, np.arange(count), level=1)
         result = finished(turn.get(machine.results))

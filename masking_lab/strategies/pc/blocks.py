@@ -90,24 +90,43 @@ class Cutter:
 
     def __init__(self, text, tree, pushes, define):
         self.text, self.pushes, self.define = text, pushes, define
-        self.fresh, self.blocks, self.loops, self.whiles = Fresh(tree), [], [], []
+        self.fresh, self.blocks = Fresh(tree), []
+        self.loops, self.heads, self.whiles = [], set(), []
         self.here = None
         first = Block()
         self.enter(first)
         self.statements(tree.body)
         self.jump(Return(ast.copy_location(ast.Constant(None), tree.body[-1])))
         self.first = skipped(first)
-        reached, todo = set(), [self.first]
-        while todo:
-            block = todo.pop()
-            if block not in reached:
-                reached.add(block)
-                block.jump = type(block.jump)(*[skipped(x) if isinstance(x, Block) else x
-                                                for x in block.jump])  # fmt: skip
-                todo += [x for x in block.jump if isinstance(x, Block)]
+        for block in self.reached():
+            self.ask_at_once(block)
+        reached = self.reached()
         self.blocks = [b for b in self.blocks if b in reached]
         self.whiles = [While(place, skipped(head), skipped(first), reached & tests, reached & body)
                        for place, head, first, tests, body in self.whiles]  # fmt: skip
+
+    def reached(self):
+        """The blocks that somebody comes to; who comes to nothing goes on to what is behind it."""
+        found, todo = set(), [self.first]
+        while todo:
+            block = todo.pop()
+            if block not in found:
+                found.add(block)
+                block.jump = type(block.jump)(*[skipped(x) if isinstance(x, Block) else x
+                                                for x in block.jump])  # fmt: skip
+                todo += [x for x in block.jump if isinstance(x, Block)]
+        return found
+
+    def ask_at_once(self, block):
+        """`if` behind a block that goes straight there needs no turn of its own. (Examples wait for
+        each other where a loop begins; a function sees a name when its block is done.)"""
+        to = block.jump.to if type(block.jump) is Go else None
+        if to is None or to.body or type(to.jump) is not Branch or to in self.heads:
+            return
+        around = [{*tests, *body} for *_, tests, body in self.whiles]
+        seen = any(n in self.define.captured for n in names.bound(*block.body))
+        if not seen and all((block in inside) == (to in inside) for inside in around):
+            block.jump = to.jump._replace(test=copy.deepcopy(to.jump.test))
 
     # ----- blocks -----
     def enter(self, block):
@@ -192,6 +211,7 @@ class Cutter:
         start = self.blocks.index(head)
         stop = self.blocks.index(self.here)
         self.loops.append((head, after))
+        self.heads.add(head)
         first = self.here
         self.statements(s.body)
         self.jump(Go(head))
