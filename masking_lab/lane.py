@@ -136,13 +136,10 @@ class Lane(Methods):
         return parts[i] if parts else self.data.select(axis + 1, i)
 
     def apart(self, n):
-        """The rows of the first n examples, and the others': PyTorch takes them apart in one go,
-        and puts their cotangents together in one."""
-        known, parts = self.parts or (None, None)
-        if known != ("rows", n):
-            parts = self.data.split_with_sizes((n, self.data.shape[0] - n))
-            self.parts = ("rows", n), parts
-        return parts
+        """The rows of the first n examples, and the others' (PyTorch): in one go, as cotangents."""
+        if self.parts is None or self.parts[0] != ("rows", n):
+            self.parts = ("rows", n), self.data.split_with_sizes((n, self.data.shape[0] - n))
+        return self.parts[1]
 
     def plain(self):
         return self.data

@@ -6,15 +6,10 @@ cell is a line at all: what is refused for no reason would be slow, and nothing 
 """
 
 import types
-import weakref
 
 import pytest
 
 import masking_lab as ml
-from masking_lab.lane import Lane, certainly
-from masking_lab.lifting import straight
-from masking_lab.lifting.leader import known
-from masking_lab.watch import Watch
 
 torch = pytest.importorskip("torch")
 F64 = torch.float64
@@ -36,22 +31,6 @@ def anew():
     WEIGHT.copy_(torch.eye(D))
     MASK.copy_(torch.tensor([True, False, True]))
     torch.set_autocast_enabled("cpu", False)
-
-
-@pytest.fixture
-def runs(monkeypatch):
-    """The functions that are lines, each time that one is called. There are none before."""
-    seen, call = [], straight.Line.__call__
-
-    def counted(line, f, args, flat):
-        found = call(line, f, args, flat)
-        if line.run:
-            seen.append(f)
-        return found
-
-    monkeypatch.setattr(straight, "_lines", weakref.WeakKeyDictionary())
-    monkeypatch.setattr(straight.Line, "__call__", counted)
-    return seen
 
 
 def examples(lengths=(3, 1, 6, 4, 7)):
@@ -361,57 +340,3 @@ def test_an_array_inside_and_outside_at_once():
         return h
 
     as_in_the_loop(f, lambda step: given.__setitem__(0, WEIGHT * (0.1 + step)))
-
-
-def branches(v, h):
-    return torch.tanh(v + h) if v.sum() > 0 else h - v
-
-
-def asserts(v, h):
-    assert v.sum() < 90, "too large"
-    return torch.tanh(v + h)
-
-
-def asserts_a_number(v, h):
-    assert v[0] < 90, "too large"
-    return torch.tanh(v + h)
-
-
-def looks_for_any(v, h):
-    return torch.tanh(v + h) if any([v[0] > 1, h[0] > 0]) else h
-
-
-def both(v, h):
-    return torch.tanh(v + h) * (1 if v[0] > 0 and h[0] > -1 else 2)
-
-
-LOOKING = [branches, asserts, asserts_a_number, looks_for_any, both]
-
-
-@pytest.mark.parametrize("cell", LOOKING, ids=lambda f: f.__name__)
-@pytest.mark.parametrize("strategy", STRATEGIES)
-def test_who_looks_at_entries_looks_in_each_trip(strategy, cell, runs):
-    """All go one way at first, and not at the fourth item."""
-    xs = [x.abs() for x in examples((6, 6, 6, 5))]
-    for x, sign in zip(xs, (1, -1, 1, -1), strict=True):
-        x[3:] *= sign
-    as_in_the_loop(walk(cell), strategy=strategy, xs=xs)
-    assert cell not in runs
-
-
-@pytest.mark.parametrize("cell", [asserts, asserts_a_number])
-def test_an_assertion_that_fails_late(cell):
-    xs = examples((6, 6, 5))
-    xs[1][4] = 100.0
-    with pytest.raises(AssertionError, match=r"too large \(on examples \[1\]\)"):
-        ml.autobatch(walk(cell), "shrink")(ml.batch(xs))
-
-
-def test_a_test_of_entries_is_a_look():
-    """Of itself: nobody relies on PyTorch telling."""
-    x = Lane(torch.ones(2, D), (None,))
-    for asked in (lambda: known(x.data[:, 0] > 0), lambda: certainly(x.data.sum() > 0)):
-        with Watch([x], 2) as seen:
-            assert not seen.broken
-            asked()
-        assert seen.broken

@@ -6,6 +6,8 @@ runs it once, for all examples that are at it. So examples that have taken diffe
 differently deep in a recursion, still work together where their lines are the same.
 
     blocks      a function is cut into blocks; a graph says which follows which
+    jumps       what a block is, and how it ends
+    whiles      the trips of loops that may have no end
     own         names and things that are each example's own
     sites       which calls get a frame of their own
     graph       what each block reads and writes

@@ -7,82 +7,13 @@ expression has computed before it is cut in two goes into names of its own (`_1`
 
 import ast
 import copy
-from typing import Any, NamedTuple
 
 from autodiff_lab.reading import names
 
 from ...lifting.canonical import Fresh, assign, flow_call
+from .jumps import Block, Branch, Call, Go, Return, skipped
 from .own import Finish, Renamed
-
-
-class Go(NamedTuple):
-    to: Any
-
-
-class Branch(NamedTuple):
-    test: ast.expr
-    yes: Any
-    no: Any
-
-
-class Call(NamedTuple):
-    f: ast.expr
-    args: ast.expr
-    kwargs: ast.expr
-    target: str
-    to: Any
-
-
-class Return(NamedTuple):
-    value: ast.expr
-
-
-class While(NamedTuple):
-    """A loop that may have no end: the blocks at which it and a trip of it begin, those of its test
-    (none of `while True`), those of its body."""
-
-    place: str
-    head: Any
-    first: Any
-    tests: set
-    body: set
-
-
-def trips(loops, source, target):
-    """`(loop, does it begin anew, does a trip begin)` for one way from block to block.
-
-    `loops` has the inner ones first; who goes back to a head that two share stays in the inner one.
-    """
-    for loop in loops:
-        inside = source in loop.tests or source in loop.body
-        begins = target is loop.first and source in loop.tests
-        if begins or (target is loop.head and not (inside and loop.tests)):
-            yield loop, not inside, begins or not loop.tests
-        if inside and target is loop.head:
-            return
-
-
-class Block:
-    """`body` runs, then `jump` tells where to go. The machine adds what it knows (`graph`)."""
-
-    number = run = None
-
-    def __init__(self):
-        self.body, self.jump, self.line, self.text = [], None, None, ""
-
-    @property
-    def asked(self):
-        """The expressions that the jump asks for."""
-        return [x for x in self.jump if isinstance(x, ast.expr)]
-
-
-def skipped(block):
-    """The block, or the one behind it if nothing happens in it."""
-    seen = set()
-    while not block.body and type(block.jump) is Go and block not in seen:
-        seen.add(block)
-        block = block.jump.to
-    return block
+from .whiles import While
 
 
 class Cutter:
@@ -306,7 +237,8 @@ class Cutter:
         keys = [k.arg and ast.Constant(k.arg) for k in e.keywords]
         kwargs = ast.Dict(keys, [k.value for k in e.keywords])
         self.jump(Call(e.func, *[ast.fix_missing_locations(ast.copy_location(x, e))
-                                 for x in (args, kwargs)], target, after))  # fmt: skip
+                                 for x in (args, kwargs)], target, after,
+                       getattr(e, "loans", None)))  # fmt: skip
         self.enter(after)
         return ast.copy_location(_name(target), e)
 
