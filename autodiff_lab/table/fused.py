@@ -113,12 +113,13 @@ def _rows(x):
 
 
 def gru_cell(xp, x, h, *weights):
-    return xp.lib.gru_cell(_rows(x), _rows(h), *weights).reshape(h.shape)
+    y = xp.lib.gru_cell(_rows(x), _rows(h), *weights)
+    return y if h.ndim == 2 else y.reshape(h.shape)
 
 
 def lstm_cell(xp, x, h, c, *weights):
     ys = xp.lib.lstm_cell(_rows(x), (_rows(h), _rows(c)), *weights)
-    return tuple([y.reshape(h.shape) for y in ys])
+    return tuple(ys) if h.ndim == 2 else tuple([y.reshape(h.shape) for y in ys])
 
 
 # ----- losses -----

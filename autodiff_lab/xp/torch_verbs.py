@@ -256,7 +256,7 @@ class TorchVerbs(TorchKinks, TorchWindows, TorchStencils, TorchLinalg, TorchFour
         return self.lib.cat(list(xs), axis)
 
     def split(self, x, axis, sizes):
-        return self.lib.split(x, list(sizes), axis)
+        return self.lib.split_with_sizes(x, sizes, axis)
 
     @verb
     def binary_cross_entropy(self, x, t):

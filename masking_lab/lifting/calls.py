@@ -18,8 +18,8 @@ from autodiff_lab.reading import read
 
 from ..batches import randomness
 from ..errors import MaskError
-from ..lane import lanes_in
-from ..once import Remembered
+from ..lane import Lane, lanes_in, looked
+from ..once import Remembered, inside_vmap
 from ..setting import setting
 from . import effects, lending, making
 from .builtins import BUILTINS
@@ -145,9 +145,14 @@ def kept(x):
     return keep(x) if keep else x
 
 
-def straight(framework):
-    """Inside a loop on PyTorch, cells are called as straight lines, where nobody else answers."""
-    if framework != "torch" or _answer.get():
+def straight(like):
+    """Inside a loop on PyTorch, cells are called as straight lines, where nobody else answers.
+
+    `like` is what tells how long the loop goes on; who asks looks at entries.
+    """
+    looked()
+    framework = xp.framework_of(like.data) if isinstance(like, Lane) else xp.framework_of(like)
+    if framework != "torch" or _answer.get() or inside_vmap():
         return contextlib.nullcontext()
     from .straight import Cells
 
@@ -192,6 +197,10 @@ def made(f, args, kwargs):
         from ..on_torch.sizes import MADE  # PyTorch wants whole numbers there
 
         return MADE[f.__name__](*args, **kwargs)
+    if framework == "torch":
+        from ..on_torch.layers import cell
+
+        f = cell(f)
     return f(*args, **kwargs)
 
 

@@ -9,6 +9,7 @@ nobody takes is not run.
 """
 
 import inspect
+import itertools
 import sys
 
 from autodiff_lab import source, trees, xp
@@ -16,7 +17,7 @@ from autodiff_lab import source, trees, xp
 from ..errors import MaskError
 from ..lane import Lane, is_array, lanes_in
 from ..on_jax.trip import Trip
-from . import batched, calls, effects, lending, writing
+from . import batched, calls, effects, lending, limits, writing
 from .batched import going_on, has_lanes, negated, truth
 from .builtins import told  # noqa: F401  lifted code asks for it
 from .items import Items, as_columns, each_of
@@ -37,12 +38,13 @@ def if_(test, then, otherwise, carried, given):
 def while_(test, body, carried, given, stops=()):
     """`stops` names the carried flags that end the loop: those of `break` and `return`."""
     flags = _places(body, stops)
-    while True:
+    for trips in itertools.count():
         going = truth(and_(going_on(carried, flags), test, (*carried, *given)))
         if isinstance(going, Lane):
-            return batched.repeat(going, test, body, carried, given, flags)
+            return batched.repeat(going, test, body, carried, given, flags, trips)
         if not going:
             return carried
+        limits.check(trips)
         carried = body(*carried, *given)
 
 
