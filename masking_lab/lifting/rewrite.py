@@ -274,7 +274,7 @@ class Expressions(ast.NodeTransformer):
         return owner.id if isinstance(found, (list, dict, set, deque)) else None
 
     def _may_meet_lanes(self, func):
-        """Not the functions of PyTorch, which dispatch, and not the classes of Python."""
+        """Not the functions of PyTorch, as they dispatch, and not the classes of Python."""
         found = self._meaning(func)
         if found is MISSING:
             return not _is_flows(func)
@@ -282,9 +282,13 @@ class Expressions(ast.NodeTransformer):
             return True
         module = (getattr(found, "__module__", None) or "").split(".")[0]
         plain_class = inspect.isclass(found) and found not in CLASSES
-        makes = module == "torch" and getattr(found, "__name__", "") in MAKERS
+        if module == "torch" and inspect.isroutine(found):
+            from ..on_torch.asking import asks_sizes
+
+            if found.__name__ in MAKERS or not asks_sizes():
+                return True
         draws = drawing(found, (None, 1.0, True)) is not None
-        return makes or draws or (not plain_class and module not in ("torch", "_operator"))
+        return draws or (not plain_class and module not in ("torch", "_operator"))
 
     def kept(self, call):
         """The arguments that the result of a call may be, or be a part of."""
