@@ -193,10 +193,13 @@ def made(f, args, kwargs):
         from ..on_jax.dispatch import call as dispatch
 
         return dispatch(f, args, kwargs)
-    if framework == "torch" and getattr(f, "__name__", "") in MAKERS and inspect.isbuiltin(f):
+    if framework == "torch" and inspect.isroutine(f) and not is_lifted(f):
+        from ..on_torch.asking import answered
         from ..on_torch.sizes import MADE  # PyTorch wants whole numbers there
 
-        return MADE[f.__name__](*args, **kwargs)
+        if inspect.isbuiltin(f) and f.__name__ in MAKERS:
+            return MADE[f.__name__](*args, **kwargs)
+        return answered(f, args, kwargs)
     if framework == "torch":
         from ..on_torch.layers import cell
 

@@ -115,7 +115,7 @@ def _linspace(start, end, steps, *, dtype=None, device=None, **rest):
     n = as_size(steps)
     i = _arange(n)
     i = i.to(dtype or torch.get_default_dtype())
-    step = (end - start) / torch.clamp(n - 1, min=1)
+    step = (end - start) / (max(n - 1, 1) if type(n) is int else torch.clamp(n - 1, min=1))
     low, high = start + i * step, end - (n - 1 - i) * step  # from both ends, as PyTorch does
     return torch.where((i < n // 2) | (n == 1), low, high).to(i.dtype)
 
