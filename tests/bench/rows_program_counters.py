@@ -4,7 +4,7 @@ import numpy as np
 
 import masking_lab as ml
 from tests.bench.harness import bench
-from tests.bench.rows_strategies import LOOP, D, tree_lstm, tree_of
+from tests.bench.rows_strategies import LOOP, D, random_tree, tree_lstm
 
 
 def compared(f, columns, w):
@@ -40,7 +40,7 @@ def tree_lstm_pc():
     import torch
 
     random = np.random.default_rng(0)
-    kids = [tree_of(int(n), random) for n in random.integers(5, 25, 64)]
+    kids = [random_tree(random, int(n)) for n in random.integers(5, 25, 64)]
     xs = [torch.tensor(random.normal(size=(len(k), D)).astype("float32")) for k in kids]
     return compared(tree_lstm, (xs, [torch.tensor(k) for k in kids]), weights(11, random))
 
