@@ -240,14 +240,14 @@ def _alike(node, values):
 
 # ----- a value that was written to after it was recorded is an error, never a wrong gradient -----
 def written(kept):
-    """The in-place writes so far to the tensors that a node keeps."""
+    """The in-place writes so far to the tensors that a node keeps; None if nobody counts them."""
     try:
         total = 0
         for x in kept:
             total += x._version
         return total
-    except RuntimeError:  # an inference tensor, which nobody counts
-        return 0
+    except RuntimeError:  # an inference tensor
+        return None
 
 
 def changed(node):
