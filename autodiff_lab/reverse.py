@@ -44,6 +44,8 @@ def walk(tape, cotangents, once=False, sums=None):
         if once:
             cotangents[here] = node.xs = node.y = node.kept = node.residuals = None
             node.params = None  # a checkpointed function's holds its arguments
+            if node.group is not None:
+                _release(node.group, cotangents)
         for parent, c in zip(node.parents, found):  # noqa: B905
             if c is not None:
                 index = parent.index
@@ -72,6 +74,13 @@ def _of_group(verbs, first, cotangents):
         verbs.zeros(tuple(n.shape), n.dtype, like) if g is None and n.active else g
         for g, n in zip(gs, first.group, strict=True)
     )
+
+
+def _release(group, cotangents):
+    """Nodes that know each other keep each other: only the cyclic collector would find them."""
+    for node in group:
+        cotangents[node.index] = None
+    group.clear()
 
 
 def _pull_back(tape, seeds, once=False):

@@ -182,9 +182,11 @@ def _general(func, row, signature):
 
 
 def _node(row, parents, params, y, values, keep):
-    node = Node(row, tuple(parents), params, y.shape, y.dtype, True)
+    parents = tuple(parents)
+    node = Node(row, parents, params, y.shape, y.dtype, True, parents)
     keep_y, keep_x = keep
-    _keep_inputs(node, values, keep_x, [y] if keep_y else [])
+    if keep_y or True in keep_x or NUMBER in parents:
+        _keep_inputs(node, values, keep_x, [y] if keep_y else [])
     node.y = y if keep_y else None
     return node
 
