@@ -213,13 +213,12 @@ _PULL = {
 # ----- shapes and dtypes -----
 def unbroadcast(xp, g, x):
     """Undo broadcasting and type promotion: a cotangent has the shape and dtype of its input."""
+    extra = len(g.shape) - len(x.shape)
+    if extra > 0:
+        g = xp.sum(g, tuple(range(extra)))
     if g.shape != x.shape:
-        extra = len(g.shape) - len(x.shape)
-        if extra > 0:
-            g = xp.sum(g, tuple(range(extra)))
         stretched = tuple(i for i, n in enumerate(x.shape) if n == 1 and g.shape[i] != 1)
-        if stretched:
-            g = xp.sum(g, stretched, True)
+        g = xp.sum(g, stretched, True) if stretched else g
     return g if g.dtype == x.dtype else cast(xp, g, x.dtype)
 
 

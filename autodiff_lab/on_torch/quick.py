@@ -174,7 +174,7 @@ def _general(func, row, signature):
         for x, v in zip(tensors, values):  # noqa: B905
             if y is v:  # x.contiguous() may be x
                 return x
-        if not y.is_floating_point() and not y.is_complex():
+        if not (y.dtype.is_floating_point or y.dtype.is_complex):
             return y
         return append(tape, _node(row, parents, params, y, values, plan.keep), y)
 
@@ -203,19 +203,20 @@ def _keep_inputs(node, values, keep_x, kept):
 
 def _several(tape, row, parents, values, params, ys, keep):
     """One node per output: a group (`Tape.add_many`)."""
-    parents, group = tuple(parents), []
     if not ys:
         return ys
+    parents, group, found = tuple(parents), [], []
     for y in ys:
-        active = y.is_floating_point() or y.is_complex()
-        node = Node(row, parents, params, y.shape, y.dtype, active)
-        node.group, node.part, node.y = group, len(group), None
+        dtype = y.dtype
+        active = dtype.is_floating_point or dtype.is_complex
+        node = Node(row, parents, params, y.shape, dtype, active)
+        node.group, node.part = group, len(group)
         group.append(node)
+        found.append(append(tape, node, y) if active else _off(tape, node, y))
     first, (keep_y, keep_x) = group[0], keep
     _keep_inputs(first, values, keep_x, list(ys) if keep_y else [])
     first.y = tuple(ys) if keep_y else tuple(group)
-    pairs = zip(ys, group)  # noqa: B905
-    return type(ys)([append(tape, n, y) if n.active else _off(tape, n, y) for y, n in pairs])
+    return type(ys)(found)
 
 
 def fast(tape, row, parents, values, params):
