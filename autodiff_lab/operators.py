@@ -16,7 +16,8 @@ class Operators:
 
     __slots__ = ()
     __array_ufunc__ = None  # numpy arrays on the left must ask us
-    framework, rank, short = "torch", 0, {}
+    framework, rank = "torch", 0
+    short: dict = {}
 
     def __getitem__(self, index):
         return self._call(operator.getitem, self, index)

@@ -168,7 +168,8 @@ def another_view_beside_the_operand(x):
 
 
 REFUSED = [
-    a_view_that_was_an_operand, another_view_beside_the_operand, base_after_view, two_views, a_view_recorded_as_a_copy, the_original_of_a_copy, an_attribute,
+    a_view_that_was_an_operand, another_view_beside_the_operand, base_after_view, two_views,
+    a_view_recorded_as_a_copy, the_original_of_a_copy, an_attribute,
     an_argument_of_the_inner_function,
 ]  # fmt: skip
 
