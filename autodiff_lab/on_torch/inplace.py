@@ -167,8 +167,23 @@ def _refuse_aliases(target, name, known):
 
 
 def _others(target):
-    """The tensors in this memory, without those that nobody but a snapshot has."""
-    return _tensors_of_storage(target.plain()) - target.tape.held(target.plain())
+    """The tensors in this memory, without those that nobody but a snapshot or the tape has."""
+    found, tape = target.plain(), target.tape
+    return _tensors_of_storage(found) - tape.held(found) - _kept_alone(tape, memory(found))
+
+
+def _kept_alone(tape, there):
+    """The results in this memory that a tape keeps, to be looked at later, and whose boxes are gone.
+
+    Where a tape keeps all values everything is in a box, but for the arguments and what they view.
+    """
+    if tape.boxes is None:
+        return 0
+    boxes = [box() for box in tape.boxes]
+    seen = {id(x) for x in tape.leaves} | {id(box.value) for box in boxes if box is not None}
+    kept = {id(n.value): n.value for n in tape.nodes if n.row is not None}
+    return sum([memory(v) == there for key, v in kept.items()
+                if key not in seen and type(v) is torch.Tensor])  # fmt: skip
 
 
 def stand_in(copy, original):
@@ -239,6 +254,7 @@ def _into_an_attribute(name):
 # ----- x[index] = value, as a function: a new tensor -----
 def placed(x, index, value):
     """`x` with `value` at `index`: each entry is chosen from one or the other."""
+    index = _looked_at(index) if x.tape.keep_all else index
     hit = torch.zeros(x.shape, dtype=torch.bool, device=x.device)
     hit[index] = True
     if not isinstance(value, torch.Tensor) or value.numel() == 1:
@@ -248,3 +264,10 @@ def placed(x, index, value):
     spread = value.to(x.dtype).expand(places.shape)
     # A reshaped result would keep its base alive, and with it a second tensor in the same memory.
     return torch.index_put(x, torch.unravel_index(places, x.shape), spread)
+
+
+def _looked_at(index):
+    """Where a tape keeps all values, masks are in boxes too; they have no derivative."""
+    if isinstance(index, tuple):
+        return tuple([_looked_at(i) for i in index])
+    return index.plain() if type(index) is Box else index

@@ -103,6 +103,7 @@ def test_as_torch_writes(f):
     assert torch.allclose(pullback(seed)[0], gradient)
     dy = ad.jvp(f, (X,), (X,))[1]
     assert torch.allclose((seed * dy).sum(), (gradient * X).sum())
+    assert torch.allclose(ad.record(f, X).backward(seed)[0], gradient)
 
 
 def base_after_view(x):
@@ -180,6 +181,27 @@ def test_what_would_change_behind_a_name_is_refused(f):
         ad.vjp(f, X)
     with pytest.raises(ad.AutodiffError, match="would change a recorded value"):
         ad.jvp(f, (X,), (X,))
+    with pytest.raises(ad.AutodiffError, match="would change a recorded value"):
+        ad.record(f, X)
+
+
+def a_view_of_the_argument(x):
+    x = x.view(-1)
+    x += 1
+    return x
+
+
+def a_view_of_a_view_of_the_argument(x):
+    x = x[0]
+    x[1:][0] += 1
+    return x
+
+
+@pytest.mark.parametrize("f", [a_view_of_the_argument, a_view_of_a_view_of_the_argument])
+def test_what_the_caller_would_see_is_refused(f):
+    for run in (ad.record, ad.vjp):
+        with pytest.raises(ad.AutodiffError, match="would change a recorded value"):
+            run(f, X)
 
 
 @pytest.mark.parametrize("write", [torch.Tensor.add_, torch.Tensor.copy_])
