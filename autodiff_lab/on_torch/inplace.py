@@ -123,7 +123,7 @@ def _beside(target, operands, index, name):
     found = {id(x): x for x in operands
              if type(x) is Box and x is not target and x.base is not None and x.base[0] is owner
              and memory(x.plain()) == memory(target.plain())}  # fmt: skip
-    if not found or not _is_basic(index):
+    if not found or not _is_basic(index):  # z[[1, 2]] = z[0] is refused, by PyTorch as well
         return []
     places = torch.arange(owner.numel()).reshape(owner.shape)
     written = places[index]
@@ -180,7 +180,7 @@ def _kept_alone(tape, there):
     if tape.boxes is None:
         return 0
     boxes = [box() for box in tape.boxes]
-    seen = {id(x) for x in tape.leaves} | {id(box.value) for box in boxes if box is not None}
+    seen = {id(box.value) for box in boxes if box is not None}
     kept = {id(n.value): n.value for n in tape.nodes if n.row is not None}
     return sum([memory(v) == there for key, v in kept.items()
                 if key not in seen and type(v) is torch.Tensor])  # fmt: skip

@@ -168,7 +168,14 @@ def another_view_beside_the_operand(x):
     return z * y
 
 
+def places_in_a_list(x):
+    z = x * 1
+    z[[1, 2]] = z[0]  # PyTorch: "refer to a single memory location"
+    return z
+
+
 REFUSED = [
+    places_in_a_list,
     a_view_that_was_an_operand, another_view_beside_the_operand, base_after_view, two_views,
     a_view_recorded_as_a_copy, the_original_of_a_copy, an_attribute,
     an_argument_of_the_inner_function,
