@@ -1,5 +1,6 @@
 """Python's builtins that insist on one int, one truth value or one length, for lanes."""
 
+import inspect
 import sys
 
 from autodiff_lab import xp
@@ -7,6 +8,7 @@ from autodiff_lab import xp
 from ..lane import Lane
 from . import batched
 from .items import Items
+from .leader import is_users_class
 from .sequences import Ragged, enumerate_, is_ragged, range_, reversed_, zip_
 from .undefined import or_nan
 
@@ -16,7 +18,14 @@ def _len(x):
         if not x.ndim:
             raise TypeError("len() of an array without dims")
         return x.shape[0]
-    return x.count() if isinstance(x, Items) and x.ragged else len(x)
+    if isinstance(x, Items):
+        return x.count() if x.ragged else len(x)
+    own = getattr(type(x), "__len__", None)
+    if inspect.isfunction(own) and is_users_class(type(x)):
+        from . import flow
+
+        return flow.call(own, x)
+    return len(x)
 
 
 def _folded(step, start, xs):
@@ -87,10 +96,17 @@ def _listed(plain):
         from . import flow
 
         if not xs or not (batched.has_lanes(xs) or isinstance(xs[0], Items)):
-            return plain(*xs)
+            found = plain(*xs)
+            return flow.list_(found) if plain is list else found
         return flow.listed(xs[0], (), lambda x: x)
 
     return listed
+
+
+def _sorted(*args, **kwargs):
+    from . import flow
+
+    return flow.list_(sorted(*args, **kwargs))
 
 
 def _mapped(f, *xs):
@@ -140,4 +156,5 @@ BUILTINS = {
     bool: _converted(bool, "bool"),
     list: _listed(list),
     tuple: _listed(tuple),
+    sorted: _sorted,
 }

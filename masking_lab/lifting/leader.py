@@ -108,7 +108,7 @@ class Taken:
         elif isinstance(x, list):
             x[:] = map(self.unled, x)
         elif isinstance(x, dict):
-            x.update({k: self.unled(v) for k, v in x.items()})
+            dict.update(x, {k: self.unled(v) for k, v in x.items()})
         elif changeable(x):
             x.__dict__.update({k: self.unled(v) for k, v in vars(x).items()})
         return x
@@ -149,7 +149,9 @@ class Taken:
         if isinstance(x, (list, tuple)):
             return rebuilt(x, [self.leads(v) for v in x])
         if isinstance(x, dict):
-            return {k: self.leads(v) for k, v in x.items()}
+            new = copy.copy(x)  # a Counter stays one
+            dict.update(new, {k: self.leads(v) for k, v in x.items()})
+            return new
         if changeable(x):
             new = copy.copy(x)
             new.__dict__.update({k: self.leads(v) for k, v in vars(x).items()})

@@ -12,6 +12,8 @@ from autodiff_lab import xp
 from ..batches.masked_batch import live
 from ..lane import Lane
 from ..once import once
+from ..setting import setting
+from . import effects
 from .items import each_of
 from .leader import Run, Taken, changeable
 from .select import select
@@ -23,12 +25,18 @@ def each(items, body, carried, given, flags):
     ends = None if flags or not isinstance(items.trips, Lane) else _ends(items.trips.data)
     if not ends or not all(map(_is_plain, carried)):
         return carried, 0
+    with setting(effects.masked, effects.masked.get()):
+        return _each(items, ends, body, carried, given)
+
+
+def _each(items, ends, body, carried, given):
     trips, leader = items.trips.data, int(items.trips.data.argmax())
     followed = _followed(items, trips, leader) if len(ends) > 1 else items
     aside, here, inside, written = [], Taken(True), given, []
     for i in range(ends[-1]):
         if i in ends:
             aside.append(carried)
+            effects.masked.set(True)
             here = Taken(Lane(trips > i, ()), leader)
             carried, inside = here.led(carried), here.led(given)
             written = [(x, _held(x)) for x in _containers(inside)]

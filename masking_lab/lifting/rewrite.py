@@ -14,11 +14,13 @@ import ast
 import inspect
 from collections import deque
 
+from autodiff_lab import source
 from autodiff_lab.reading import MISSING, names
 
 from ..batches.randomness import drawing
 from .canonical import Fresh, as_index, assign, canonical, flow_call
 from .effects import MUTATORS
+from .leader import is_users_class
 from .liveness import assigned, live
 from .meeting import Calls, is_flows, meaning
 from .pointing import innermost
@@ -160,12 +162,28 @@ def watch(value, name, held):
 
 
 def _growing(value):
-    """A list that gets a name may grow for some examples only."""
-    if isinstance(value, ast.List):
-        return flow_call("list_", value, at=value)
-    if isinstance(value, ast.Tuple):
-        value.elts = [_growing(e) for e in value.elts]
-    return value
+    """A list that gets a name, or becomes a part of something, may grow for some examples only."""
+    call = innermost(value)
+    if call is not None:
+        call.args[2] = _growing(call.args[2])
+    elif isinstance(value, (ast.List, ast.Tuple)):
+        value.elts = [_growing(x) for x in value.elts]
+    elif isinstance(value, ast.Dict):
+        value.values = [_growing(x) for x in value.values]
+    elif isinstance(value, ast.IfExp):
+        value.body, value.orelse = _growing(value.body), _growing(value.orelse)
+    return flow_call("list_", value, at=value) if _makes_list(value) else value
+
+
+def _makes_list(value):
+    """Certainly: `[a]`, `[a] * n`, `[a] + b`, `b.copy()` of one, `[a][:1]`."""
+    if isinstance(value, ast.BinOp):
+        return _makes_list(value.left) or _makes_list(value.right)
+    if isinstance(value, ast.Subscript):
+        return isinstance(value.slice, ast.Slice) and _makes_list(value.value)
+    if isinstance(value, ast.Call) and isinstance(value.func, ast.Attribute):
+        return value.func.attr == "copy" and _makes_list(value.func.value)
+    return isinstance(value, ast.List)
 
 
 def _name(n):
@@ -250,6 +268,10 @@ class Expressions(ast.NodeTransformer):
             return node
         outside = self._changed_outside(node.func)
         name = ("outside", ast.Constant(outside)) if outside else ("call",)
+        if self._keeps(node.func):
+            node.args = [_growing(x) for x in node.args]
+            for k in node.keywords:
+                k.value = _growing(k.value)
         call = flow_call(*name, node.func, *node.args, at=node)
         call.keywords, call.loans = node.keywords, getattr(node, "loans", {})
         return call
@@ -264,17 +286,26 @@ class Expressions(ast.NodeTransformer):
         return owner.id if isinstance(found, (list, dict, set, deque)) else None
 
     def _may_meet_lanes(self, func):
-        """Not the functions of PyTorch, which dispatch, and not the classes of Python."""
+        """Not the functions of PyTorch, which dispatch, and not the classes of libraries."""
         found = self._meaning(func)
         if found is MISSING:
             return not is_flows(func)
         if hasattr(found, "forward"):  # a module of PyTorch's: who calls cells should know it
             return True
         module = (getattr(found, "__module__", None) or "").split(".")[0]
-        plain_class = inspect.isclass(found) and found not in CLASSES
+        plain_class = inspect.isclass(found) and not (found in CLASSES or is_users_class(found))
         makes = module == "torch" and getattr(found, "__name__", "") in MAKERS
         draws = drawing(found, (None, 1.0, True)) is not None
         return makes or draws or (not plain_class and module not in ("torch", "_operator"))
+
+    def _keeps(self, func):
+        """May a list that it is given grow there? What is the user's, and what changes lists."""
+        found = self._meaning(func)
+        if found is MISSING:
+            return getattr(func, "attr", None) in MUTATORS
+        if inspect.isfunction(found):
+            return not source.is_library(found.__code__.co_filename)
+        return found is dict or (inspect.isclass(found) and is_users_class(found))
 
     def _meaning(self, func):
         return meaning(func, self.rewriter.text, self.rewriter.locals)
