@@ -184,7 +184,8 @@ def _mean_back(xp, g, y, xs, _, wanted, *, axis, keepdims):
     (x,) = xs
     there = range(len(x.shape)) if keepdims else [i for i in range(len(x.shape)) if i not in axis]
     n = xp.size(x, axis)
-    return (xp.broadcast(g / n if n else g, x.shape, tuple(there)),)
+    g = g / xp.at_hand(float(n), g) if n else g
+    return (xp.broadcast(g, x.shape, tuple(there)),)
 
 
 mean = Fast(

@@ -227,6 +227,8 @@ class TorchVerbs(TorchKinks, TorchWindows, TorchStencils, TorchLinalg, TorchFour
     # ----- move entries about -----
     @verb
     def broadcast(self, x, shape, dims):
+        if not dims:
+            return x.expand(tuple(shape))
         aligned = [1] * len(shape)
         for d, n in zip(dims, x.shape, strict=True):
             aligned[d] = n
