@@ -108,6 +108,16 @@ def torch_dtype(d):
     ], (1,))  # fmt: skip
 
 
+def torch_size(size):
+    told = " x ".join(map(str, size)) or "no dims: one number"
+    items = [
+        ("Dims", f"{len(size)}: {told}" if size else told),
+        ("Entries", f"{size.numel():,}"),
+        ("A tuple", "`n, d = x.shape` takes it apart; `x.shape[-1]` is the last"),
+    ]
+    return _page(str(size), "shape", items, (1,))
+
+
 # ----- NumPy -----
 def numpy_array(x):
     items = [
@@ -191,3 +201,29 @@ def tracer(x):
         ("Branch on it", "`jnp.where`, `jax.lax.cond` or `jax.lax.while_loop`"),
     ]
     return _page(f"tracer {tuple(x.shape)} {x.dtype}", kind, items, (5,))
+
+
+# ----- functions that JAX has traced -----
+def jitted(f):
+    """A function of the user's under `jax.jit`; JAX's own come with pages of their own."""
+    inner = getattr(f, "__wrapped__", None)
+    if type(f).__name__ != "PjitFunction" or getattr(inner, "__module__", "jax")[:3] == "jax":
+        return None
+    return _page(f"{inner.__name__} under jax.jit", "compiled function", [
+        ("Compiled", f"{f._cache_size()} times so far: once for each combination of shapes, dtypes "
+                     "and static arguments"),
+        ("Your Python", "runs while it is traced, and not again: a `print` there prints once"),
+        ("Inside", f"`jax.make_jaxpr({inner.__name__})(...)`, or `{inner.__name__}.__wrapped__` "
+                   "without the compiler"),
+        ("Gradient", "`jax.jit(ad.grad(f))` compiles to the same work as `jax.jit(jax.grad(f))`"),
+    ], (5, 9))  # fmt: skip
+
+
+def jaxpr(closed):
+    inner = closed.jaxpr
+    return _page(f"jaxpr of {len(inner.eqns)} equations", "JAX", [
+        ("Inputs", ", ".join(str(v.aval) for v in inner.invars) or "none"),
+        ("Outputs", ", ".join(str(v.aval) for v in inner.outvars) or "none"),
+        ("Primitives", ", ".join(dict.fromkeys(str(eqn.primitive) for eqn in inner.eqns))),
+        ("What it is", "the program that JAX saw while it traced: one line for each operation"),
+    ], (5, 4))  # fmt: skip

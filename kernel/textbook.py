@@ -185,7 +185,8 @@ LETTERS = {  # the inputs of a row, where they are not all called x
     "lerp": "a b w", "addcmul": "x a b", "addcdiv": "x a b", "linear": "x w b",
     "add_product": "c a b", "layer_norm": "x w b", "batch_norm": "x w b",
     "batch_norm_known": "x m v w", "instance_norm": "x w b", "group_norm": "x w b",
-    "rms_norm": "x w", "attention": "Q K V", "rnn_cell": "x h W_x W_h b", "cosine_similarity": "a b", "mse_loss": "x t", "l1_loss": "x t",
+    "rms_norm": "x w", "attention": "Q K V", "rnn_cell": "x h W_x W_h b",
+    "cosine_similarity": "a b", "mse_loss": "x t", "l1_loss": "x t",
     "huber_loss": "x t", "smooth_l1_loss": "x t", "nll_loss": "x t", "cross_entropy": "x t",
     "binary_cross_entropy_with_logits": "x t", "kl_div": "x t",
 }  # fmt: skip

@@ -140,8 +140,7 @@ def test_the_fill_on_the_card_is_what_dead_entries_hold_when_the_row_runs(name, 
 def test_a_composite_follows_from_rows_of_the_table(row):
     names = rows_of(row.name)
     assert row.name not in names and all(n in ad.table.ROWS for n in names)
-    if not row.dtex:
-        assert all(n.replace("_", " ") in card(row).forward for n in names)
+    assert all(f"`{n}`" in card(row).made for n in names)
 
 
 def test_what_softmax_and_a_cell_are_made_of():
