@@ -10,7 +10,7 @@ import re
 import numpy as np
 
 from .index import unpacked
-from .words import directions, glossary, terms, widened
+from .words import STOP, directions, glossary, stem, terms, widened
 
 PHRASE = 2.0  # what a phrase that says exactly the question is worth, against a perfect name
 
@@ -19,6 +19,7 @@ POOL, FLOOR = 25, 0.1  # of so many, those that know little of the question lose
 NAMED = 1.5  # for a function that the question names
 SHOWN = 4  # names of an entry that are well known
 ALIKE = 0.84  # of difflib's ratio: a typing mistake
+EMPTY = frozenset(stem(word) for word in STOP if len(word) > 4)  # may be mistyped, too
 
 
 class Sparse:
@@ -77,16 +78,29 @@ class Ranker:
         strange = [s for s in stems if s not in self.number and (s,) not in glossary()]
         meant = {s: self._meant(s) for s in strange if len(s) > 4}
         mended = sum(s != other for s, other in meant.items())
-        return [meant.get(s, s) for s in stems] if 2 * mended > len(strange) else stems
+        if 2 * mended <= len(strange):
+            return stems
+        return [m for s in stems if (m := meant.get(s, s)) not in EMPTY]
 
     def _meant(self, stem):
-        alike = [t for t in self.number if t[0] == stem[0] and abs(len(t) - len(stem)) < 3]
+        """The word that looks most like it; it may be one that says nothing."""
+        alike = [t for t in (*self.number, *EMPTY) if t[0] == stem[0] and abs(len(t) - len(stem)) < 3]
         return next(iter(difflib.get_close_matches(stem, alike, 1, ALIKE)), stem)
 
     def _named(self, question):
-        """The entries of which a name stands in the question: `zero_grad`, `lax.scan`."""
+        """The entries of which a name stands in the question: `zero_grad`, `lax.scan`.
+
+        Of `x.grad`, where `x` is nothing that has a name here, those that arrays have.
+        """
         for word in re.findall(r"\w+(?:[._]\w+)+", question.lower()):
-            yield from self.leaf.get(word.rpartition(".")[2], ())
+            home, _, last = word.rpartition(".")
+            found = self.leaf.get(last, ())
+            methods = [i for i in found if self._is_method(i, last)] if len(home) == 1 else ()
+            yield from methods or found
+
+    def _is_method(self, entry, last):
+        homes = [name.lower().split(".")[-2:] for name in self.entries[entry]["names"]]
+        return any(home in (["tensor", last], ["array", last]) for home in homes)
 
     def _known(self, weights):
         return {self.number[t]: w for t, w in weights.items() if t in self.number}
