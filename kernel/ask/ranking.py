@@ -17,6 +17,8 @@ PHRASE = 2.0  # what a phrase that says exactly the question is worth, against a
 
 POOL, FLOOR = 25, 0.1  # of so many, those that know little of the question lose most of their score
 NAMED = 1.5  # for a function that the question names
+EXPLAIN = re.compile(r"what (?:is|are|does)\b|why\b|explain\b|meaning of\b")
+IDEA = 1.2  # somebody who asks so wants a paragraph rather than a function
 SHOWN = 4  # names of an entry that are well known
 ALIKE = 0.84  # of difflib's ratio: a typing mistake
 EMPTY = frozenset(stem(word) for word in STOP if len(word) > 4)  # may be mistyped, too
@@ -42,6 +44,7 @@ class Ranker:
         self.fields, self.phrases = Sparse(arrays, "field"), Sparse(arrays, "phrase")
         self.phrase_of = arrays["phrase_of"]
         self.prior = np.array([e["weight"] for e in self.entries], dtype=np.float32)
+        self.ideas = np.array([bool(e["concept"]) for e in self.entries])
         self.rarest = float(self.idf.max(initial=1.0))
         self.phrase_norm = self._norms()
         self.leaf: dict = {}
@@ -63,6 +66,7 @@ class Ranker:
             return [], 0.0
         like = self._likeness(weights, stems)
         scores = (self._from_fields(weights, stems) + PHRASE * like) * self.prior
+        scores *= np.where(self.ideas, IDEA, 1) if EXPLAIN.match(question.lower()) else 1
         for i in self._named(question):
             scores[i] += NAMED
         cover = {int(i): self._cover(stems, int(i)) for i in np.argsort(-scores)[:POOL]}

@@ -80,12 +80,16 @@ def name_terms(name):
 
 REPLACED = re.compile(r"^(.*\b(?:replace|replacing|fill|overwrite|substitute)\b.*) (?:with|by) ")
 FRAMES = re.compile(r"\bdifferences? between\b|(?<=^what does )(.+) mean$")
+SAME = ((r"\bnot[- ]a[- ]number\b", "nan"), (r"\bin[- ]place\b", "inplace"),
+        (r"\b(?:element|entry)[- ]?wise\b|\bentry by entry\b", "elementwise"))  # fmt: skip
 BRANCH = re.compile(r"^(?:an? )?if (?=(?:else )?(?:in|inside|under|with|on|statement)\b)")
 
 
 def _plain_words(text):
     text = re.sub(r"n['’]t\b", " not", text.lower().strip(" ?"))
     text = re.sub(r"\bw\.?r\.?t\b", "with respect to", text)
+    for spelled, word in SAME:
+        text = re.sub(spelled, word, text)
     text = re.sub(REPLACED, r"\1 to ", re.sub(FRAMES, r" \1 ", re.sub(BRANCH, "branch ", text)))
     return re.findall(WORD, re.sub(r"['’]s\b|['’]", "", text))
 
