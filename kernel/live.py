@@ -25,6 +25,8 @@ def live_page(obj):
         return page(obj)
     if live_tapes.is_gradient(obj):
         return live_tapes.gradient(obj)
+    if live_tapes.is_derivative(obj):
+        return live_tapes.jacobian(obj)
     if live_tapes.has_rule(obj):
         return live_tapes.with_rule(obj)
     return live_arrays.jitted(obj) or module_page.module_page(obj)

@@ -74,10 +74,29 @@ def node(n):
     ], (4,))  # fmt: skip
 
 
-def is_gradient(obj):
+def is_derivative(obj):
     """Not what was wrapped around one since, and has its attributes too."""
     about = getattr(obj, "__dict__", {})
     return "differentiates" in about and about.get("__wrapped__") is about["differentiates"]
+
+
+def is_gradient(obj):
+    return is_derivative(obj) and hasattr(getattr(obj, "by", obj), "last")
+
+
+def jacobian(j):
+    """Of `ad.jacfwd`, `ad.jacrev`, `ad.jacobian`, `ad.hessian`: they keep no tape."""
+    f = j.differentiates
+    name = getattr(f, "__name__", type(f).__name__)
+    where = getattr(inspect.unwrap(f), "__code__", None)
+    return _page(f"Jacobian of {'the gradient of ' * _depth(f)}{name}", "function", [
+        ("Called as", f"`{name}{_signature(f)}`"),
+        ("Gives", "a number for each entry of the output and each of the input: the output's axes, "
+                  "then the input's"),
+        ("Cost", "`ad.jacfwd` walks once for each input, `ad.jacrev` for each output; "
+                 "`ad.jacobian(f).cost(...)` counts"),
+        ("Source", f"line {where.co_firstlineno} of {_file(where.co_filename)}" if where else ""),
+    ], (7, 3))  # fmt: skip
 
 
 def gradient(g):
@@ -98,7 +117,7 @@ def gradient(g):
 
 
 def _depth(f):
-    return 1 + _depth(f.differentiates) if is_gradient(f) else 0
+    return 1 + _depth(f.differentiates) if is_derivative(f) else 0
 
 
 def has_rule(obj):
