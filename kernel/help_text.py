@@ -30,6 +30,8 @@ def bundle(found):
 
 def help_page(obj, source=False):
     """The page about an object, or None."""
+    if type(obj).__name__ == "Later" and type(obj).__module__ == "kernel.extension":
+        obj = obj.__wrapped__
     known = meaning(obj)
     if known is None:
         found = live_page(obj) or concept_page.function_page(obj) or own_page(obj)
