@@ -147,8 +147,12 @@ def numpy_array(x):
         ("Strides", f"{x.strides} bytes from one to the next" if x.ndim else ""),
         ("Memory", f"{_bytes(x.nbytes)}{'' if x.flags.writeable else '; read-only'}"),
         ("View of", "" if x.base is None else f"{type(x.base).__name__}: no memory of its own"),
-        ("Hand over", "`torch.from_numpy(x)` shares the memory, `jnp.asarray(x)` copies"
-                      if x.dtype.kind in "biufc" else ""),
+        (
+            "Hand over",
+            "`torch.from_numpy(x)` shares the memory, `jnp.asarray(x)` copies"
+            if x.dtype.kind in "biufc"
+            else "",
+        ),
     ]
     return _page(f"array {x.shape} {x.dtype}", "NumPy", items, (1,))
 

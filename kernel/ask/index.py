@@ -52,7 +52,7 @@ def arrays(kind, progress=silent):
 def _read(path):
     import numpy as np
 
-    with np.load(path) as file:
+    with path.open("rb") as held, np.load(held) as file:  # NumPy leaves a damaged file open
         return dict(file)
 
 

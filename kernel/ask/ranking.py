@@ -88,7 +88,9 @@ class Ranker:
 
     def _meant(self, stem):
         """The word that looks most like it; it may be one that says nothing."""
-        alike = [t for t in (*self.number, *EMPTY) if t[0] == stem[0] and abs(len(t) - len(stem)) < 3]
+        alike = [
+            t for t in (*self.number, *EMPTY) if t[0] == stem[0] and abs(len(t) - len(stem)) < 3
+        ]
         return next(iter(difflib.get_close_matches(stem, alike, 1, ALIKE)), stem)
 
     def _named(self, question):

@@ -155,7 +155,13 @@ def einsum(signature):
     dims = [d for shape in (*signature.inputs, *signature.outputs) for d in shape]
     output = signature.outputs[0]
     known = {d for shape in signature.inputs for d in shape}
-    if others or not known or len(set(output)) < len(output) or not set(output) <= known or len(known) > 26:
+    if (
+        others
+        or not known
+        or len(set(output)) < len(output)
+        or not set(output) <= known
+        or len(known) > 26
+    ):
         return None
     if not all(isinstance(d, str) and letters(d) == [d] for d in dims) or len(signature.inputs) > 4:
         return None
