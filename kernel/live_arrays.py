@@ -56,11 +56,12 @@ def _memory(x):
         return [("Memory", "none: on the meta device a tensor has a shape and no entries")]
     try:
         whole, size = x.untyped_storage(), max(x.element_size(), 1)
+        offset = x.storage_offset()
     except NotImplementedError:
         return [("Memory", "none of its own: inside torch.vmap or torch.func it stands for others")]
     return [
         ("Strides", _strides(x)),
-        ("Offset", f"{_entries(x.storage_offset())} into its storage" if x.storage_offset() else ""),
+        ("Offset", f"{_entries(offset)} into its storage" if offset else ""),
         ("Storage", f"{_entries(whole.nbytes() // size)}, {_bytes(whole.nbytes())}"
                     f"{'' if x.is_contiguous() else '; not contiguous'}"),
         ("View of", _view_of(x)),

@@ -163,10 +163,7 @@ def test_twins_are_one_answer():
     "question, name",
     [
         ("how to calulate the gradiant of a funtion", "autodiff_lab.grad"),  # small words, too
-        (
-            "why is x.grad None",
-            "torch.Tensor.retain_grad",
-        ),  # x is nobody's name: an array's is meant
+        ("why is x.grad None", "torch.Tensor.grad"),  # x is nobody's name: an array's is meant
         ("if inside jit", "jax.lax.cond"),
         ("which entries are not a number", "torch.isnan"),
         ("element-wise product", "torch.multiply"),
