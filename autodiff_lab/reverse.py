@@ -122,6 +122,7 @@ def vjp(f, *primals):
     tape = trace(Tape, f, primals)
 
     def pullback(g):
+        """The cotangents of the arguments, for a cotangent `g` of the output."""
         cotangents = _pull_back(tape, _seeds(tape, g))
         return tape.in_arguments(_as_frameworks(tape.xp, _or_zeros(tape, cotangents)))
 

@@ -219,3 +219,28 @@ def test_progress_is_told_while_an_index_is_built(empty):
     held = index.arrays("words", lambda share, words: heard.append(share))
     assert heard == sorted(heard) and heard[-1] == 1.0 and len(held["terms"]) > 1000
     assert len(list(empty.glob("*"))) == 1
+
+
+def test_where_the_cache_cannot_be_written_a_temporary_folder_serves(tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("no folder can be made below a file")
+    monkeypatch.setenv("TAPESTRY_CACHE", str(tmp_path / "file" / "cache"))
+    monkeypatch.setattr(index.tempfile, "gettempdir", lambda: str(tmp_path))
+    built = []
+
+    def making(kind, to, progress):
+        built.append(to)
+        build.write(to, {"a": np.ones(1)})
+
+    monkeypatch.setattr(index, "build", making)
+    assert list(index.arrays("words")) == list(index.arrays("words")) == ["a"]
+    assert len(built) == 1 and index.spare_folder() == built[0].parent
+
+
+@pytest.mark.parametrize("held", [b"", b"PK\x03\x04half", b"x" * 1000])
+def test_whatever_is_in_a_damaged_file(empty, monkeypatch, held):
+    path = index.folder() / f"words-{index.state('words')}.npz"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(held)
+    whole = {"a": np.ones(1)}
+    monkeypatch.setattr(index, "build", lambda kind, to, progress: build.write(to, whole))
+    assert list(index.arrays("words")) == ["a"]
