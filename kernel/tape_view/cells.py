@@ -10,6 +10,7 @@ import types
 from contextlib import suppress
 from weakref import WeakKeyDictionary
 
+from .elsewhere import copied, names_in
 from .view import View, view
 
 SHOWN = (("autodiff_lab.tape", "Tape"), ("autodiff_lab.sea_of_nodes", "Sea"))
@@ -143,7 +144,21 @@ def _record(ip, text, inputs):
         for n in assigned - set(before) if results is None else ():
             space.pop(n, None)
         space.update(results or {})
+    tape.called = None if y is None else (_apart(ip, run, list(inputs)), [*inputs.values()], {})
     return _ending_in(tape, y, results)
+
+
+def _apart(ip, run, names):
+    """The cell as a function that leaves the notebook alone, to be run again on other values."""
+
+    def cell(values):
+        space = {**ip.user_ns, **values}
+        for name, f in list(space.items()):
+            if isinstance(f, types.FunctionType) and f.__globals__ is ip.user_ns:
+                space[name] = copied(f, space)
+        return run(space)
+
+    return _with_arguments(cell, names)
 
 
 def _runner(ip, text, tree):
@@ -225,16 +240,9 @@ def _read_by(f, space, seen):
     if not isinstance(f, types.FunctionType) or f.__globals__ is not space or f in seen:
         return
     seen.add(f)
-    for name in _names_in(f.__code__):
+    for name in names_in(f.__code__):
         yield name
         yield from _read_by(space.get(name), space, seen)
-
-
-def _names_in(code):
-    yield from code.co_names
-    for inner in code.co_consts:
-        if isinstance(inner, types.CodeType):
-            yield from _names_in(inner)
 
 
 def _is_data(value):

@@ -64,7 +64,7 @@ def picture(tape, at=None, most=MOST, **asked):
     lives, found = alive.Lives(tape), alive.segments(tape)
     bytes_alive = lives.bytes(found)
     told = [*scan.findings(tape, sizes, names), *alive.findings(tape, lives, found)]
-    told += asked["padding"].findings(names) if asked.get("padding") else []
+    told += [*asked["padding"].findings(names)] if asked.get("padding") else []
     wanted = [(at, DEEP)] if at is not None else []
     wanted += [(k, DEEP if told_nan else 1) for told_nan, k in _ranked(told, sizes)]
     text, files = sources(tape)

@@ -2,11 +2,9 @@
 
 import math
 
-import numpy as np
 import pytest
 
 import autodiff_lab as ad
-import masking_lab as ml
 from kernel.tape_view import alive, scan
 from kernel.tape_view.view import view
 from tests.helpers import FRAMEWORKS, array
@@ -121,66 +119,6 @@ def test_what_has_no_size_has_none(framework):
     assert scan.size(array(framework, [1, 2])) is None
     assert scan.size(array(framework, [], "float32")) is None
     assert scan.size(None) is None
-
-
-# ----- padding -----
-@BOTH
-def test_a_softmax_without_its_mask_is_a_leak(framework):
-    valid = {"x": np.broadcast_to(tapes.mask()[:, :, None], (2, 4, 3))}
-    (sentence,) = told(tapes.attention(framework, masked=False), padding=valid)
-    assert "Mask leak: padding reaches 100 % of the output" in sentence
-    assert "e.sum(1)" in sentence
-    assert told(tapes.attention(framework, masked=True), padding=valid) == []
-
-
-@BOTH
-def test_coverage_is_what_other_padding_changes(framework):
-    """The oracle: the function itself, on the same input with other padding."""
-    valid = np.broadcast_to(tapes.mask()[:, :, None], (2, 4, 3))
-    tape = tapes.attention(framework, masked=True)
-    drawn = view(tape, padding={"x": valid}).picture
-    (layer,) = [layer for layer in drawn.overlays if layer.name == "padding"]
-    words = {drawn.boxes[k].name: word for k, word in enumerate(layer.words)}
-    assert words["x"] == words["h"] == "50 % free" and words["w"] == "100 % free"
-    assert words["share"] == "100 % free"
-
-
-MASKINGS = {  # by hand; padding of NaN goes through the first, padding of 1e30 through the second
-    "times zero": (lambda xp, x, valid: x * (valid * 1.0), ["NaN"]),
-    "how many are large": (lambda xp, x, valid: (x > 1000.0) * 1.0, ["1e30"]),
-    "chosen": (lambda xp, x, valid: xp.where(valid, x, valid * 1.0), []),
-}
-
-
-@BOTH
-@pytest.mark.parametrize("masked, through", MASKINGS.values(), ids=MASKINGS)
-def test_what_masks_by_multiplying_or_comparing_leaks_too(framework, masked, through):
-    valid = array(framework, [True, True, False])
-    f = lambda x: masked(lib(framework), x, valid).sum()  # noqa: E731
-    tape = ad.record(f, array(framework, [0.5, 1.0, 0.0], "float32"))
-    leaks = ["Mask leak" in s for s in told(tape, padding={"x": [True, True, False]})]
-    assert leaks == [True] * (len(through) > 0)
-
-
-@BOTH
-def test_a_masked_batch_brings_its_mask_along(framework):
-    drawn = view(tapes.batch(framework)).picture
-    (layer,) = [layer for layer in drawn.overlays if layer.name == "padding"]
-    assert layer.words[0] == "80 % free" and set(layer.words[1:]) == {"100 % free"}
-    assert drawn.findings == ()
-
-
-@BOTH
-def test_reading_the_padding_of_a_batch_is_a_leak(framework):
-    batch = ml.batch([random(framework, 3), random(framework, 5)])
-    tape = ad.record(lambda b: b.data.sum(1), batch)
-    assert "padding reaches 50 % of the output" in told(tape)[0]
-
-
-def test_a_mask_for_an_unknown_argument_is_refused():
-    pytest.importorskip("torch")
-    with pytest.raises(ValueError, match="padding= names 'y', and the tape has x, w"):
-        view(tapes.small("torch"), padding={"y": [True]})
 
 
 # ----- bytes and checkpoints -----
