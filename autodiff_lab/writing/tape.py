@@ -25,9 +25,13 @@ LARGEST = 9  # entries of a constant that is written out
 
 
 class Source(str):
-    """Python text. `constants` are the arrays that it takes as keywords: too large to write."""
+    """Python text. `constants` are the arrays that it takes as keywords: too large to write.
+
+    `places` has, for each line of the text, the `(file, line)` that it comes from, or None.
+    """
 
     constants: dict
+    places: list
 
 
 def to_source(tape, name="value_and_grad"):
@@ -95,6 +99,8 @@ class Printer:
         text = f"def {self.title}({head}):\n" + "\n".join(body)
         made = Source(header(text, self.rows) + "\n\n\n" + text)
         made.constants = self.constants
+        places = [n.where for n in [*unpacked, *value]] + [None, None] + [n.where for n in gradient]
+        made.places = [None] * (made.count("\n") - len(places)) + [*places, None]
         return made
 
     # ----- arguments -----
@@ -130,7 +136,7 @@ class Printer:
             name = self.names.new(hint or "t")
             line = Line(name, y)
             said = step.code if hint is None or line.text != step.code else ""
-            first = not self.value or self.value[-1].__dict__.get("where") != step.where
+            first = not self.value or self.value[-1].where != step.where
             line.where, line.comment = step.where, said if first and said != line.text else ""
             self.value.append(line)
             self.exprs[node] = self.xp.leaf(name, node)
@@ -199,12 +205,15 @@ class Printer:
             found = _written(pull(step.row, self.xp, g, y, step.operands, step.params, wanted))
         except CANNOT:
             found = self._pull_by_name(step, g, y, wanted)
+        before = len(self.gradient)
         self._name_shared(found, self.gradient)
         comment = step.lines[0].text
         for parent, c in zip(step.xs, found, strict=True):
             if c is not None:
                 self._arrive(parent, c, comment)
                 comment = ""
+        for line in self.gradient[before:]:
+            line.where = step.where
 
     def _arrive(self, node, c, comment):
         """Add a cotangent to what has arrived; `+=` only where nobody else sees that memory."""

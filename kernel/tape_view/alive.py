@@ -24,7 +24,7 @@ class Lives:
 
     def __init__(self, tape):
         self.nodes, self.n = tape.nodes, len(tape.nodes)
-        self.owner = _owners(tape)
+        self.owner = owners(tape)
         self.last = {}  # owner -> its last reader
         for node in tape.nodes:
             for i in self._read(node):
@@ -113,7 +113,7 @@ def _sums(change):
     return found
 
 
-def _owners(tape):
+def owners(tape):
     """The node that made the memory of each node's value: a view's is its parent's."""
     owner, made = {}, {}
     for node in tape.nodes:

@@ -26,7 +26,7 @@ def picture_of_sea(sea):
     return Picture(
         title=f"Sea of {sea.name}", summary=f"{counts}, {phis} phi{'s' * (phis != 1)}.",
         findings=(), boxes=boxes, scenes=(scene,), inside={}, flat=0, folded=None, open=(),
-        overlays=(), chart=(), peak=0, sources=text, steps=len(nodes), backward=False,
+        overlays=(), chart=(), peak=0, sources=text, python=(), steps=len(nodes), backward=False,
         way="Thick edges are control, thin ones data; dashed ones lead back into a loop.",
         heads=HEADS,
     )  # fmt: skip
