@@ -293,8 +293,9 @@ class Printer:
             self.exprs[node] if node in self.exprs else self._constant(y)
             for node, y in zip(self.tape.outputs, leaves, strict=True)
         ]
-        value = self.tape.rebuild([Text(y) if isinstance(y, Expr) else y for y in said])
-        gradients = self.tape.in_arguments([Text(self._result(n)) for n in self.tape.inputs])
+        value = _built(self.tape.rebuild, [Text(y) if isinstance(y, Expr) else y for y in said])
+        results = [Text(self._result(n)) for n in self.tape.inputs]
+        gradients = _built(self.tape.in_arguments, results)
         gradients = tuple(g for g in gradients if trees.leaves(g))
         gradients = gradients[0] if len(gradients) == 1 else gradients
         return f"{value!r}, {gradients!r}"
@@ -318,6 +319,16 @@ def _written(found):
     if not all(x is None or isinstance(x, Expr) for x in found):
         raise NotImplementedError("an array that the row makes itself")
     return found
+
+
+def _built(rebuild, texts):
+    """The container with names in it; of one that takes arrays only (a MaskedBatch) its leaves."""
+    try:
+        found = rebuild(texts)
+        repr(found)
+        return found
+    except (AttributeError, TypeError, ValueError):
+        return tuple(texts)
 
 
 class Text(str):

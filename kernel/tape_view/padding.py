@@ -25,11 +25,13 @@ class Coverage:
     spreads: int | None  # the first operation on the way there where the share grows
     lines: dict  # index -> source line, in words
     longer: Longer  # what changes with the length of the padding
+    unsound: bool = False  # is it only by NaN that padding gets there? (0 times NaN is NaN)
 
     def findings(self, names):
         if self.leak is not None:
             share, at = number(100 * self.shares[self.leak]), self.spreads
-            told = f"padding reaches {share} % of the output {names[self.leak]}; it spreads"
+            what = "NaN in the padding" if self.unsound else "padding"
+            told = f"{what} reaches {share} % of the output {names[self.leak]}; it spreads"
             yield f"Mask leak: {told} at {names[at]}, {self.lines[at]}.", at
         if self.longer.output is not None:
             at, output = self.longer.begins, names[self.longer.output]
@@ -66,13 +68,17 @@ def coverage(tape, padding=None):
     if not given:
         return _nothing(padding)
     plain = replay(tape, {})
-    reached = [None if y is None else _changed(y, y) for y in plain]
-    for fill in (float("nan"), 1e30):
-        new = replay(tape, {i: _filled(tape, i, mask, fill) for i, mask in given.items()})
-        for i, (a, b) in enumerate(zip(plain, new, strict=True)):
-            reached[i] = None if a is None or b is None else _or(reached[i], _changed(a, b))
+    reached = _reached(tape, plain, given, 1e30)
     further = longer(tape, given, reached) if padding else Longer()
-    return _told(tape, reached, further)
+    by_nan = _reached(tape, plain, given, float("nan"))
+    return _told(tape, [_or(a, b) for a, b in zip(reached, by_nan, strict=True)], reached, further)
+
+
+def _reached(tape, plain, given, fill):
+    """For each node the entries that another filling of the padding changes."""
+    new = replay(tape, {i: _filled(tape, i, mask, fill) for i, mask in given.items()})
+    return [_changed(a, b) if a is not None and b is not None else None
+            for a, b in zip(plain, new, strict=True)]  # fmt: skip
 
 
 def _nothing(padding):
@@ -97,12 +103,14 @@ def _or(a, b):
     return None if a is None or b is None else a | b
 
 
-def _told(tape, reached, further):
+def _told(tape, reached, by_numbers, further):
     shares = tuple(None if r is None else float(r.mean()) if r.size else 0.0 for r in reached)
-    leak = next((n.index for n, valid in _outputs(tape) if _leaks(reached[n.index], valid)), None)
+    leak, valid = next(((n.index, valid) for n, valid in _outputs(tape)
+                        if _leaks(reached[n.index], valid)), (None, None))  # fmt: skip
     spreads = None if leak is None else _spreads(tape, shares, leak)
     lines = {n.index: f"line {n.line}: {n.code}" if n.where else n.op for n in tape.nodes}
-    return Coverage(shares, leak, spreads, lines, further)
+    unsound = leak is not None and not _leaks(by_numbers[leak], valid)
+    return Coverage(shares, leak, spreads, lines, further, unsound)
 
 
 def _leaks(reached, valid):

@@ -57,6 +57,45 @@ def test_an_infinite_slope_is_found_on_the_way_back(framework):
 
 
 @BOTH
+def test_the_infinity_behind_a_nan_is_named(framework):
+    xp = lib(framework)
+
+    def program(x):
+        z = xp.exp(x)
+        s = z.sum()
+        return z / s
+
+    (sentence,) = told(ad.record(program, array(framework, [1000.0, 1.0])))
+    assert "First NaN:" in sentence and "return z / s" in sentence
+    assert "holds Inf, made by z = exp, line" in sentence and "z = xp.exp(x)" in sentence
+
+
+@BOTH
+def test_an_infinity_that_is_chosen_away_comes_back_as_a_nan(framework):
+    """0 times Inf: the well-known trap of `where`."""
+    xp = lib(framework)
+    f = lambda x: xp.where(x > 0, xp.log(x), xp.zeros_like(x)).sum()  # noqa: E731
+    value, adjoint = told(recorded(f, array(framework, [0.0, 1.0])))
+    assert value.startswith("First Inf: v") and "log" in value
+    assert adjoint.startswith("The first NaN on the way back is the adjoint of x, through v")
+
+
+@BOTH
+def test_a_dead_unit_is_named_with_what_it_ends_at(framework):
+    xp = lib(framework)
+
+    def program(x, w):
+        a = x * w - 100.0
+        h = xp.maximum(a, xp.zeros_like(a))
+        return h.sum() + x.sum()
+
+    drawn = view(recorded(program, random(framework, 3), random(framework, 3, seed=1))).picture
+    ((sentence, box),) = drawn.findings
+    assert sentence.startswith("The adjoint of w is all zero; it ends at h = maximum, line ")
+    assert drawn.boxes[box].name == "h"
+
+
+@BOTH
 def test_a_mask_of_minus_infinity_is_no_alarm(framework):
     xp = lib(framework)
     keep, below = array(framework, [True, False]), array(framework, [-math.inf], "float32")

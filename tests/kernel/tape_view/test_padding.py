@@ -63,6 +63,20 @@ def test_what_masks_by_multiplying_or_comparing_leaks_too(framework, masked, thr
 
 
 @BOTH
+def test_a_product_with_zero_is_told_from_a_leak_of_numbers(framework):
+    """`x * mask` lets NaN through and no number; a mean over the wrong count hides behind it."""
+    x, mask = random(framework, 2, 4), array(framework, (tapes.mask() * 1.0).tolist(), "float32")
+    tape = ad.record(lambda x, mask: (x * mask).mean(1), x, mask)
+    nan, count = told(tape, padding={"x": tapes.mask()})
+    assert nan.startswith("Mask leak: NaN in the padding reaches 100 % of the output")
+    assert "counts the padding; with 5 places in place of 4" in count
+    tape = ad.record(lambda x, mask: (x * mask).sum(1) / mask.sum(1), x, mask)
+    assert len(told(tape, padding={"x": tapes.mask()})) == 1
+    tape = ad.record(lambda x, mask: x.sum(1) / mask.sum(1), x, mask)
+    assert "Mask leak: padding reaches 100 %" in told(tape, padding={"x": tapes.mask()})[0]
+
+
+@BOTH
 def test_a_masked_batch_brings_its_mask_along(framework):
     drawn = view(tapes.batch(framework)).picture
     (layer,) = [layer for layer in drawn.overlays if layer.name == "padding"]

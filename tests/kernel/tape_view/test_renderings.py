@@ -239,6 +239,17 @@ def test_value_and_gradient_stand_beside_it_as_python(framework):
     assert "to_source:" not in bundle(chain(framework, 80))["text/html"]
 
 
+@BOTH
+def test_the_python_of_a_masked_batch_runs(framework):
+    """Its container takes no names, so its leaves are returned beside each other."""
+    tape = tapes.batch(framework)
+    assert "to_source:" in bundle(tape)["text/html"]
+    text, space = ad.to_source(tape), {}
+    exec(text, space)
+    value, _ = space["value_and_grad"](*tape.called[1], tape.output.data, **text.constants)
+    assert [float(v) for v in value[0]] == [float(v) for v in tape.output.data]
+
+
 def test_a_card_tells_strides_and_whose_memory_it_is():
     pytest.importorskip("torch")
     tape = ad.record(lambda x: (x.T[1:] * 2).reshape(-1), random("torch", 4, 3))
