@@ -171,7 +171,7 @@ class Printer:
         """A small constant as it is written, or None."""
         if math.prod(value.shape) > LARGEST:
             return None
-        numbers = value.tolist()
+        numbers = (value if hasattr(value, "tolist") else value.__array__()).tolist()  # JAX 0.7
         made = self.xp.lib._module.asarray(numbers)
         kind = "" if made.dtype == value.dtype else f", dtype={self.xp.dtype_text(value.dtype)}"
         if value.shape == () and not kind:
