@@ -237,6 +237,7 @@ def test_revolve_is_drawn_as_it_runs(framework, steps, snapshots, extra):
     tape = recorded(f, *args)
     (segment,) = alive.segments(tape)
     assert (segment.policy, len(segment.bounds), segment.again) == ("revolve", steps + 1, 3 * extra)
+    assert len(segment.pieces) == steps - 1, "the last step is recorded at once"
     spans = list(segment.held(len(tape.nodes)))
     times = [(start, 1) for _, start, _ in spans] + [(stop, -1) for *_, stop in spans]
     count = peak = 1  # the first state, which the caller holds
