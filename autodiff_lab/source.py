@@ -128,8 +128,13 @@ def _with_lists(modules):
 
 
 def checkpoint(plan):
-    """`checkpoint sqrt`: a checkpointed function, and what it keeps; by itself, nothing."""
-    return CHECKPOINT if plan.name == "none" else f"{CHECKPOINT} {plan.name}"
+    """`checkpoint revolve, 100 steps, 4 snapshots`; a checkpointed function that keeps nothing is a
+    `checkpoint`.
+    """
+    words = [plan.name] if plan.loops or plan.name != "none" else []
+    words += ["until"] * (plan.until is not None) + [f"{plan.steps} steps"] * bool(plan.steps)
+    words += [f"{plan.snapshots} snapshots"] * bool(plan.snapshots)
+    return f"{CHECKPOINT} {', '.join(words)}".strip()
 
 
 def _checkpointed(frame):

@@ -89,6 +89,7 @@ class Tape:
     reverse = lean = True
 
     boxes = None  # PyTorch: weak references to the boxes of a tape that keeps all values
+    called = None  # `(f, args, kwargs)` of a tape that `record` made: to be run again
     met = None  # PyTorch: what takes the calls instead of the tape, where they are written down
     policy = None  # JAX: how loops are checkpointed (`on_jax/checkpoints`)
     made = None  # JAX: the values of the equation that is met, where they are there already

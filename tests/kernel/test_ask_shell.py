@@ -1,31 +1,27 @@
 """Questions in a cell: what is caught, what stays IPython's, and what happens when things break."""
 
-import atexit
 import threading
 
 import numpy as np
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
-from traitlets.config import Config
 
 import kernel
 from kernel.ask import build, catch, index, roads
+from tests.kernel.shells import bare
 
 
 @pytest.fixture
 def ip(tmp_path):
     """A shell with the extension; `ip.shown` is what its pager was given."""
-    config = Config({"HistoryManager": {"enabled": False}})
-    shell = InteractiveShell(ipython_dir=str(tmp_path), config=config)
-    shell.shown = []
     pager = lambda self, data, start=0, screen_lines=0: self.shown.append(data)  # noqa: E731
-    shell.set_hook("show_in_pager", pager, 1)
-    InteractiveShell._instance, before = shell, InteractiveShell._instance
-    kernel.load_ipython_extension(shell)
-    yield shell
-    kernel.unload_ipython_extension(shell)
-    InteractiveShell._instance = before
-    atexit.unregister(shell.atexit_operations)
+    with bare(tmp_path) as started:
+        started.shown = []
+        started.set_hook("show_in_pager", pager, 1)
+        InteractiveShell._instance, before = started, InteractiveShell._instance
+        kernel.load_ipython_extension(started)
+        yield started
+        InteractiveShell._instance = before
 
 
 @pytest.fixture
