@@ -15,15 +15,20 @@ class Case:
     expected: list
     yours: list
     tolerance: float
+    raised: str = ""  # what came instead of values, in words
 
     @property
     def complaint(self):
         """What is wrong with the form of the answer, if it is the form."""
+        if self.raised:
+            return self.raised
         if len(self.yours) != len(self.expected):
-            return f"{len(self.yours)} values came back where {len(self.expected)} were expected"
+            came = len(self.yours)
+            s = "s" * (came != 1)
+            return f"{came} value{s} came back where {len(self.expected)} were expected"
         for y, want in zip(self.yours, self.expected, strict=True):
-            if y is None or y.dtype == object:
-                return "what came back is no number"
+            if y is None or (y.dtype.kind == "U") != (want.dtype.kind == "U"):
+                return "what came back is no " + ("word" if want.dtype.kind == "U" else "number")
             if y.shape != want.shape:
                 return f"the shape is {y.shape} where {want.shape} was expected"
         return None
@@ -33,7 +38,8 @@ class Case:
         return not self.complaint and all(map(self.right_at, range(len(self.expected))))
 
     def right_at(self, k):
-        return bool(close(self.yours[k], self.expected[k], self.tolerance).all())
+        y = self.yours[k]
+        return y is not None and bool(close(y, self.expected[k], self.tolerance).all())
 
     @property
     def differing(self):

@@ -56,13 +56,17 @@ class Report:
                 False
             )
             return f"Not yet: {wrong} of {len(self.wrong[0].expected)} are wrong."
-        return f"Not yet: {len(self.wrong)} of {len(self.cases)} cases are wrong."
+        how = "raise an error" if self.wrong[0].raised else "are wrong"
+        return f"Not yet: {len(self.wrong)} of {len(self.cases)} cases {how}."
 
     def _where(self):
         """The first case that is wrong, in numbers."""
-        if not self.wrong or self.exercise.cases is None:  # of a guess the answer is not told
+        if not self.wrong:
             return []
         case = self.wrong[0]
+        if self.exercise.cases is None:  # of a guess the answer is not told
+            right = sum(map(case.right_at, range(len(case.expected))))
+            return [f"{right} of {len(case.expected)} are right."] * bool(self.said)
         given = ", ".join(_told(x) for x in case.inputs)
         title = [f"  {case.framework}, case {case.number}: {given}"] if case.framework else []
         if case.complaint:
@@ -101,7 +105,8 @@ class Report:
         shown = self.wrong or self.cases
         if not shown or not self.exercise.cases or any(case.complaint for case in self.cases):
             return None
-        if all(y.ndim == 0 for case in self.cases for y in case.expected):
+        as_many = len({len(case.expected) for case in self.cases}) == 1
+        if as_many and all(y.ndim == 0 for case in self.cases for y in case.expected):
             cases = [case for case in self.cases if case.framework == shown[0].framework]
             yours, want = (
                 np.array(rows).T

@@ -2,6 +2,7 @@
 
 import xml.etree.ElementTree as ET
 
+import numpy as np
 import pytest
 
 from course.exercises import check, hint, names, solution
@@ -82,9 +83,60 @@ def test_a_wrong_shape_is_said_before_its_numbers():
     assert "the shape is (2,) where () was expected" in repr(report)
 
 
-def test_an_exception_in_the_answer_is_the_learners_own():
-    with pytest.raises(ZeroDivisionError):
-        check("00.softplus", lambda xp, y, x: 1 / 0)
+def test_an_exception_in_the_answer_is_told_with_its_line():
+    def answer(xp, y, x):
+        return 1 / 0
+
+    told = repr(check("00.softplus", answer))
+    assert "cases raise an error" in told and "test_exercises" not in told
+    assert "ZeroDivisionError: division by zero, at line" in told and ": return 1 / 0" in told
+
+
+ODD = {
+    "an object": object(),
+    "a word": "x",
+    "a set": {1, 2},
+    "None beside a number": (None, 1.0),
+    "a number too large": 10**400,
+    "an array of objects": np.array([None, object()]),
+    "a function": len,
+    "bytes": b"x",
+    "too many": (1.0,) * 50,
+}
+
+
+@pytest.mark.parametrize("odd", ODD, ids=str)
+@pytest.mark.parametrize("name", ["01.sharing", "01.strides", "02.dual", "05.root", "06.length"])
+def test_what_is_no_number_is_told_too(name, odd):
+    exercise = find(name)
+    answer = (lambda *args: ODD[odd]) if exercise.cases else dict.fromkeys(
+        exercise.expected, ODD[odd])  # fmt: skip
+    report = check(name, answer)
+    assert not report.passed and report._repr_mimebundle_()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_is_no_answer_at_all_is_told_too(name):
+    for answer in (None, ..., 3, (1, 2), {}, {"a": 1}):
+        assert "Not there yet" in repr(check(name, answer))
+
+
+def test_a_row_of_numbers_is_as_good_as_a_tuple():
+    assert check("01.strides", lambda shape: np.array(np.empty(shape, np.int8).strides)).passed
+
+
+GUESS = "01.sharing"
+
+
+def test_a_guess_that_is_half_filled_in_is_not_there_yet():
+    exercise = find(GUESS)
+    assert "1 of 6 are still empty" in repr(check(GUESS, exercise.expected | {"x + 0": ...}))
+
+
+def test_of_two_slips_in_one_guess_one_is_told():
+    wrong = find(GUESS).expected | {"x + 0": True, "x[1]": False}
+    told = repr(check(GUESS, wrong))
+    assert "arithmetic always makes a new tensor" in told and "4 of 6 are right" in told
 
 
 def test_an_unknown_name_is_told_its_neighbours():
