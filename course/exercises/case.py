@@ -5,6 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 
 
+class Unreadable(ValueError):
+    """What came back has not the form that was asked; the message says which."""
+
+
 @dataclass(frozen=True)
 class Case:
     """One question, and what came back: lists of NumPy arrays."""
@@ -27,8 +31,8 @@ class Case:
             s = "s" * (came != 1)
             return f"{came} value{s} came back where {len(self.expected)} were expected"
         for y, want in zip(self.yours, self.expected, strict=True):
-            if y is None or (y.dtype.kind == "U") != (want.dtype.kind == "U"):
-                return "what came back is no " + ("word" if want.dtype.kind == "U" else "number")
+            if y is None or _is_word(y) != _is_word(want):
+                return f"what came back is no {'word' if _is_word(want) else 'number'}"
             if y.shape != want.shape:
                 return f"the shape is {y.shape} where {want.shape} was expected"
         return None
@@ -39,7 +43,8 @@ class Case:
 
     def right_at(self, k):
         y = self.yours[k]
-        return y is not None and bool(close(y, self.expected[k], self.tolerance).all())
+        readable = y is not None and _is_word(y) == _is_word(self.expected[k])
+        return readable and bool(close(y, self.expected[k], self.tolerance).all())
 
     @property
     def differing(self):
@@ -48,7 +53,11 @@ class Case:
         return k + 1, self.yours[k], self.expected[k]
 
 
+def _is_word(x):
+    return x.dtype.kind == "U"
+
+
 def close(y, want, tolerance):
-    if want.dtype.kind == "U" or y.dtype.kind == "U":  # words
-        return np.equal(np.asarray(y, str), np.asarray(want, str))
+    if _is_word(y) or _is_word(want):
+        return np.equal(y, want) if _is_word(y) and _is_word(want) else np.zeros(np.shape(y), bool)
     return np.isclose(y, want, rtol=tolerance, atol=tolerance, equal_nan=True)

@@ -10,8 +10,11 @@ import numpy as np
 from autodiff_lab import trees, xp
 from kernel.values import numpy_of
 
-from .case import Case, close
+from .case import Case, Unreadable, close
 from .report import Report
+from .symptoms import symptom
+
+AT = ", at line "  # where an exception came from
 
 
 def compare(exercise, answer):
@@ -24,7 +27,7 @@ def compare(exercise, answer):
         return Report(exercise, [], "Not there yet: nothing came back. Did you forget `return`?")
     if all(case.right for case in cases):
         return Report(exercise, cases, exercise.judge and exercise.judge(answer))
-    return Report(exercise, cases, slip(exercise, cases))
+    return Report(exercise, cases, slip(exercise, cases), exercise.cases and symptom(cases))
 
 
 def _not_there(exercise, answer):
@@ -38,14 +41,17 @@ def _not_there(exercise, answer):
             f"and not what it gives.")  # fmt: skip
     if not isinstance(answer, Mapping) or set(answer) != set(exercise.expected):
         return "Not there yet: the answer is a dict with the questions that the cell above asks."
-    empty = sum(answer[k] is ... or answer[k] is None for k in answer)
-    return f"Not there yet: {empty} of {len(answer)} are still empty." if empty else None
+    for question, told in answer.items():
+        if isinstance(told, str) and not isinstance(exercise.expected[question], str):
+            return f"Not there yet: {told!r} in quotes is a word; truths and numbers have none."
+    empty = sum(told is ... or told is None for told in answer.values())
+    return f"Not there yet: still empty: {empty} of {len(answer)}." if empty else None
 
 
 def outcomes(exercise, answer, seed=0):
     """All cases, on all frameworks that are imported; a plain value has one case."""
     if exercise.cases is None:
-        want, yours = (_arrays([told[k] for k in exercise.expected])
+        want, yours = (_arrays([_word(told[k]) for k in exercise.expected])
                        for told in (exercise.expected, answer))  # fmt: skip
         return [Case(1, "", (), want, yours, exercise.tolerance)]
     return [
@@ -53,6 +59,10 @@ def outcomes(exercise, answer, seed=0):
         for framework in _at_hand(exercise)
         for number, inputs in enumerate(exercise.inputs(seed), 1)
     ]
+
+
+def _word(x):
+    return x.strip().lower() if isinstance(x, str) else x
 
 
 def _outcome(exercise, answer, framework, number, inputs):
@@ -75,12 +85,12 @@ def _entries(got):
 
 def _told(error, answer):
     """An exception in one line, with the line of the answer that it came from."""
-    name = type(error).__name__
-    said = f"{name}: {error}".split("\n")[0].rstrip(": ")
+    name = "" if isinstance(error, Unreadable) else f"{type(error).__name__}: "
+    said = f"{name}{error}".split("\n")[0].rstrip(": ")
     file = getattr(getattr(answer, "__code__", None), "co_filename", None)
     lines = [f.lineno for f in traceback.extract_tb(error.__traceback__) if f.filename == file]
     text = linecache.getline(file, lines[-1]).strip() if lines else ""
-    return f"{said}, at line {lines[-1]}: {text}" if text else said
+    return f"{said}{AT}{lines[-1]}: {text}" if text else said
 
 
 def slip(exercise, cases):
@@ -107,8 +117,8 @@ def _guessed(exercise, case):
 
 
 def _alike(case, other):
-    if case.raised or other.raised:  # of the same kind; the message may name other lines
-        return case.raised.split(":")[0] == other.raised.split(":")[0]
+    if case.raised or other.raised:  # the same message, of whichever line
+        return case.raised.split(AT)[0] == other.raised.split(AT)[0]
     return _same(case.yours, other.yours, case.tolerance)
 
 

@@ -23,8 +23,9 @@ class Told(str):
 class Report:
     """The result of a check; true if the answer is right."""
 
-    def __init__(self, exercise, cases, said=None):
+    def __init__(self, exercise, cases, said=None, pointer=None):
         self.exercise, self.cases, self.said = exercise, cases, said
+        self.pointer = pointer  # what the numbers point to, where no cause is known
         self.wrong = [case for case in cases if not case.right]
 
     @property
@@ -56,8 +57,8 @@ class Report:
                 False
             )
             return f"Not yet: {wrong} of {len(self.wrong[0].expected)} are wrong."
-        how = "raise an error" if self.wrong[0].raised else "are wrong"
-        return f"Not yet: {len(self.wrong)} of {len(self.cases)} cases {how}."
+        wrong = f"Not yet: {len(self.wrong)} of {len(self.cases)} cases are wrong."
+        return f"{wrong} {self.pointer}" if self.pointer else wrong
 
     def _where(self):
         """The first case that is wrong, in numbers."""
@@ -66,7 +67,7 @@ class Report:
         case = self.wrong[0]
         if self.exercise.cases is None:  # of a guess the answer is not told
             right = sum(map(case.right_at, range(len(case.expected))))
-            return [f"{right} of {len(case.expected)} are right."] * bool(self.said)
+            return [f"Right so far: {right} of {len(case.expected)}."] * bool(self.said)
         given = ", ".join(_told(x) for x in case.inputs)
         title = [f"  {case.framework}, case {case.number}: {given}"] if case.framework else []
         if case.complaint:
