@@ -33,17 +33,29 @@ def once(question):
 
 
 class Remembered:
-    """Things by identity, as long as they live. (Two pieces of code are equal where their text is,
-    so a `WeakSet` would take one for the other, and forget both when one goes.)"""
+    """What is known about things, by identity, as long as they live. (Two pieces of code are equal
+    where their text is: a `WeakKeyDictionary` takes one for the other, and forgets both.)"""
 
     def __init__(self):
-        self._found = weakref.WeakValueDictionary()
+        self._found = {}
 
-    def add(self, x):
-        self._found[id(x)] = x
+    def add(self, x, known=True):
+        key = id(x)
+        self._found[key] = weakref.ref(x, lambda ref: self._forget(key, ref)), known
+
+    def get(self, x, otherwise=None):
+        ref, known = self._found.get(id(x), (None, None))
+        return known if ref is not None and ref() is x else otherwise
 
     def __contains__(self, x):
-        return x is not None and self._found.get(id(x)) is x
+        return self.get(x) is not None
+
+    def __bool__(self):
+        return bool(self._found)
+
+    def _forget(self, key, ref):
+        if self._found.get(key, (None,))[0] is ref:
+            del self._found[key]
 
 
 def _inside(torch):

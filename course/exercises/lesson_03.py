@@ -196,14 +196,14 @@ guess(
     answers={
         "the gradient of a loss with respect to a million weights": "reverse",
         "how a picture of 10,000 pixels changes with one camera angle": "forward",
-        "one Hessian times vector, walking over a gradient": "forward",
+        "how all 512 outputs of a layer move along one direction": "forward",
         "the Jacobian of a map from 3 numbers to 50": "forward",
         "the Jacobian of a map from 50 numbers to 3": "reverse",
     },
     why="one pass for each input that moves, or for each output that is asked",
     hints=(
         "Forward asks once for each input that moves, reverse once for each output that is asked.",
-        "A Hessian times one vector is how the gradient moves in one direction.",
+        "Count what moves, and count what is asked: the smaller number decides.",
         "One direction, one forward pass: however many outputs follow.",
     ),
     slips={
@@ -223,21 +223,21 @@ guess(
         "these are all the wrong way round: forward is paid by the inputs, reverse by the outputs.": {
             "the gradient of a loss with respect to a million weights": "forward",
             "how a picture of 10,000 pixels changes with one camera angle": "reverse",
-            "one Hessian times vector, walking over a gradient": "reverse",
+            "how all 512 outputs of a layer move along one direction": "reverse",
             "the Jacobian of a map from 3 numbers to 50": "reverse",
             "the Jacobian of a map from 50 numbers to 3": "forward",
         },
         "reverse is not always the answer: it is paid by the number of outputs.": {
             "how a picture of 10,000 pixels changes with one camera angle": "reverse",
-            "one Hessian times vector, walking over a gradient": "reverse",
+            "how all 512 outputs of a layer move along one direction": "reverse",
             "the Jacobian of a map from 3 numbers to 50": "reverse",
         },
         "forward is not always the answer: it is paid by the number of inputs.": {
             "the gradient of a loss with respect to a million weights": "forward",
             "the Jacobian of a map from 50 numbers to 3": "forward",
         },
-        "the gradient is there already; one *direction* of it is asked, and forward gives one.": {
-            "one Hessian times vector, walking over a gradient": "reverse"
+        "one direction moves, so one forward pass gives all 512 rates; backward each output asks anew.": {
+            "how all 512 outputs of a layer move along one direction": "reverse"
         },
         "one angle moves, so one forward pass sees all 10,000 pixels change.": {
             "how a picture of 10,000 pixels changes with one camera angle": "reverse"

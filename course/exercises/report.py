@@ -11,6 +11,7 @@ from .case import close
 
 ROWS, COLUMNS = 8, 12  # entries of the picture
 CELL_WIDTH, CELL_HEIGHT, GAP = 52, 24, 26
+WRAP = ' style="white-space: pre-wrap"'  # a long line of code is told whole
 
 
 class Told(str):
@@ -81,7 +82,7 @@ class Report:
         picture = self.picture()
         bundle = {"text/plain": repr(self)}
         if picture:
-            bundle["text/html"] = f"<pre>{escape(repr(self))}</pre>{picture}"
+            bundle["text/html"] = f"<pre{WRAP}>{escape(repr(self))}</pre>{picture}"
         return bundle
 
     def picture(self):
@@ -105,12 +106,13 @@ class Report:
         """Two matrices and where they agree, of the first case that is wrong; or of all cases, one
         beside the other, where each is a number."""
         shown = self.wrong or self.cases
-        if not shown or not self.exercise.cases or any(case.complaint for case in self.cases):
+        if not shown or not self.exercise.cases or shown[0].complaint:
             return None
         if any(y.dtype.kind == "U" for case in shown for y in case.expected):  # words are told
             return None
+        in_form = not any(case.complaint for case in self.cases)
         as_many = len({len(case.expected) for case in self.cases}) == 1
-        if as_many and all(y.ndim == 0 for case in self.cases for y in case.expected):
+        if in_form and as_many and all(y.ndim == 0 for c in self.cases for y in c.expected):
             cases = [case for case in self.cases if case.framework == shown[0].framework]
             yours, want = (
                 np.array(rows).T

@@ -21,6 +21,7 @@ from ..errors import MaskError
 from ..lane import lanes_in
 from ..once import Remembered
 from ..setting import setting
+from . import lending
 from .builtins import BUILTINS
 from .items import joined, joins
 from .rewrite import MAKERS, rewrite
@@ -49,8 +50,11 @@ def _lifted_now(f):
     from . import flow
 
     text = read(f, MaskError)
-    made = text.function(rewrite(text), flow=flow)
-    _remember(getattr(made, "__func__", made).__code__)
+    tree = rewrite(text)
+    made = text.function(tree, flow=flow)
+    code = code_of(made)
+    _remember(code)
+    lending.remember(code, tree)
     return made
 
 

@@ -60,20 +60,21 @@ def changed():
     _count[0] += 1
 
 
-def wrote(x, value):
+def wrote(x):
     """Note that an attribute of `x` was written."""
     changed()
     written = _written.get()
-    if written is None or id(x) in written or not (masked.get() or has_lanes(value)):
+    if written is None or id(x) in written:
         return
     with contextlib.suppress(TypeError):  # few objects cannot be watched
         written[id(x)] = weakref.ref(x), source.here()
 
 
-def refuse_outside(name, *values):
-    """`name` is defined outside of `f`, and about to be changed."""
+def refuse_outside(name, change, *values):
+    """`name` is defined outside of `f`, and about to be changed. A number may be appended to a list
+    (who looks at a program does so), but not written over the one that is there."""
     changed()
-    if masked.get() or has_lanes(values):
+    if change.__name__ in ("set", "put") or masked.get() or has_lanes(values):
         raise _refused(repr(name), source.here())
 
 
@@ -82,7 +83,9 @@ def has_lanes(x):
         x = list(x.values())
     if isinstance(x, (list, tuple)):
         return any(map(has_lanes, x))
-    return isinstance(x, Lane) or (xp.framework_of(x) == "jax" and _is_traced(x))
+    if isinstance(x, Lane) or hasattr(type(x), "rank"):  # `rank`: of one that is computed later
+        return True
+    return xp.framework_of(x) == "jax" and _is_traced(x)
 
 
 def _is_traced(x):

@@ -8,11 +8,13 @@ nothing happens to them that does not happen to an example that is really there.
 nobody takes is not run.
 """
 
+import sys
+
 from autodiff_lab import trees, xp
 
 from ..lane import Lane, is_array, lanes_in
 from ..on_jax.trip import Trip
-from . import batched, calls, effects, writing
+from . import batched, calls, effects, lending, writing
 from .batched import going_on, negated, truth
 from .items import Items, as_columns
 from .sequences import Ragged, shared_entry
@@ -144,7 +146,7 @@ def unshared(x, other, whole=None):
     """
     if isinstance(whole, Lane) or xp.framework_of(whole):
         return x
-    if isinstance(x, Lane) or xp.framework_of(x):
+    if (isinstance(x, Lane) and not x.weak) or xp.framework_of(x):
         writing.refuse_shared(x, other)
     return x
 
@@ -157,13 +159,13 @@ def list_(elements):
 def set(x, name, value):  # noqa: A001
     """`x.name = value`, and the x that has it."""
     setattr(x, name, value)
-    effects.wrote(x, value)
+    effects.wrote(x)
     return x
 
 
 def outside(name, change, *args, **kwargs):
     """A change of something that is defined outside of `f`."""
-    effects.refuse_outside(name, args, kwargs)
+    effects.refuse_outside(name, change, args, kwargs)
     return change(*args, **kwargs)
 
 
@@ -194,4 +196,8 @@ def _has_lane(index):
 # ----- calls -----
 def call(f, *args, **kwargs):
     """`f(*args, **kwargs)`; the user's own functions are lifted, some builtins know lanes here."""
-    return calls.call(f, args, kwargs)
+    y = calls.call(f, args, kwargs)
+    if lending.WRITERS:
+        here = sys._getframe(1)
+        lending.check(calls.callee(f), args, kwargs, lambda: lending.loans_at(here))
+    return y

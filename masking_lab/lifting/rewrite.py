@@ -14,13 +14,15 @@ import ast
 import inspect
 from collections import deque
 
-from autodiff_lab import source
 from autodiff_lab.reading import MISSING, names
 
 from ..batches.randomness import drawing
 from .canonical import Fresh, as_index, assign, canonical, flow_call
 from .effects import MUTATORS
-from .liveness import assigned, innermost, live, shared_writes
+from .liveness import assigned, live
+from .meeting import Calls, is_flows, meaning
+from .pointing import innermost
+from .sharing import Sharing
 
 # Classes of Python that ask for numbers.
 CLASSES = (int, float, bool, range, zip, enumerate, reversed, list, tuple, map, filter)
@@ -44,8 +46,8 @@ class Rewriter:
         live(tree.body, ())
         self.locals = {*parameters, *names.bound(*tree.body), *outer}
         self.expression = Expressions(self)
-        for s, name, held in shared_writes(tree.body, self.expression.is_fresh):
-            watch(s.value, name, held)
+        self.sharing = watch_writes(tree, Calls(text, self.locals))
+        tree.written = self.sharing.written()
         doubtful = set()
         assigned(tree.body, parameters, doubtful)
         self.doubtful = doubtful
@@ -132,6 +134,16 @@ class Rewriter:
         return [test, body, _taken(carried, call, s)]
 
 
+def watch_writes(tree, calls):
+    """Marks the writes and the loans of a function."""
+    sharing = Sharing(tree, calls)
+    for s, name, held in sharing.writes():
+        watch(s.value, name, held)
+    for call, loans in sharing.lent():
+        call.loans = loans
+    return sharing
+
+
 def watch(value, name, held):
     """`flow.put(x, i, v, name)`, and `flow.unshared(x, name) + 1` for `x += 1`, or `x.a += 1`."""
     call = innermost(value)
@@ -187,11 +199,6 @@ def _lambda(parameters, body):
     return ast.copy_location(ast.Lambda(_arguments(parameters), body), body)
 
 
-def _is_flows(func):
-    """Is it a function of `flow`'s own?"""
-    return isinstance(func, ast.Attribute) and ast.unparse(func.value) == "flow"
-
-
 def _taken(carried, call, at):
     if not carried:
         return ast.copy_location(ast.Expr(call), at)
@@ -244,7 +251,7 @@ class Expressions(ast.NodeTransformer):
         outside = self._changed_outside(node.func)
         name = ("outside", ast.Constant(outside)) if outside else ("call",)
         call = flow_call(*name, node.func, *node.args, at=node)
-        call.keywords = node.keywords
+        call.keywords, call.loans = node.keywords, getattr(node, "loans", {})
         return call
 
     def _changed_outside(self, func):
@@ -260,7 +267,7 @@ class Expressions(ast.NodeTransformer):
         """Not the functions of PyTorch, which dispatch, and not the classes of Python."""
         found = self._meaning(func)
         if found is MISSING:
-            return not _is_flows(func)
+            return not is_flows(func)
         if hasattr(found, "forward"):  # a module of PyTorch's: who calls cells should know it
             return True
         module = (getattr(found, "__module__", None) or "").split(".")[0]
@@ -269,26 +276,8 @@ class Expressions(ast.NodeTransformer):
         draws = drawing(found, (None, 1.0, True)) is not None
         return makes or draws or (not plain_class and module not in ("torch", "_operator"))
 
-    def is_fresh(self, func):
-        """Does a call of it give back something new? The user's functions may give an argument."""
-        if _is_flows(func):
-            return True
-        found = self._meaning(func)
-        if found is MISSING:  # a method of an array does; one of the user's objects may not
-            return isinstance(func, ast.Attribute) and not isinstance(func.value, ast.Name)
-        if inspect.isclass(found):  # what it is made of may be looked at through it
-            return found in CLASSES[:4]
-        return not inspect.isfunction(found) or source.is_library(found.__code__.co_filename)
-
     def _meaning(self, func):
-        """What a name, or a chain of attributes of a module, means; MISSING if it is a local."""
-        if isinstance(func, ast.Name) and func.id not in self.rewriter.locals:
-            return self.rewriter.text.value(func.id)
-        if isinstance(func, ast.Attribute):
-            owner = self._meaning(func.value)
-            if inspect.ismodule(owner) or inspect.isclass(owner):
-                return getattr(owner, func.attr, MISSING)
-        return MISSING
+        return meaning(func, self.rewriter.text, self.rewriter.locals)
 
     def visit_Subscript(self, node):
         node = self.generic_visit(node)

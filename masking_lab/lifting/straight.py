@@ -166,7 +166,7 @@ def _written(seen, results):
             words.append(f"{name}={_shape(seen, value) if is_shape else f'{name}{k}'}")
         made = ", ".join(step.made) + "," * step.many
         lines.append(f"    {made} = f{k}({', '.join(words)})")
-    exec("\n".join([*lines, f"    return {', '.join(results)},"]), names)
+    exec("\n".join([*lines, f"    return [{', '.join(results)}]"]), names)
     return names["line"]
 
 

@@ -31,6 +31,7 @@ class Call(NamedTuple):
     kwargs: ast.expr
     target: str
     to: Any
+    loans: dict | None
 
 
 class Return(NamedTuple):
@@ -254,7 +255,8 @@ class Cutter:
         keys = [k.arg and ast.Constant(k.arg) for k in e.keywords]
         kwargs = ast.Dict(keys, [k.value for k in e.keywords])
         self.jump(Call(e.func, *[ast.fix_missing_locations(ast.copy_location(x, e))
-                                 for x in (args, kwargs)], target, after))  # fmt: skip
+                                 for x in (args, kwargs)], target, after,
+                       getattr(e, "loans", None)))  # fmt: skip
         self.enter(after)
         return ast.copy_location(_name(target), e)
 

@@ -8,9 +8,12 @@ import weakref
 from autodiff_lab.reading import names, read
 
 from ...errors import MaskError
+from ...lifting import lending
 from ...lifting.canonical import Fresh, Parts, canonical, flow_call, refuse
-from ...lifting.liveness import live, shared_writes
+from ...lifting.liveness import live
+from ...lifting.meeting import Calls
 from ...lifting.rewrite import Expressions, Rewriter, watch
+from ...lifting.sharing import Sharing
 from .blocks import Cutter
 from .sites import Sites, roots
 
@@ -27,7 +30,7 @@ class Code:
         self.whole = copy.deepcopy(tree)
         refuse(text, tree)
         tree.body = Parts(tree).whole(tree.body)
-        _watch_writes(text, tree)
+        self.written = _watch_writes(text, tree)
         self.parameters = [a.arg for a in ast.walk(tree.args) if isinstance(a, ast.arg)]
         self.own = {*self.parameters, *names.bound(*tree.body)}
         around = outer.home if outer else lambda name: None
@@ -68,21 +71,20 @@ def code_of(f):
 
 
 def _watch_writes(text, tree):
-    """Writes into a tensor that another name may stand for are noted (see `liveness`)."""
-    statements = [s for s in ast.walk(tree) if isinstance(s, ast.Assign)]
-    for k, s in enumerate(statements):
-        s.mark = k
+    """Writes into a tensor that somebody else may look at are noted, and loans (see `sharing`)."""
+    found = [n for n in ast.walk(tree) if isinstance(n, (ast.Assign, ast.Call))]
+    for k, n in enumerate(found):
+        n.mark = k
     whole = canonical(text, copy.deepcopy(tree))
     live(whole.body, ())
-    is_fresh = Expressions(_Names(text, tree)).is_fresh
-    for s, name, held in shared_writes(whole.body, is_fresh):
-        watch(statements[s.mark].value, name, held)
-
-
-class _Names:
-    def __init__(self, text, tree):
-        own = [a.arg for a in ast.walk(tree.args) if isinstance(a, ast.arg)]
-        self.text, self.locals = text, {*own, *names.bound(*tree.body)}
+    own = [a.arg for a in ast.walk(tree.args) if isinstance(a, ast.arg)]
+    sharing = Sharing(whole, Calls(text, {*own, *names.bound(*tree.body)}))
+    for s, name, held in sharing.writes():
+        watch(found[s.mark].value, name, held)
+    for call, loans in sharing.lent():
+        if hasattr(call, "mark"):
+            found[call.mark].loans = loans
+    return sharing.written()
 
 
 class Graph:
@@ -125,6 +127,7 @@ class Graph:
 
             tree = OfBlock(self.code.text, ast.fix_missing_locations(block.tree)).tree
             block.run = self.code.text.function(tree, flow=FLOW)
+            lending.remember(block.run.__code__, tree)
         return block.run
 
 

@@ -16,7 +16,7 @@ from autodiff_lab.reading import MISSING
 
 from ...errors import MaskError
 from ...lane import Lane
-from ...lifting import calls
+from ...lifting import calls, lending
 from ...lifting.leader import changeable
 from . import flow
 from .blocks import Branch, Call, Go
@@ -116,15 +116,21 @@ class Machine:
 
     def _call(self, turn, group, block, f, args, kwargs):
         back = self.numbers[block]
+        loans, at = block.jump.loans, f"line {block.line}: `{block.text}`"
         if isinstance(f, Function):
             first, rows = f.things[0], np.asarray([t.frame for t in f.things])
+            lending.refuse(first.code.name, first.code.signature, first.code.written, args, kwargs,
+                           loans, at=at)  # fmt: skip
             return self._push(turn, group, back, first.code, (first.graph, rows), args, kwargs,
                               turn.defaults(f))  # fmt: skip
         own = users(f)
         if own is not None and needs_frames(own[0]):
-            args, kwargs = (*own[1], *args), {**own[2], **kwargs}
-            return self._push(turn, group, back, code_of(own[0]), None, args, kwargs)
+            args, kwargs, code = (*own[1], *args), {**own[2], **kwargs}, code_of(own[0])
+            lending.refuse(code.name, code.signature, code.written, args, kwargs, loans,
+                           len(own[1]), at)  # fmt: skip
+            return self._push(turn, group, back, code, None, args, kwargs)
         numbers = turn.put(calls.call(f, args, kwargs))
+        lending.check(calls.callee(f), args, kwargs, lambda: loans)
         return lambda: self._answer(group, self.frame[group], block, numbers)
 
     def _push(self, turn, group, back, code, outer, args, kwargs, defaults=None):
