@@ -155,6 +155,12 @@ class Lane(Methods):
     def __round__(self, digits=0):
         return self.__int__()
 
+    def __hash__(self):
+        raise MaskError(
+            f"a set or a dict looks for one value at {source.here()}, and each example has its own;"
+            " use a list, or an array that is indexed with it"
+        )
+
     def __format__(self, spec):
         return self.__int__() if spec else repr(self)
 

@@ -5,8 +5,9 @@ from autodiff_lab import source, xp
 from ..errors import MaskError
 from ..lane import Lane, examples_where
 from . import leaving, limits, shrinking, some, staged
+from .changes import changeable
 from .items import Items, become, each_of
-from .leader import Taken, changeable
+from .leader import Taken
 from .select import select
 from .sequences import Ragged
 from .undefined import or_nan

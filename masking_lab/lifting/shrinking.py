@@ -16,10 +16,11 @@ from ..errors import MaskError
 from ..lane import NUMBERS, Lane, looked
 from ..setting import setting
 from . import calls, effects, limits
+from .changes import Watched, changeable, containers, refuse_lost
 from .items import Items, become
 from .joining import joined
 from .laid_out import laid_out
-from .leader import changeable, reads_lanes
+from .leader import reads_lanes
 from .log import Log, Part
 from .some import Some, array_of
 
@@ -132,6 +133,7 @@ class Loop:
         self.copies = self.carried
         self.some, self.size, self.numbers = None, self.count, list(range(self.count))
         self.groups, self.outer, self.readers = [], NUMBERS.get(), {}
+        self.reached = []
 
     # ----- who goes on -----
     def where(self, test):
@@ -167,6 +169,7 @@ class Loop:
         self.size, self.numbers = len(places), []
         if places:
             self.some = Some(self.like, self.count, places, self.some)
+            self.reached.append(self.some.direct)
             self.numbers = self.some.numbers
             self.carried, self.copies, self.inside = self.taken(self.some)
             NUMBERS.set(self.some.among(self.outer))
@@ -217,9 +220,12 @@ class Loop:
 
     def asked(self, f, *item):
         """`f` of what they have; a function that reads lanes from outside itself reads theirs."""
-        if self.some is not None:
-            f = self.some.direct.function(f) if self.reads(f) else f
-        return f(*item, *self.carried, *self.inside)
+        if self.some is None:
+            return f(*item, *self.carried, *self.inside)
+        f = self.some.direct.function(f) if self.reads(f) else f
+        found = f(*item, *self.carried, *self.inside)
+        self.some.direct.refuse_lost((*self.copies, *self.inside))
+        return found
 
     def reads(self, f):
         if f not in self.readers:
@@ -259,8 +265,15 @@ class Loop:
         ]  # fmt: skip
         for x, new in changed:
             if new is not x:
+                self.refuse_stale(x, new)
                 become(x, new)
         return results
+
+    def refuse_stale(self, x, new):
+        """What changed was not read by a function that has it from outside: it read a copy."""
+        lent = [thing for some in self.reached for thing, _ in some.reached]
+        if any(x is y for y in containers(tuple(lent))) and Watched((x,)).changed_to((new,)):
+            refuse_lost()
 
     def _result(self, groups, i):
         handed = [g.carried[i] for g in groups]

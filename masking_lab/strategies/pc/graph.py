@@ -29,7 +29,7 @@ class Code:
         self.name, self.graphs, self.made = tree.name, {}, None
         self.whole = copy.deepcopy(tree)
         refuse(text, tree)
-        tree.body = Parts(tree).whole(tree.body)
+        tree.body = Parts(tree, Fresh(tree)).whole(tree.body)
         self.written = _watch_writes(text, tree)
         self.parameters = [a.arg for a in ast.walk(tree.args) if isinstance(a, ast.arg)]
         self.own = {*self.parameters, *names.bound(*tree.body)}

@@ -17,7 +17,7 @@ from autodiff_lab.reading import MISSING
 from ...errors import MaskError
 from ...lane import Lane
 from ...lifting import calls, lending
-from ...lifting.leader import changeable
+from ...lifting.changes import changeable
 from . import flow
 from .blocks import Branch, Call, Go
 from .frames import Frames
