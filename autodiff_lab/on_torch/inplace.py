@@ -173,7 +173,7 @@ def _others(target):
 
 
 def _kept_alone(tape, there):
-    """The results in this memory that a tape keeps, to be looked at later, and whose boxes are gone.
+    """The results in this memory that a tape keeps to be looked at later, and whose boxes are gone.
 
     Where a tape keeps all values everything is in a box, but for the arguments and what they view.
     """
