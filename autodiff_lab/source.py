@@ -3,6 +3,7 @@
 A recording asks this for every operation, so what depends on the code alone is looked up once.
 """
 
+import contextlib
 import functools
 import linecache
 import os
@@ -100,6 +101,8 @@ WORDS = {
 @functools.lru_cache(4096)
 def level_of(file, function):
     """USER, MODULE, a word, or None for what a reader need not see."""
+    if file == contextlib.__file__:  # what is raised inside a `with` passes through it
+        return None
     if not is_library(file):
         return USER
     for (ending, name), word in WORDS.items():

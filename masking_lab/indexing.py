@@ -88,21 +88,37 @@ def _own_entry(x, axis, i):
 def entry(x, axis, i):
     """The i-th entries; of an example that has none, anything."""
     if isinstance(i, Trip) and i.reaches(x, axis):
-        return Lane(x.entries(axis, i), _sizes_at(x, axis, None))
+        return Lane(x.entries(axis, i), _sizes_at(x, axis, None), weak=x.weak)
     if not isinstance(i, Lane):
         at = (slice(None),) * (axis + 1) + (i,)
-        y = Lane(x.entries(axis, i), _sizes_at(x, axis, lambda n: n[at]))
+        y = Lane(x.entries(axis, i), _sizes_at(x, axis, lambda n: n[at]), weak=x.weak)
         if WATCHING:
             WATCHING[-1].did("entry", _taken, {"axis": axis + 1, "place": i}, [x], y)
         return y
     verbs = xp.of(x.data)
     place = verbs.clip(i.data, 0, max(x.data.shape[axis + 1] - 1, 0))
     data = _gathered(verbs, x.data, axis, place)
-    return Lane(data, _sizes_at(x, axis, lambda n: _gathered(verbs, n, axis, place)))
+    sizes = _sizes_at(x, axis, lambda n: _gathered(verbs, n, axis, place))
+    return Lane(data, sizes, weak=x.weak)
 
 
 def _taken(xp, x, axis, place):
     return x.select(axis, place)
+
+
+def squeezed(x, axis):
+    """A dim of one entry goes: the same memory, and so its cotangent is.
+
+    As the entry 0 it would be copied, and its cotangent put in its place among zeros.
+    """
+    y = Lane(x.data.squeeze(axis + 1), _sizes_at(x, axis, None), x.fill)
+    if WATCHING:
+        WATCHING[-1].did("squeezed", _squeezed, {"axis": axis + 1}, [x], y)
+    return y
+
+
+def _squeezed(xp, x, axis):
+    return x.squeeze(axis)
 
 
 def _gathered(verbs, data, axis, place):

@@ -1,11 +1,14 @@
 """Python's builtins that insist on one int, one truth value or one length, for lanes."""
 
+import inspect
 import sys
 
-from autodiff_lab import xp
+from autodiff_lab import source, xp
 
+from ..errors import MaskError
 from ..lane import Lane
-from . import batched
+from . import batched, effects
+from .changes import is_users_class
 from .items import Items
 from .sequences import Ragged, enumerate_, is_ragged, range_, reversed_, zip_
 from .undefined import or_nan
@@ -16,7 +19,16 @@ def _len(x):
         if not x.ndim:
             raise TypeError("len() of an array without dims")
         return x.shape[0]
-    return x.count() if isinstance(x, Items) and x.ragged else len(x)
+    if isinstance(x, Ragged):
+        return x.trips
+    if isinstance(x, Items):
+        return x.count() if x.ragged else len(x)
+    own = getattr(type(x), "__len__", None)
+    if inspect.isfunction(own) and is_users_class(type(x)):
+        from . import flow
+
+        return flow.call(own, x)
+    return len(x)
 
 
 def _folded(step, start, xs):
@@ -87,10 +99,17 @@ def _listed(plain):
         from . import flow
 
         if not xs or not (batched.has_lanes(xs) or isinstance(xs[0], Items)):
-            return plain(*xs)
+            found = plain(*xs)
+            return flow.list_(found) if plain is list else found
         return flow.listed(xs[0], (), lambda x: x)
 
     return listed
+
+
+def _sorted(*args, **kwargs):
+    from . import flow
+
+    return flow.list_(sorted(*args, **kwargs))
 
 
 def _mapped(f, *xs):
@@ -98,7 +117,7 @@ def _mapped(f, *xs):
 
     if len(xs) > 1 or not is_ragged(xs[0]):
         return map(f, *xs)
-    return flow.listed(xs[0], (), lambda x: flow.call(f, x))
+    return flow.listed(xs[0], (f,), lambda x, f: flow.call(f, x))
 
 
 def _filtered(f, x):
@@ -106,7 +125,7 @@ def _filtered(f, x):
 
     if not is_ragged(x):
         return filter(f, x)
-    return flow.listed(x, (), lambda v: v, lambda v: flow.call(f, v) if f else v)
+    return flow.listed(x, (f,), lambda v, f: v, lambda v, f: flow.call(f, v) if f else v)
 
 
 def _isinstance(x, kinds):
@@ -121,8 +140,56 @@ def _isinstance(x, kinds):
     return issubclass(kind, kinds)
 
 
+def _type(x, *more):
+    if not isinstance(x, Lane) or more:
+        return type(x, *more)
+    kinds = (bool, int, float) if x.weak else (xp.of(x.data).lib.Tensor,)
+    return next(k for k in kinds if _isinstance(x, k))
+
+
+def _texted(plain):
+    def texted(*args, **kwargs):
+        return plain(*map(told, args), **kwargs)
+
+    return texted
+
+
+def told(x):
+    """What becomes text: only what all examples share."""
+    if effects.has_lanes([x]):
+        raise MaskError(
+            f"a text is made at {source.here()} of a value that each example has for itself; "
+            "print(x) shows it, but a text would be one for all"
+        )
+    return x
+
+
+def _divmod(a, b):
+    return (a // b, a % b) if batched.has_lanes((a, b)) else divmod(a, b)
+
+
+def _round(x, *digits):
+    if not isinstance(x, Lane) or not x.weak or digits:
+        return round(x, *digits)
+    return BUILTINS[int](Lane(xp.of(x.data).lib.round(x.data), (), weak=True))
+
+
+def _next(x, *default):
+    if isinstance(x, list):  # a generator expression is made whole
+        raise MaskError(f"next() at {source.here()} asks for the first item of some that each "
+                        "example has; write a `for` loop with a `break`")  # fmt: skip
+    return next(x, *default)
+
+
 BUILTINS = {
     isinstance: _isinstance,
+    type: _type,
+    str: _texted(str),
+    repr: _texted(repr),
+    format: _texted(format),
+    divmod: _divmod,
+    next: _next,
+    round: _round,
     map: _mapped,
     filter: _filtered,
     range: range_,
@@ -140,4 +207,5 @@ BUILTINS = {
     bool: _converted(bool, "bool"),
     list: _listed(list),
     tuple: _listed(tuple),
+    sorted: _sorted,
 }

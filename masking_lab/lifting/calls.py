@@ -18,12 +18,12 @@ from autodiff_lab.reading import read
 
 from ..batches import randomness
 from ..errors import MaskError
-from ..lane import lanes_in
-from ..once import Remembered
+from ..lane import Lane, lanes_in, looked
+from ..once import Remembered, inside_vmap
 from ..setting import setting
-from . import lending
+from . import effects, lending, making
 from .builtins import BUILTINS
-from .items import joined, joins
+from .joins import joined, joins
 from .rewrite import MAKERS, rewrite
 
 _lifted: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()  # the user's functions
@@ -83,8 +83,10 @@ def callee(f):
         return functools.partial(callee(f.func), *f.args, **f.keywords)
     if inspect.isfunction(f) or inspect.ismethod(f):
         return lift(f) if is_users(getattr(f, "__func__", f)) else f
-    if inspect.isbuiltin(f) or inspect.isclass(f):
+    if inspect.isbuiltin(f):
         return BUILTINS.get(f, f)
+    if inspect.isclass(f):
+        return BUILTINS.get(f) or making.maker(f)
     if "forward" in getattr(f, "__dict__", ()):  # of this module alone: what it does is replaced
         return callee(f.forward)
     for name in ("__call__", "forward"):  # an object, or a module of PyTorch's
@@ -126,17 +128,31 @@ _STANDARD = os.path.dirname(os.__file__) + os.sep
 
 
 _answer: ContextVar = ContextVar("answer", default=None)
+_keep: ContextVar = ContextVar("is given the lists that are made", default=None)
 _cells: ContextVar = ContextVar("calls cells as straight lines", default=None)
 
 
-def answered_by(answer):
-    """Inside, `answer(f, args, kwargs)` is what a call in lifted code means."""
-    return setting(_answer, answer)
+@contextlib.contextmanager
+def answered_by(answer, keep=None):
+    """Inside, `answer(f, args, kwargs)` is what a call in lifted code means, `keep(x)` a list."""
+    with setting(_answer, answer), setting(_keep, keep):
+        yield
 
 
-def straight(framework):
-    """Inside a loop on PyTorch, cells are called as straight lines, where nobody else answers."""
-    if framework != "torch" or _answer.get():
+def kept(x):
+    """A list, as those have it who answer calls."""
+    keep = _keep.get()
+    return keep(x) if keep else x
+
+
+def straight(like):
+    """Inside a loop on PyTorch, cells are called as straight lines, where nobody else answers.
+
+    `like` is what tells how long the loop goes on; who asks looks at entries.
+    """
+    looked()
+    framework = xp.framework_of(like.data) if isinstance(like, Lane) else xp.framework_of(like)
+    if framework != "torch" or _answer.get() or inside_vmap():
         return contextlib.nullcontext()
     from .straight import Cells
 
@@ -167,6 +183,8 @@ def made(f, args, kwargs):
     if type(f) is functools.partial and f.func is call_method:  # a lane's own
         return f(*args, **kwargs)
     randomness.check(f, args, kwargs)
+    if inspect.isbuiltin(f):
+        effects.refuse_unfollowed(f, args)
     f = callee(f)
     if joins(f, args):
         return joined(f, *args, **kwargs)
@@ -175,10 +193,17 @@ def made(f, args, kwargs):
         from ..on_jax.dispatch import call as dispatch
 
         return dispatch(f, args, kwargs)
-    if framework == "torch" and getattr(f, "__name__", "") in MAKERS and inspect.isbuiltin(f):
+    if framework == "torch" and inspect.isroutine(f) and not is_lifted(f):
+        from ..on_torch.asking import answered
         from ..on_torch.sizes import MADE  # PyTorch wants whole numbers there
 
-        return MADE[f.__name__](*args, **kwargs)
+        if inspect.isbuiltin(f) and f.__name__ in MAKERS:
+            return MADE[f.__name__](*args, **kwargs)
+        return answered(f, args, kwargs)
+    if framework == "torch":
+        from ..on_torch.layers import cell
+
+        f = cell(f)
     return f(*args, **kwargs)
 
 

@@ -45,7 +45,7 @@ def canonical(text, tree):
     body = list(tree.body)
     if not _always_leaves(body):
         body.append(ast.copy_location(ast.Return(None), body[-1]))
-    body = returns.block(Parts(tree).whole(body))
+    body = returns.block(Parts(tree, fresh).whole(body))
     end = ast.copy_location(ast.Return(ast.Name(returns.result, ast.Load())), tree.body[-1])
     if returns.returned in returns.asked:
         tree.body = [assign(returns.returned, False, tree.body[0]), *body, end]
@@ -211,7 +211,8 @@ class Parts(ast.NodeTransformer):
     it is, and `flow` looks at what happens to it.
     """
 
-    def __init__(self, tree):
+    def __init__(self, tree, fresh):
+        self.fresh = fresh
         self.own = {a.arg for a in ast.walk(tree.args) if isinstance(a, ast.arg)}
         self.own |= set(names.bound(*tree.body))
 
@@ -236,9 +237,38 @@ class Parts(ast.NodeTransformer):
         return self.visit(ast.copy_location(ast.Assign([node.target], node.value), node))
 
     def visit_Assign(self, node):
-        if len(node.targets) == 1 and isinstance(node.targets[0], (ast.Subscript, ast.Attribute)):
-            return self._put(node.targets[0], node.value, node)
-        return node
+        target, *more = node.targets
+        if not any(map(_writes_part, node.targets)):
+            return node
+        if more:
+            return self._one_by_one(node.targets, node)
+        if isinstance(target, (ast.Subscript, ast.Attribute)):
+            return self._put(target, node.value, node)
+        return self._unpacked(target, node)
+
+    def _one_by_one(self, targets, node):
+        """`a = x[i] = v`, from left to right."""
+        name = self.fresh("value")
+        return self._each([name] * len(targets), targets, assign(name, node.value, node))
+
+    def _unpacked(self, target, node):
+        """`x[i], x[j] = x[j], x[i]`: the right side first, then one place after the other."""
+        names, new = [], []
+        for part in target.elts:
+            names.append(self.fresh("right_side"))
+            own = ast.Name(names[-1], ast.Store())
+            new.append(ast.Starred(own, ast.Store()) if isinstance(part, ast.Starred) else own)
+        first = ast.copy_location(ast.Assign([ast.Tuple(new, ast.Store())], node.value), node)
+        parts = [p.value if isinstance(p, ast.Starred) else p for p in target.elts]
+        return self._each(names, parts, first)
+
+    def _each(self, names, targets, first):
+        done = [first]
+        for name, target in zip(names, targets, strict=True):
+            one = ast.Assign([target], ast.Name(name, ast.Load()))
+            found = self.visit(ast.copy_location(one, first))
+            done += found if isinstance(found, list) else [found]
+        return [ast.fix_missing_locations(s) for s in done]
 
     def _put(self, target, value, at):
         """From the inside out: `x.a[i] = v` is x = set(x, "a", put(x.a, i, v))."""
@@ -256,6 +286,12 @@ class Parts(ast.NodeTransformer):
         if not isinstance(target, ast.Name):  # the result of a call: nobody else can see it
             return ast.copy_location(ast.Expr(value), at)
         return assign(target.id, value, at)
+
+
+def _writes_part(target):
+    """Does it write into a part of something, perhaps among others?"""
+    return any(isinstance(n, (ast.Subscript, ast.Attribute)) and isinstance(n.ctx, ast.Store)
+               for n in ast.walk(target))  # fmt: skip
 
 
 def flow_call(name, *args, at):

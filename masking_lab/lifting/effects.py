@@ -7,6 +7,7 @@ it may change: an attribute is noted when it is written, and after the call its 
 
 import contextlib
 import gc
+import inspect
 import sys
 import weakref
 from contextvars import ContextVar
@@ -21,6 +22,11 @@ MUTATORS = frozenset(
     "append extend insert remove pop clear update setdefault popitem add discard sort "
     "reverse".split()
 )
+_MORE = frozenset(
+    "popleft appendleft extendleft rotate difference_update intersection_update "
+    "symmetric_difference_update subtract write writelines __next__".split()
+)
+_FOLLOWED = (list, dict, str, bytes, tuple, int, float, frozenset)
 masked: ContextVar = ContextVar("a block runs for some of the examples", default=False)
 _watcher: ContextVar = ContextVar("is told that values decide what runs", default=None)
 _written: ContextVar = ContextVar("objects whose attributes were written", default=None)
@@ -76,6 +82,30 @@ def refuse_outside(name, change, *values):
     changed()
     if change.__name__ in ("set", "put") or masked.get() or has_lanes(values):
         raise _refused(repr(name), source.here())
+
+
+def refuse_unfollowed(f, args):
+    """Some examples only would change a thing that lifted code does not keep apart."""
+    owner, name = f.__self__, f.__name__
+    if f.__module__ in ("_heapq", "_bisect"):  # written in C: they look into lists by themselves
+        changes, what = masked.get() or type(args[0]) is not list or has_lanes(args), "a list"
+    elif not masked.get():
+        return
+    elif inspect.ismodule(owner):
+        changes, what = f is next, "an iterator"
+    else:
+        changes = name in MUTATORS | _MORE and not isinstance(owner, _FOLLOWED)
+        changes &= xp.framework_of(owner) is None
+        what = f"a {type(owner).__name__}"
+    if changes:
+        raise unfollowed(f"{what} is changed by {name}")
+
+
+def unfollowed(what):
+    return MaskError(
+        f"{what} at {source.here()}, where each example goes its own way; there a list, a dict or "
+        "an object of a class of your own can be changed: use one of those, and its methods"
+    )
 
 
 def has_lanes(x):

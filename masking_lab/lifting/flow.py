@@ -8,15 +8,19 @@ nothing happens to them that does not happen to an example that is really there.
 nobody takes is not run.
 """
 
+import inspect
+import itertools
 import sys
 
-from autodiff_lab import trees, xp
+from autodiff_lab import source, trees, xp
 
+from ..errors import MaskError
 from ..lane import Lane, is_array, lanes_in
 from ..on_jax.trip import Trip
-from . import batched, calls, effects, lending, writing
-from .batched import going_on, negated, truth
-from .items import Items, as_columns
+from . import batched, calls, effects, lending, limits, writing
+from .batched import going_on, has_lanes, negated, truth
+from .builtins import told  # noqa: F401  lifted code asks for it
+from .items import Items, as_columns, each_of
 from .sequences import Ragged, shared_entry
 from .undefined import Undefined  # noqa: F401  lifted code asks for it
 
@@ -34,16 +38,30 @@ def if_(test, then, otherwise, carried, given):
 def while_(test, body, carried, given, stops=()):
     """`stops` names the carried flags that end the loop: those of `break` and `return`."""
     flags = _places(body, stops)
-    while True:
+    for trips in itertools.count():
         going = truth(and_(going_on(carried, flags), test, (*carried, *given)))
         if isinstance(going, Lane):
-            return batched.repeat(going, test, body, carried, given, flags)
+            return batched.repeat(going, test, body, carried, given, flags, trips)
         if not going:
             return carried
+        limits.check(trips)
         carried = body(*carried, *given)
 
 
 def for_(items, body, carried, given, stops=()):
+    if not isinstance(items, Items):
+        return _each(items, body, carried, given, stops)
+    before = items.pairs()
+    found = _each(items, body, carried, given, stops)
+    if len(items.pairs()) != len(before):
+        raise MaskError(
+            f"the list that the loop at {source.here()} goes through grows or shrinks on the way; "
+            "go through a copy of it, or write the loop with `while`"
+        )
+    return found
+
+
+def _each(items, body, carried, given, stops):
     flags = _places(body, stops, skip=1)
     if isinstance(items, Ragged):
         return batched.each(items, body, carried, given, flags)
@@ -105,6 +123,25 @@ def choose(test, a, b, given):
     return (a if test else b)(*given)
 
 
+def in_(x, xs):
+    """`x in xs`, for the elements of Python's containers and the entries of an array."""
+    if isinstance(xs, Lane):
+        return (xs == x).any()
+    if not isinstance(xs, Ragged):
+        if isinstance(xs, str) or not has_lanes([x, list(each_of(xs))]):
+            return x in xs
+        xs = xs if isinstance(xs, Items) else list(xs)
+    return call(any, listed(xs, (x,), _equal))
+
+
+def _equal(x, y):
+    if isinstance(x, (list, tuple)) and type(x) is type(y):
+        pairs = zip(each_of(x), each_of(y), strict=False)
+        return len(x) == len(y) and call(all, [_equal(a, b) for a, b in pairs])
+    alike = all(isinstance(v, (Lane, bool, int, float)) or is_array(v) for v in (x, y))
+    return x == y if alike else False
+
+
 def chain(left, *pairs):
     """`a < b < c`: pairs of a comparison and its right side, which is evaluated once."""
     compare, right = pairs[0], pairs[1]()
@@ -126,6 +163,8 @@ def put(x, index, value, other=None):
     """`x[index] = value`, and the x that has it; `other` may look at the old one."""
     if isinstance(x, Lane) or _has_lane(index) or (isinstance(value, Lane) and hasattr(x, "shape")):
         return writing.put(unshared(x, other) if other else x, index, value)
+    if effects.masked.get() and not (isinstance(x, (list, dict)) or xp.framework_of(x)):
+        raise effects.unfollowed(f"an entry of a {type(x).__name__} is written")
     if calls.answers():
         return calls.call(put_, (x, index, value, other), {})
     x[index] = value
@@ -153,11 +192,14 @@ def unshared(x, other, whole=None):
 
 def list_(elements):
     """A list that is given a name: it may grow for some examples only, unless each runs alone."""
-    return elements if calls.answers() and type(elements) is list else Items(elements)
+    own = calls.answers() and type(elements) is list
+    return calls.kept(elements) if own else Items(elements)
 
 
 def set(x, name, value):  # noqa: A001
     """`x.name = value`, and the x that has it."""
+    if effects.masked.get() and (inspect.isfunction(x) or not hasattr(x, "__dict__")):
+        raise effects.unfollowed(f"an attribute of a {type(x).__name__} is written")
     setattr(x, name, value)
     effects.wrote(x)
     return x

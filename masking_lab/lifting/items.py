@@ -8,9 +8,9 @@ from autodiff_lab import source, trees, xp
 
 from ..batches.masked_batch import trimmed, valid
 from ..errors import MaskError
-from ..lane import Lane, Length, shared
+from ..lane import Lane, Length, is_array, shared
 from .blocks import Block, one_by_one, rebuilt
-from .stacking import common, concatenated, lengths, ordered, side_by_side
+from .stacking import common, lengths, ordered, side_by_side
 
 
 class Items(list):
@@ -68,22 +68,40 @@ class Items(list):
         self.here.append(here)
 
     def extend(self, xs):
+        if isinstance(xs, Items):
+            self.fill(self.pairs() + xs.pairs())
+            return
         for x in xs:
             self.append(x)
 
-    def pop(self, i=-1):
-        self._only_whole("pop")
-        self.here.pop(i)
-        return super().pop(i)
+    def __iadd__(self, xs):
+        self.extend(xs)
+        return self
+
+    def clear(self):
+        self.fill([])
 
     def __setitem__(self, i, x):
         self.spread()
-        super().__setitem__(i, x)
+        if isinstance(i, slice):
+            self._changed("writing into a slice", list.__setitem__, i, x)
+        elif self.ragged and not self._whole_up_to(i):
+            from .writing import put_element
 
-    def insert(self, i, x):
-        self._only_whole("insert")
-        super().insert(i, x)
-        self.here.insert(i, None)
+            put_element(self, i, x)
+        else:
+            super().__setitem__(i, x)
+
+    def _whole_up_to(self, i):
+        """Do all examples have the first elements, up to the i-th?"""
+        return type(i) is int and 0 <= i < len(self.here) and self.here[: i + 1] == [None] * (i + 1)
+
+    def _changed(self, what, change, *args, **kwargs):
+        """A change by Python's own list, which knows no masks."""
+        self._only_whole(what)
+        found = change(self, *args, **kwargs)
+        self.here[:] = [None] * len(self)
+        return found
 
     def reverse(self):
         self.spread()
@@ -93,6 +111,8 @@ class Items(list):
     def copy(self):
         return self + []
 
+    __copy__ = copy
+
     def __add__(self, other):
         new, other = type(self)(), other if isinstance(other, Items) else Items(other)
         new.fill(self.pairs() + other.pairs())
@@ -100,26 +120,60 @@ class Items(list):
 
     def __mul__(self, n):
         self._only_whole("*")
-        return Items(list(self) * n)
+        return self._repeated(n) if isinstance(n, Lane) else Items(list(self) * n)
 
     __rmul__ = __mul__
 
     def __radd__(self, other):
         return Items(other) + self
 
+    def _repeated(self, n):
+        """As often as each example says."""
+        from .leader import known
+        from .sequences import range_
+
+        new, found = Items(), range_(n)
+        for k in range(found.last):
+            here = found.trips.data > k
+            here = None if known(here)[1] else here
+            new.fill([*new.pairs(), *[(e, here) for e in self]])
+        return new
+
     def __getitem__(self, i):
         if isinstance(i, slice) and i == slice(None, None, -1):
             self.spread()
             return Items(list(self.each())[i], self.here[i])
         if self.ragged or isinstance(i, Lane):
-            return trees.map(lambda x: x[i], self.stacked())
+            place = self._place(i)
+            return self._gathered(i) if place is None else super().__getitem__(place)
         found = super().__getitem__(i)
         return Items(found) if isinstance(i, slice) else found
+
+    def _gathered(self, i):
+        """Each example's own element, or elements, as an array; of lists, as a list again."""
+        lists = isinstance(i, slice) or any(isinstance(e, list) for e in list.__iter__(self))
+        found = trees.map(lambda x: x[i], self.stacked())
+        return _as_list(found) if lists else found
+
+    def _place(self, i):
+        """Where the i-th element is kept, if that is one place for all examples."""
+        if type(i) is not int or i < 0 or self.blocks:
+            return None
+        if self._whole_up_to(i):
+            return i
+        from .writing import columns, hits
+
+        found = columns(hits(self, i))
+        return found[0] if len(found) == 1 else None
 
     def _only_whole(self, what):
         if self.ragged:
             raise MaskError(f"{what} on a list that has a length of its own in each example; "
                             "build the list in order, with append")  # fmt: skip
+
+    def __contains__(self, x):
+        self._only_whole("in")
+        return super().__contains__(x)
 
     # ----- as arrays -----
     @property
@@ -146,33 +200,33 @@ class Items(list):
         first = next(list.__iter__(self), None)
         return first.size if isinstance(first, Block) and list.__len__(self) == 1 else None
 
-    def stacked(self):
+    def stacked(self, like=None):
         """All elements of an example as one array with a ragged dim in front; a tuple of them
-        for elements that are tuples."""
+        for elements that are tuples. What all examples share becomes arrays like `like`."""
         if self.blocks and not self._nested:
             return trees.map(self._ordered, self.block())
-        elements = _opened(list(self.each()))
+        like = next((m for m in self.here if m is not None), like)
+        elements = _opened(list(self.each()), like)
         leaves, _, rebuild = trees.flatten(elements[0])
         columns = [trees.flatten(x)[0] for x in elements]
-        return rebuild([self._stacked([c[k] for c in columns]) for k in range(len(leaves))])
+        return rebuild([self._stacked([c[k] for c in columns], like) for k in range(len(leaves))])
 
-    def _stacked(self, column):
-        verbs, column, parts = self._lanes(column)
-        data = side_by_side(verbs, parts)
+    def _stacked(self, column, like):
+        verbs, column, parts = self._lanes(column, like)
+        data, weak = side_by_side(verbs, parts), all(x.weak for x in column)
         if not self.ragged:
-            return Lane(data, (None, *self._inner(verbs, column, None)))
+            return Lane(data, (None, *self._inner(verbs, column, None)), weak=weak)
         trips = self.count().data
         live = valid(verbs, [trips], data.shape[:2], data)
         sizes = (trips, *self._inner(verbs, column, live))
-        return Lane(*trimmed(self._in_front(verbs, data), sizes))
+        return Lane(*trimmed(self._in_front(verbs, data), sizes), weak=weak)
 
-    def _lanes(self, column):
+    def _lanes(self, column, like):
         """`(verbs, lanes, arrays)`: what examples share is a lane too; the arrays in one dtype."""
-        first = next((x for x in column if isinstance(x, Lane)), None)
-        like = first.data if first is not None else next(m for m in self.here if m is not None)
+        like = next((x.data for x in column if isinstance(x, Lane)), like)
         verbs, count = xp.of(like), like.shape[0]
-        column = [x if isinstance(x, Lane) else shared(verbs, count, x, like) for x in column]
-        dtype = verbs.common_dtype([x.dtype for x in column])
+        column = [x if isinstance(x, Lane) else _shared(verbs, count, x, like) for x in column]
+        dtype = _dtype(verbs, column)
         return verbs, column, [verbs.astype(x.data, dtype) for x in column]
 
     def _inner(self, verbs, column, live):
@@ -218,7 +272,7 @@ class Items(list):
         return rebuild([self._joined(column, many) for column in columns])
 
     def _joined(self, column, many):
-        verbs, _, parts = self._lanes(column)
+        verbs, _, parts = self._lanes(column, next((m for m in self.here if m is not None), None))
         parts = [p if block else verbs.reshape(p, (p.shape[0], 1, *p.shape[1:]))
                  for p, block in zip(parts, many, strict=True)]  # fmt: skip
         data = verbs.concat(parts, 1)
@@ -233,12 +287,24 @@ class Items(list):
         return Lane(self._in_front(xp.of(x.data), x.data), (self.count().data, *x.sizes[1:]))
 
 
+def _as_list(columns):
+    """Arrays with the elements in front as a list again."""
+    from .flow import listed
+    from .sequences import Ragged
+
+    parts = columns if isinstance(columns, Lane) else Ragged.of_parts(columns)
+    return listed(parts, (), lambda x: x)
+
+
 def as_columns(x, like):
     """A list that is asked for an entry of each example's own: all its elements as arrays."""
     verbs, (count, *_) = xp.of(like.data), like.data.shape
 
+    if isinstance(x, Items):
+        x.spread()
+
     def lane(e):
-        return e if isinstance(e, (Lane, Items)) else shared(verbs, count, e, like.data)
+        return e if isinstance(e, (Lane, Items)) else _shared(verbs, count, e, like.data)
 
     return Items([trees.map(lane, e) for e in each_of(x)], getattr(x, "here", None)).stacked()
 
@@ -248,12 +314,39 @@ def each_of(x):
     return x.each() if isinstance(x, Items) else x
 
 
-def _opened(elements):
+def _shared(verbs, count, x, like):
+    if not isinstance(x, (bool, int, float, complex)) and not is_array(x):
+        raise MaskError(f"a list is asked for an entry of each example's own at {source.here()}, "
+                        f"and holds {x!r}; such a list can hold numbers and arrays")  # fmt: skip
+    return shared(verbs, count, x, like)
+
+
+def _dtype(verbs, column):
+    """One dtype for all; a number of Python's is as precise as the arrays."""
+    arrays = [x.dtype for x in column if not x.weak]
+    numbers = [x.dtype for x in column if x.weak]
+    if arrays and (any(map(verbs.is_inexact, arrays)) or not any(map(verbs.is_inexact, numbers))):
+        return verbs.common_dtype(arrays)
+    return verbs.common_dtype(arrays + numbers)
+
+
+def _opened(elements, like):
     """Lists in a list as arrays; an empty one is like the others."""
-    found = [x.stacked() if isinstance(x, Items) and len(x) else x for x in elements]
+    found = [x.stacked(like) if isinstance(x, Items) and len(x) else x for x in elements]
     model = next((x for x in found if isinstance(x, Lane)), None)
     empty = [isinstance(x, Items) and model is not None for x in found]
     return [model[0:0] if e else x for e, x in zip(empty, found, strict=True)]
+
+
+def _whole_only(name):
+    def method(self, *args, **kwargs):
+        return self._changed(name.strip("_"), getattr(list, name), *args, **kwargs)
+
+    return method
+
+
+for _name in ("pop", "insert", "remove", "sort", "__delitem__", "__imul__"):
+    setattr(Items, _name, _whole_only(_name))
 
 
 class Growing(Items):
@@ -267,7 +360,7 @@ class Growing(Items):
 
     __len__ = __iter__ = each = __getitem__ = __setitem__ = __contains__ = __bool__ = _hidden
     ragged = property(_hidden)
-    pop = insert = reverse = count = stacked = _hidden
+    pop = insert = reverse = count = stacked = __delitem__ = _hidden
 
 
 def become(original, new):
@@ -281,30 +374,6 @@ def become(original, new):
         original.update(new)
     else:
         original.__dict__.update(new.__dict__)
-
-
-STACKS, CONCATENATES = {"stack"}, {"cat", "concat", "concatenate"}
-
-
-def joins(f, args):
-    """Is it a stack or a concat of a ragged list?"""
-    name = getattr(f, "__name__", "")
-    ragged = bool(args) and isinstance(args[0], Items) and args[0].ragged
-    return ragged and (name in STACKS or name in CONCATENATES)
-
-
-def joined(f, items, axis=0, dim=0):
-    """`stack` or `concat` of a ragged list."""
-    if axis != 0 or dim != 0:
-        raise MaskError(f"{f.__name__} of a list with a length of its own in each example goes "
-                        f"along axis 0, not {axis or dim}; move the axis afterwards")  # fmt: skip
-    x = items.stacked()
-    if f.__name__ not in STACKS:
-        return concatenated(x)
-    if any(n is not None and n.ndim > 1 for n in x.sizes):
-        raise MaskError(f"{f.__name__} of a list of arrays of different sizes; make their sizes "
-                        "agree, or return the list")  # fmt: skip
-    return x
 
 
 def finished(result):

@@ -10,15 +10,15 @@ import copy
 import functools
 import inspect
 import types
-from types import SimpleNamespace
 
-from autodiff_lab import source, xp
+from autodiff_lab import xp
 
 from ..lane import Lane, Length, looked
 from ..on_jax.trip import Trip
 from ..setting import setting
 from . import effects
 from .blocks import Block, rebuilt
+from .changes import Watched, changeable, refuse_lost
 from .items import Items
 
 
@@ -28,14 +28,15 @@ class Run:
     def __init__(self, inside, results):
         self.inside, self.results = inside, results
 
+    @classmethod
+    def of(cls, inside, results, places):
+        """`places`: where a block got the list or object that it returned, or None."""
+        pairs = zip(results, places, strict=True)
+        return cls(inside, tuple(x if i is None else inside[i] for x, i in pairs))
+
     def hands_on(self, i):
         """Is the i-th result the list or object that the i-th name had?"""
         return i < len(self.inside) and changeable(x := self.results[i]) and x is self.inside[i]
-
-
-def _run(inside, results, places):
-    pairs = zip(results, places, strict=True)
-    return Run(inside, tuple(x if i is None else inside[i] for x, i in pairs))
 
 
 def _place(x, inside):
@@ -49,7 +50,7 @@ class Taken:
     unsure = narrows = False
 
     def __init__(self, test, leader=None):
-        self.sizes = {}
+        self._forget()
         if not isinstance(test, Lane):
             self.none, self.all = not test, bool(test)
         else:
@@ -59,6 +60,10 @@ class Taken:
             self.none, self.all = known(self.mask) if leader is None else (False, False)
             if leader is not None:
                 self._leader = leader
+
+    def _forget(self):
+        """Nothing is led yet. `reached` are things that only a function or an item leads to."""
+        self.sizes, self.functions, self.copies, self.reached = {}, {}, {}, []
 
     def certain(self):
         """Somebody takes the block, though nobody knows who."""
@@ -77,19 +82,36 @@ class Taken:
 
             _ = self.leader
             now = lambda: self._now(block, carried, given, first)  # noqa: E731
-            return _run(*staged.run_if_any(self.mask, now, (carried, given)))
-        return _run(*self._now(block, carried, given, first))
+            return Run.of(*staged.run_if_any(self.mask, now, (carried, given)))
+        return Run.of(*self._now(block, carried, given, first))
 
     def _now(self, block, carried, given, first):
-        self.sizes, self.functions = {}, {}
+        self._forget()
         inside = self.led((*carried, *given))
-        more = () if first is None else (self.leads(first()),)
+        more = () if first is None else (self.lent(first()),)
         with setting(effects.masked, effects.masked.get() or not self.all):
             results = block(*more, *inside)
+        return self.found(inside, results)
+
+    def found(self, inside, results):
+        """What a block was given and what it returned, as the examples have it: for `Run.of`."""
+        self.refuse_lost(inside)
         inside = [self.unled(x) if changeable(x) else None for x in inside]
         places = [_place(x, inside) for x in results]
         return inside, [self.unled(x) if i is None else None
                         for i, x in zip(places, results, strict=True)], places  # fmt: skip
+
+    def lent(self, x):
+        """`x` inside the block, where what is changed in it is not put together afterwards."""
+        new = self.leads(x)
+        if new is not x and not isinstance(new, Lane):
+            self.reached.append((x, Watched((new,))))
+        return new
+
+    def refuse_lost(self, inside):
+        """Nothing was changed that is not among the things that the block was given."""
+        if any(copy.changed(tuple(inside)) for _, copy in self.reached):
+            refuse_lost()
 
     def unled(self, x):
         """What a block hands on as it was given it: each example has its own again."""
@@ -108,7 +130,7 @@ class Taken:
         elif isinstance(x, list):
             x[:] = map(self.unled, x)
         elif isinstance(x, dict):
-            x.update({k: self.unled(v) for k, v in x.items()})
+            dict.update(x, {k: self.unled(v) for k, v in x.items()})
         elif changeable(x):
             x.__dict__.update({k: self.unled(v) for k, v in vars(x).items()})
         return x
@@ -143,40 +165,48 @@ class Taken:
             return Led(self, x)
         if hasattr(type(x), "leads"):  # a trip's number; a name without a value
             return x.leads(self)
-        if isinstance(x, Items):
-            here = [m if m is None else self.lengths(m) for m in x.here]
-            return type(x)([self.leads(v) for v, _ in x.pairs()], here)
-        if isinstance(x, (list, tuple)):
-            return rebuilt(x, [self.leads(v) for v in x])
-        if isinstance(x, dict):
-            return {k: self.leads(v) for k, v in x.items()}
         if changeable(x):
-            new = copy.copy(x)
-            new.__dict__.update({k: self.leads(v) for k, v in vars(x).items()})
-            return new
+            if id(x) not in self.copies:
+                self.copies[id(x)] = x, self._copy(x)
+            return self.copies[id(x)][1]
+        if isinstance(x, tuple):
+            return rebuilt(x, [self.leads(v) for v in x])
         if callable(x):
             return self.function(x)
         if self.unsure and xp.framework_of(x) and self.verbs.is_inexact(x.dtype):
             return self.verbs.where(self.mask.any(), x, self.verbs.stop_gradient(x))
         return x
 
+    def _copy(self, x):
+        """A list, a dict or an object inside; two names for one are given the same copy."""
+        if isinstance(x, Items):
+            here = [m if m is None else self.lengths(m) for m in x.here]
+            return type(x)([self.leads(v) for v, _ in x.pairs()], here)
+        if isinstance(x, list):
+            return rebuilt(x, [self.leads(v) for v in x])
+        new = copy.copy(x)  # a Counter stays one
+        entries = new if isinstance(x, dict) else new.__dict__
+        dict.update(entries, {k: self.leads(v) for k, v in entries.items()})
+        return new
+
     def function(self, f):
         """A function that reads lanes from outside itself reads the leader's; a method too."""
         if isinstance(f, functools.partial):
-            own = {k: self.leads(v) for k, v in f.keywords.items()}
-            return functools.partial(self.leads(f.func), *map(self.leads, f.args), **own)
+            own = {k: self.lent(v) for k, v in f.keywords.items()}
+            return functools.partial(self.leads(f.func), *map(self.lent, f.args), **own)
         if inspect.ismethod(f):
-            return types.MethodType(f.__func__, self.leads(f.__self__))
+            return types.MethodType(f.__func__, self.lent(f.__self__))
         if not inspect.isfunction(f) or not reads_lanes(f, set()):
             return f
         if id(f) not in self.functions:  # it may read itself
-            cells = tuple(types.CellType() for _ in f.__closure__)
-            new = types.FunctionType(f.__code__, f.__globals__, f.__name__, f.__defaults__, cells)
-            new.__kwdefaults__ = f.__kwdefaults__
+            cells = tuple(types.CellType() for _ in f.__closure__ or ())
+            new = types.FunctionType(f.__code__, f.__globals__, f.__name__, None, cells)
             self.functions[id(f)] = f, new
+            new.__defaults__ = f.__defaults__ and self.lent(f.__defaults__)
+            new.__kwdefaults__ = f.__kwdefaults__ and self.lent(f.__kwdefaults__)
             for cell, value in zip(cells, _contents(f), strict=True):
                 if value is not _EMPTY:
-                    cell.cell_contents = self.leads(value)
+                    cell.cell_contents = self.lent(value)
         return self.functions[id(f)][1]
 
     @property
@@ -190,6 +220,10 @@ class Taken:
         verbs = self.verbs
         mask = verbs.reshape(self.mask, (data.shape[0],) + (1,) * (data.ndim - 1))
         return verbs.where(mask, data, self.one(data))
+
+    def rows_of(self, x):
+        """The data of a lane, led."""
+        return self.row(x.data)
 
     def keeps(self, x):
         """Is the leader's row of it kept aside?"""
@@ -228,7 +262,7 @@ class Led(Lane):
     @property
     def data(self):
         if self._data is None:
-            self._data = self.taken.row(self.base.data)
+            self._data = self.taken.rows_of(self.base)
         return self._data
 
     def entries(self, axis, i):
@@ -259,30 +293,14 @@ def _contents(f):
 def reads_lanes(f, seen):
     """Does a function read a lane, or something with lanes in it, from outside itself?"""
     seen.add(f)
-    for x in _contents(f):
+    defaults = *(f.__defaults__ or ()), *(f.__kwdefaults__ or {}).values()
+    for x in (*_contents(f), *defaults):
         if inspect.isfunction(x):
             if x not in seen and reads_lanes(x, seen):
                 return True
         elif isinstance(x, (Lane, Items, list, tuple, dict)) or changeable(x):
             return True
     return False
-
-
-def changeable(x):
-    """Lists, dicts and the user's own objects; arrays are values here, modules stay as they are."""
-    if isinstance(x, (list, dict)):
-        return True
-    kind = type(x)
-    return hasattr(x, "__dict__") and not isinstance(x, type) and is_users_class(kind)
-
-
-@functools.cache
-def is_users_class(kind):
-    """Is it a class of the user's own, that stands on no library's?"""
-    modules = {base.__module__.split(".")[0] for base in kind.__mro__ if base is not object}
-    return kind is SimpleNamespace or modules.isdisjoint(
-        (*source.LIBRARY, "builtins", "types", "functools")
-    )
 
 
 def known(mask):

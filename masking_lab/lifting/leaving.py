@@ -5,15 +5,15 @@ its place is taken by a copy of an example that goes on (its leader, see `leader
 through the rest of the loop like everybody else: a trip on which nobody leaves needs no mask.
 """
 
-import operator
-
 from autodiff_lab import xp
 
 from ..batches.masked_batch import live
 from ..lane import Lane
 from ..once import once
-from .items import each_of
-from .leader import Run, Taken, changeable
+from ..setting import setting
+from . import effects
+from .changes import Watched
+from .leader import Run, Taken
 from .select import select
 from .undefined import Undefined
 
@@ -23,21 +23,28 @@ def each(items, body, carried, given, flags):
     ends = None if flags or not isinstance(items.trips, Lane) else _ends(items.trips.data)
     if not ends or not all(map(_is_plain, carried)):
         return carried, 0
+    with setting(effects.masked, effects.masked.get()):
+        return _each(items, ends, body, carried, given)
+
+
+def _each(items, ends, body, carried, given):
     trips, leader = items.trips.data, int(items.trips.data.argmax())
     followed = _followed(items, trips, leader) if len(ends) > 1 else items
-    aside, here, inside, written = [], Taken(True), given, []
+    aside, here, inside, written = [], Taken(True), given, Watched(())
     for i in range(ends[-1]):
         if i in ends:
             aside.append(carried)
+            effects.masked.set(True)
             here = Taken(Lane(trips > i, ()), leader)
             carried, inside = here.led(carried), here.led(given)
-            written = [(x, _held(x)) for x in _containers(inside)]
+            written = Watched(inside)
         item = followed.at(i) if followed else here.leads(items.at(i))
         carried = body(item, *carried, *inside)
-        if not all(map(_is_plain, carried)) or any([_is_changed(*pair) for pair in written]):
+        here.refuse_lost(inside)
+        if not all(map(_is_plain, carried)) or written.changed():
             if aside:
                 left = _put_together(trips, ends, aside)
-                carried = _joined(Lane(trips > i, ()), carried, inside, left, given)
+                carried = _joined(Lane(trips > i, ()), here, carried, inside, left, given)
             return carried, i + 1
     return _put_together(trips, ends, [*aside, carried]), items.last
 
@@ -76,37 +83,12 @@ def _followed(items, trips, leader):
     return found if all(fits) else None
 
 
-def _joined(going, carried, inside, left, given):
+def _joined(going, here, carried, inside, left, given):
     """All examples again, those who have left among them."""
     from .batched import merged
 
-    new = Run([None] * len(left) + list(inside), carried)
+    new = Run.of(*here.found((*[None] * len(left), *inside), carried))
     return merged(going, new, Run((*left, *given), left), left, given)
-
-
-# ----- is a list written into? -----
-def _containers(x):
-    """The lists, dicts and objects in a tuple."""
-    if isinstance(x, Lane) or xp.framework_of(x):
-        return
-    if not isinstance(x, tuple):
-        if not changeable(x):
-            return
-        yield x
-    for y in _held(x):
-        yield from _containers(y)
-
-
-def _held(x):
-    if isinstance(x, (list, tuple)):
-        return tuple(each_of(x))
-    x = x if isinstance(x, dict) else vars(x)
-    return (*x, *x.values())
-
-
-def _is_changed(x, before):
-    after = _held(x)
-    return len(before) != len(after) or not all(map(operator.is_, before, after))
 
 
 @once

@@ -14,6 +14,7 @@ from ..lane import Lane
 from ..packed_lane import Packed
 from ..rules.packed import is_packing, segments
 from .blocks import Block
+from .changes import containers
 from .items import Items
 from .some import array_of, rows
 
@@ -97,7 +98,9 @@ def whole(loop, log):
 
 
 def _alone(x, some):
-    return (x, None) if some is None else (some.unled(x), some.mask)
+    if some is None:
+        return x, None
+    return some.unled(x), None if some.present == some.count else some.mask
 
 
 def _block(loop, got):
@@ -112,7 +115,9 @@ def _block(loop, got):
 
 
 def _columns(elements):
-    """The arrays of the elements, side by side."""
+    """The arrays of the elements, side by side; what can change stays what it is."""
+    if any(True for _ in containers(tuple(elements))):
+        return None, None
     flat = [trees.flatten(x) for x in elements]
     columns = list(zip(*[f[0] for f in flat], strict=False))
     if any(f[1] != flat[0][1] for f in flat) or not columns:

@@ -14,18 +14,22 @@ import ast
 import inspect
 from collections import deque
 
+from autodiff_lab import source
 from autodiff_lab.reading import MISSING, names
 
 from ..batches.randomness import drawing
 from .canonical import Fresh, as_index, assign, canonical, flow_call
+from .changes import is_users_class
+from .closures import refuse_stale
 from .effects import MUTATORS
 from .liveness import assigned, live
 from .meeting import Calls, is_flows, meaning
+from .pieces import definition, growing, lambda_of, loaded, only_shown, taken, tuple_of
 from .pointing import innermost
 from .sharing import Sharing
 
 # Classes of Python that ask for numbers.
-CLASSES = (int, float, bool, range, zip, enumerate, reversed, list, tuple, map, filter)
+CLASSES = (int, float, bool, range, zip, enumerate, reversed, list, tuple, map, filter, str, type)
 # Functions of PyTorch that take sizes, and want whole numbers.
 MAKERS = frozenset("zeros ones empty full arange linspace eye".split())
 
@@ -44,6 +48,7 @@ class Rewriter:
         parameters = [a.arg for a in ast.walk(arguments) if isinstance(a, ast.arg)]
         tree = canonical(text, tree)
         live(tree.body, ())
+        refuse_stale(text, tree)
         self.locals = {*parameters, *names.bound(*tree.body), *outer}
         self.expression = Expressions(self)
         self.sharing = watch_writes(tree, Calls(text, self.locals))
@@ -70,12 +75,14 @@ class Rewriter:
             return [s]
         if isinstance(s, ast.FunctionDef):
             return [Rewriter(self.text, s, self.locals).tree]
+        if isinstance(s, (ast.Assert, ast.Raise)):
+            only_shown(s)
         if isinstance(s, ast.Assert):
-            message = [_lambda([], s.msg)] if s.msg else []
+            message = [lambda_of([], s.msg)] if s.msg else []
             call = flow_call("assert_", s.test, *message, at=s)
             s = ast.copy_location(ast.Expr(call), s)
         if isinstance(s, ast.Assign):
-            s.value = _growing(s.value)
+            s.value = growing(s.value)
         return [self.expression.visit(s)]
 
     def undefined(self, body, known, at):
@@ -87,7 +94,9 @@ class Rewriter:
     def define(self, name, parameters, body, results, at):
         """A block as a function; a name that it only uses inside has no value at its start."""
         body = self.block(body)
-        return _def(name, parameters, self.undefined(body, parameters, at) + body, results, at)
+        return definition(
+            name, parameters, self.undefined(body, parameters, at) + body, results, at
+        )
 
     def handed(self, s, wanted):
         """`(carried, given)`: the names that blocks write for others, and those they only read."""
@@ -107,31 +116,31 @@ class Rewriter:
             blocks.append(self.define(otherwise, carried + given, s.orelse, carried, at))
             other = ast.Name(otherwise, ast.Load())
         test = self.expression.visit(s.test)
-        call = flow_call("if_", test, _name(then), other, _names(carried), _names(given), at=s)
-        return [*blocks, _taken(carried, call, s)]
+        call = flow_call("if_", test, loaded(then), other, tuple_of(carried), tuple_of(given), at=s)
+        return [*blocks, taken(carried, call, s)]
 
     def for_loop(self, s):
         carried, given = self.handed(s, s.head)
         simple = isinstance(s.target, ast.Name) and s.target.id not in carried + list(s.after)
         item = s.target.id if simple else self.fresh("item")
-        first = [] if simple else [ast.copy_location(ast.Assign([s.target], _name(item)), s)]
+        first = [] if simple else [ast.copy_location(ast.Assign([s.target], loaded(item)), s)]
         if not simple:
             late = [n for n in names.bound(s.target) if n in s.after and n not in carried]
             carried = carried + late
         body = self.define(self.fresh("body"), [item, *carried, *given], first + s.body, carried, s)
-        call = flow_call("for_", self.expression.visit(s.iter), _name(body.name), _names(carried),
-                         _names(given), *_stops(s, carried), at=s)  # fmt: skip
-        return [body, _taken(carried, call, s)]
+        call = flow_call("for_", self.expression.visit(s.iter), loaded(body.name),
+                         tuple_of(carried), tuple_of(given), *_stops(s, carried), at=s)  # fmt: skip
+        return [body, taken(carried, call, s)]
 
     def while_loop(self, s):
         carried, given = self.handed(s, s.head)
-        test = _def(self.fresh("test"), carried + given, [], None, s)
+        test = definition(self.fresh("test"), carried + given, [], None, s)
         value = self.expression.visit(s.test)
         test.body = [ast.copy_location(ast.Return(value), s)]
         body = self.define(self.fresh("body"), carried + given, s.body, carried, s)
-        call = flow_call("while_", _name(test.name), _name(body.name), _names(carried),
-                         _names(given), *_stops(s, carried), at=s)  # fmt: skip
-        return [test, body, _taken(carried, call, s)]
+        call = flow_call("while_", loaded(test.name), loaded(body.name), tuple_of(carried),
+                         tuple_of(given), *_stops(s, carried), at=s)  # fmt: skip
+        return [test, body, taken(carried, call, s)]
 
 
 def watch_writes(tree, calls):
@@ -159,51 +168,10 @@ def watch(value, name, held):
         call.args.append(ast.copy_location(ast.Constant(name), call))
 
 
-def _growing(value):
-    """A list that gets a name may grow for some examples only."""
-    if isinstance(value, ast.List):
-        return flow_call("list_", value, at=value)
-    if isinstance(value, ast.Tuple):
-        value.elts = [_growing(e) for e in value.elts]
-    return value
-
-
-def _name(n):
-    return ast.Name(n, ast.Load())
-
-
-def _names(found):
-    return ast.Tuple([_name(n) for n in found], ast.Load())
-
-
 def _stops(s, carried):
     """The flags that end the loop; one that is never raised stands behind another exit."""
     found = [ast.Constant(n) for n in s.stops if n in carried]
     return [ast.Tuple(found, ast.Load())] if found else []
-
-
-def _arguments(parameters):
-    return ast.arguments([], [ast.arg(p) for p in parameters], None, [], [], None, [])
-
-
-def _def(name, parameters, body, results, at):
-    end = [] if results is None else [ast.Return(_names(results))]
-    new = ast.parse("def f(): pass").body[0]
-    new.name, new.args, new.body = name, _arguments(parameters), body + end
-    for node in (new, *ast.walk(new.args), *end):
-        ast.copy_location(node, at)
-    return new
-
-
-def _lambda(parameters, body):
-    return ast.copy_location(ast.Lambda(_arguments(parameters), body), body)
-
-
-def _taken(carried, call, at):
-    if not carried:
-        return ast.copy_location(ast.Expr(call), at)
-    target = ast.Tuple([ast.Name(n, ast.Store()) for n in carried], ast.Store())
-    return ast.copy_location(ast.Assign([target], call), at)
 
 
 class Expressions(ast.NodeTransformer):
@@ -215,7 +183,7 @@ class Expressions(ast.NodeTransformer):
     def _lazy(self, *nodes):
         """The nodes as functions of the local names they read, and those names."""
         given = [n for n in names.used(*nodes) if n in self.rewriter.locals]
-        return [_lambda(given, self.visit(node)) for node in nodes], _names(given)
+        return [lambda_of(given, self.visit(node)) for node in nodes], tuple_of(given)
 
     def visit_BoolOp(self, node):
         name = "and_" if isinstance(node.op, ast.And) else "or_"
@@ -234,22 +202,32 @@ class Expressions(ast.NodeTransformer):
         return flow_call("choose", self.visit(node.test), *lazy, given, at=node)
 
     def visit_Compare(self, node):
-        """`a < b < c` is `a < b and b < c`, with b evaluated once."""
+        """`a < b < c` is `a < b and b < c`, with b evaluated once; `in` asks each element."""
         if len(node.ops) == 1:
-            return self.generic_visit(node)
+            node = self.generic_visit(node)
+            if not isinstance(node.ops[0], (ast.In, ast.NotIn)):
+                return node
+            found = flow_call("in_", node.left, *node.comparators, at=node)
+            return found if isinstance(node.ops[0], ast.In) else flow_call("not_", found, at=node)
         left, *rest = [self.visit(n) for n in (node.left, *node.comparators)]
         pairs = []
         for op, right in zip(node.ops, rest, strict=True):
-            test = ast.Compare(_name("a"), [op], [_name("b")])
-            pairs += [_lambda(["a", "b"], ast.copy_location(test, node)), _lambda([], right)]
+            test = ast.Compare(loaded("a"), [op], [loaded("b")])
+            pairs += [lambda_of(["a", "b"], ast.copy_location(test, node)), lambda_of([], right)]
         return flow_call("chain", left, *pairs, at=node)
 
     def visit_Call(self, node):
+        if isinstance(node.func, ast.Name) and node.func.id == "print":
+            only_shown(node)
         node = self.generic_visit(node)
         if not self._may_meet_lanes(node.func):
             return node
         outside = self._changed_outside(node.func)
         name = ("outside", ast.Constant(outside)) if outside else ("call",)
+        if self._keeps(node.func):
+            node.args = [growing(x) for x in node.args]
+            for k in node.keywords:
+                k.value = growing(k.value)
         call = flow_call(*name, node.func, *node.args, at=node)
         call.keywords, call.loans = node.keywords, getattr(node, "loans", {})
         return call
@@ -264,20 +242,42 @@ class Expressions(ast.NodeTransformer):
         return owner.id if isinstance(found, (list, dict, set, deque)) else None
 
     def _may_meet_lanes(self, func):
-        """Not the functions of PyTorch, which dispatch, and not the classes of Python."""
+        """Not the functions of PyTorch, which dispatch, and not the classes of libraries."""
         found = self._meaning(func)
         if found is MISSING:
             return not is_flows(func)
         if hasattr(found, "forward"):  # a module of PyTorch's: who calls cells should know it
             return True
         module = (getattr(found, "__module__", None) or "").split(".")[0]
-        plain_class = inspect.isclass(found) and found not in CLASSES
-        makes = module == "torch" and getattr(found, "__name__", "") in MAKERS
+        plain_class = inspect.isclass(found) and not (found in CLASSES or is_users_class(found))
+        if module == "torch" and inspect.isroutine(found):
+            from ..on_torch.asking import asks_sizes
+
+            if found.__name__ in MAKERS or not asks_sizes():
+                return True
         draws = drawing(found, (None, 1.0, True)) is not None
-        return makes or draws or (not plain_class and module not in ("torch", "_operator"))
+        return draws or (not plain_class and module not in ("torch", "_operator"))
+
+    def _keeps(self, func):
+        """May a list that it is given grow there? What is the user's, and what changes lists."""
+        found = self._meaning(func)
+        if found is MISSING:
+            return getattr(func, "attr", None) in MUTATORS
+        if inspect.isfunction(found):
+            return not source.is_library(found.__code__.co_filename)
+        return found is dict or (inspect.isclass(found) and is_users_class(found))
 
     def _meaning(self, func):
         return meaning(func, self.rewriter.text, self.rewriter.locals)
+
+    def visit_BinOp(self, node):
+        """`[x] * n`, where each example may have an n of its own."""
+        node = self.generic_visit(node)
+        if isinstance(node.op, ast.Mult):
+            if isinstance(node.right, ast.List):  # n * [x]: the list should be asked
+                node.left, node.right = node.right, node.left
+            node.left = growing(node.left)
+        return node
 
     def visit_Subscript(self, node):
         node = self.generic_visit(node)
@@ -295,16 +295,24 @@ class Expressions(ast.NodeTransformer):
         given = [n for n in used if n in self.rewriter.locals and n not in own]
         parts = (node.elt, *([_both(first.ifs)] if first.ifs else []))
         parts = [self._of_item(first.target, self._knowing(own, part), given) for part in parts]
-        return flow_call("listed", self.visit(first.iter), _names(given), *parts, at=node)
+        return flow_call("listed", self.visit(first.iter), tuple_of(given), *parts, at=node)
 
     visit_GeneratorExp = visit_ListComp
 
     def _of_item(self, target, body, given):
         if isinstance(target, ast.Name):
-            return _lambda([target.id, *given], body)
+            return lambda_of([target.id, *given], body)
         raise self.rewriter.text.refusal(
             target, "unpacking in a comprehension is not lifted; write a loop that appends"
         )
+
+    def visit_JoinedStr(self, node):
+        """A text that goes on being used would hold one value for all examples."""
+        node = self.generic_visit(node)
+        for part in node.values:
+            if isinstance(part, ast.FormattedValue) and not hasattr(node, "shown"):
+                part.value = flow_call("told", part.value, at=part)
+        return node
 
     def visit_Lambda(self, node):
         inner = {a.arg for a in ast.walk(node.args) if isinstance(a, ast.arg)}

@@ -2,6 +2,7 @@
 
 import copy
 import itertools
+import types
 
 from autodiff_lab import xp
 
@@ -9,8 +10,8 @@ from ..batches.masked_batch import aligned
 from ..errors import MaskError
 from ..lane import Lane, shared
 from .blocks import Block, among, rebuilt
+from .changes import changeable
 from .items import Growing, Items
-from .leader import changeable
 from .undefined import PartlyDefined, Undefined
 
 
@@ -34,7 +35,11 @@ def select(test, a, b):
         return new
     if type(a) is type(b) and a == b:
         return a
-    raise MaskError(
+    raise _refused(a, b)
+
+
+def _refused(a, b):
+    return MaskError(
         f"after a branch a name would be {_told(a)} on some examples and {_told(b)} on others; "
         "make both branches give the same kind of value"
     )
@@ -47,6 +52,8 @@ def _is_value(x):
 def _told(x):
     if isinstance(x, (list, tuple, dict)):
         return f"a {type(x).__name__} of {len(x)}"
+    if isinstance(x, types.FunctionType):
+        return f"the function {x.__name__!r}"
     return repr(x) if not hasattr(x, "shape") else f"an array of shape {tuple(x.shape)}"
 
 
@@ -127,12 +134,17 @@ def _padded(verbs, data, shape):
 # ----- lists -----
 def _items(test, a, b):
     """Elements side by side where both have one; the rest are there for some examples only."""
+    if not isinstance(a, list) or not isinstance(b, list):
+        raise _refused(a, b)
     a, b = (x if isinstance(x, Items) else Items(x) for x in (a, b))
     found = Growing() if Growing in (type(a), type(b)) else Items()
+    if a.blocks != b.blocks:  # one was written into
+        a.spread()
+        b.spread()
     for pair in itertools.zip_longest(a.pairs(), b.pairs()):
         if None not in pair and _together(*pair):
-            (x, here), (y, _) = pair
-            found.add(select(test, x, y), here)
+            (x, here), (y, there) = pair
+            found.add(select(test, x, y), _where(test, here, there))
             continue
         for side, own in ((test.data, pair[0]), (~test.data, pair[1])):
             if own is not None:
@@ -141,8 +153,20 @@ def _items(test, a, b):
 
 
 def _together(a, b):
+    """Can one element be `a` for some and `b` for others? The order of nobody's list changes."""
     (x, here), (y, there) = a, b
-    return here is there and (x is y or not isinstance(x, Block))
+    if isinstance(x, Block) or isinstance(y, Block):
+        return x is y and here is there
+    return here is there or (isinstance(x, Lane) and isinstance(y, Lane) and x.ndim == y.ndim)
+
+
+def _where(test, here, there):
+    """Which examples have an element that one side has `here` and the other `there`."""
+    if here is there:
+        return here
+    verbs, test = xp.of(test.data), test.data
+    every = verbs.ones_like(test)
+    return verbs.where(test, *(every if m is None else m for m in (here, there)))
 
 
 # ----- names that have a value on some examples -----

@@ -1,6 +1,6 @@
 """Sequences that a loop goes through, with each example's own number of trips."""
 
-from autodiff_lab import trees, xp
+from autodiff_lab import source, trees, xp
 
 from ..batches.masked_batch import depends
 from ..errors import MaskError
@@ -31,6 +31,17 @@ class Ragged:
         new.taken, new.base = taken, self
         return new
 
+    def __getitem__(self, i):
+        from .flow import listed
+
+        return listed(self, (), lambda x: x)[i]
+
+    def __iter__(self):
+        raise MaskError(
+            f"something at {source.here()} goes through a sequence as if it had one length in all "
+            "examples; use a `for` loop or a comprehension, which are lifted"
+        )
+
     @staticmethod
     def of(x):
         """A sequence as `for` takes it."""
@@ -39,7 +50,7 @@ class Ragged:
         if isinstance(x, Items) and x.ragged:
             x = x.stacked()
             if not isinstance(x, Lane):
-                return _of_parts(x)
+                return Ragged.of_parts(x)
         if isinstance(x, Lane):
             if x.ndim == 0:
                 raise TypeError("iteration over an array without dims")
@@ -50,13 +61,13 @@ class Ragged:
         over = [x] if is_array(x) else []
         return Ragged(len(x), lambda i: shared_entry(x, i), len(x), over, lambda f: Ragged.of(x))
 
-
-def _of_parts(tree):
-    """A sequence of tuples: its arrays, side by side."""
-    over = trees.leaves(tree)
-    found = Ragged.of(over[0])
-    at = lambda i: trees.map(lambda x: entry(x, 0, i), tree)  # noqa: E731
-    return Ragged(found.trips, at, found.last, over)
+    @staticmethod
+    def of_parts(tree):
+        """A sequence of tuples: its arrays, side by side."""
+        over = trees.leaves(tree)
+        found = Ragged.of(over[0])
+        at = lambda i: trees.map(lambda x: entry(x, 0, i), tree)  # noqa: E731
+        return Ragged(found.trips, at, found.last, over)
 
 
 def range_(*args):

@@ -10,16 +10,16 @@ trip, without padding, as PyTorch's PackedSequence does.
 import contextlib
 from typing import NamedTuple
 
-from autodiff_lab import source, xp
+from autodiff_lab import xp
 
-from ..errors import MaskError
-from ..lane import NUMBERS, Lane, looked
+from ..lane import NUMBERS, Lane
 from ..setting import setting
 from . import calls, effects, limits
+from .changes import Watched, changeable, containers, refuse_lost
 from .items import Items, become
 from .joining import joined
 from .laid_out import laid_out
-from .leader import changeable, reads_lanes
+from .leader import reads_lanes
 from .log import Log, Part
 from .some import Some, array_of
 
@@ -32,21 +32,16 @@ def branch(test, then, otherwise, carried, given):
     return loop.merged(groups) if groups else carried
 
 
-def repeat(going, test, body, carried, given, flags):
+def repeat(going, test, body, carried, given, flags, done):
     """`while`: those that are done leave."""
     from .batched import going_on, truth
 
-    loop, limit, trips = Loop(going.data, carried, given, logs=True), limits.max_trips(), 0
+    loop, trips = Loop(going.data, carried, given, logs=True), done
     with loop.running():
         loop.keep(loop.where(going))
         while loop.size:
+            limits.check(trips, NUMBERS.get() or loop.numbers)
             trips += 1
-            if limit is not None and trips > limit:
-                raise MaskError(
-                    f"the loop at {source.here()} goes on after {limit} trips on examples "
-                    f"{sorted(NUMBERS.get() or loop.numbers)}; mend its condition, or raise "
-                    "max_trips"
-                )
             loop.trip(body)
             loop.keep(loop.where(going_on(loop.carried, flags)))
             if loop.size:
@@ -132,6 +127,7 @@ class Loop:
         self.copies = self.carried
         self.some, self.size, self.numbers = None, self.count, list(range(self.count))
         self.groups, self.outer, self.readers = [], NUMBERS.get(), {}
+        self.reached = []
 
     # ----- who goes on -----
     def where(self, test):
@@ -167,6 +163,7 @@ class Loop:
         self.size, self.numbers = len(places), []
         if places:
             self.some = Some(self.like, self.count, places, self.some)
+            self.reached.append(self.some.direct)
             self.numbers = self.some.numbers
             self.carried, self.copies, self.inside = self.taken(self.some)
             NUMBERS.set(self.some.among(self.outer))
@@ -175,15 +172,15 @@ class Loop:
     @contextlib.contextmanager
     def running(self):
         """Inside, errors name examples by their numbers among all."""
-        looked()
         with (setting(NUMBERS, self.outer), setting(effects.masked, effects.masked.get()),
-              calls.straight(self.verbs.name)):  # fmt: skip
+              calls.straight(self.like)):  # fmt: skip
             yield
 
     def group(self, places):
         parts = {id(x): Part(x) for x in self.logs.values() if type(x) is Log}
-        held = [tuple([parts.get(id(x), x) for x in xs])
-                for xs in (self.carried, self.copies, self.inside)]  # fmt: skip
+        held = self.carried, self.copies, self.inside
+        if parts:
+            held = [tuple([parts.get(id(x), x) for x in xs]) for xs in held]
         return Group(self.some, places, *held)
 
     def lengths_like(self, counts):
@@ -217,9 +214,12 @@ class Loop:
 
     def asked(self, f, *item):
         """`f` of what they have; a function that reads lanes from outside itself reads theirs."""
-        if self.some is not None:
-            f = self.some.direct.function(f) if self.reads(f) else f
-        return f(*item, *self.carried, *self.inside)
+        if self.some is None:
+            return f(*item, *self.carried, *self.inside)
+        f = self.some.direct.function(f) if self.reads(f) else f
+        found = f(*item, *self.carried, *self.inside)
+        self.some.direct.refuse_lost((*self.copies, *self.inside))
+        return found
 
     def reads(self, f):
         if f not in self.readers:
@@ -259,8 +259,15 @@ class Loop:
         ]  # fmt: skip
         for x, new in changed:
             if new is not x:
+                self.refuse_stale(x, new)
                 become(x, new)
         return results
+
+    def refuse_stale(self, x, new):
+        """What changed was not read by a function that has it from outside: it read a copy."""
+        lent = [thing for some in self.reached for thing, _ in some.reached]
+        if any(x is y for y in containers(tuple(lent))) and Watched((x,)).changed_to((new,)):
+            refuse_lost()
 
     def _result(self, groups, i):
         handed = [g.carried[i] for g in groups]

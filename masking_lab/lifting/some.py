@@ -12,13 +12,14 @@ from contextvars import ContextVar
 
 import numpy as np
 
-from autodiff_lab import trees, xp
+from autodiff_lab import source, trees, xp
 
+from ..errors import MaskError
 from ..lane import NUMBERS, Lane, Length
 from ..setting import setting
 from .blocks import Block
 from .items import Items
-from .leader import Led, Taken
+from .leader import Led, Taken, reads_lanes
 from .sequences import Ragged
 from .undefined import PartlyDefined
 
@@ -45,9 +46,10 @@ class Some(Taken):
     narrows = True
 
     def __init__(self, like, count, places, source=None):
-        self.sizes, self.functions = {}, {}
+        self._forget()
         self.none = self.all = False
-        self.verbs, self.like, self.source, self.count = xp.of(like), like, source, count
+        self.like, self.source, self.count = like, source, count
+        self.verbs = xp.of(like) if source is None else source.verbs
         self.places, self.present = places, len(places)
         self.first = type(places) is range  # those in front
 
@@ -93,6 +95,12 @@ class Some(Taken):
             return data[: self.present]
         return rows(data, self.index)
 
+    def rows_of(self, x):
+        """The others' rows are asked for when they leave."""
+        if self.first and self.verbs.name == "torch":
+            return x.apart(self.present)[0]
+        return self.row(x.data)
+
     def here(self):
         """Inside, errors name the examples by their numbers among all."""
         return setting(NUMBERS, self.among(NUMBERS.get()))
@@ -127,7 +135,12 @@ class Some(Taken):
             return x
         if inspect.isfunction(x):
             base = next((f for f, new in self.direct.functions.values() if new is x), None)
-            return base or (super().unled(x) if self.source is None else self.source.unled(x))
+            if base is None and self.source is None and reads_lanes(x, set()):
+                raise MaskError(
+                    f"a function is kept that was made at {source.here()} for some of the examples "
+                    "and reads what they have; keep what it reads, and make the function later"
+                )
+            return base or (x if self.source is None else self.source.unled(x))
         return super().unled(x)
 
     def _own_sizes(self, x):

@@ -11,8 +11,8 @@ from autodiff_lab import xp
 from ..errors import MaskError
 from ..lane import Lane, Length, is_array, shared
 from .blocks import Block, rebuilt
+from .changes import changeable
 from .items import Growing, Items, become
-from .leader import changeable
 from .undefined import PartlyDefined, Undefined
 
 

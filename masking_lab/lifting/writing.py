@@ -6,15 +6,16 @@ The copy takes the name's place, so nobody else who holds the old array sees the
 from autodiff_lab import source, xp
 
 from ..errors import MaskError
+from ..indexing import check
 from ..lane import Lane, certainly, lanes_in, refuse_nested, shared
 from ..padding import padded_to
-from .batched import truth
+from .items import Items
 from .select import select
 
 
 def as_lane(x, index):
     """A shared array that is asked for each example's own entry."""
-    if isinstance(x, Lane):
+    if isinstance(x, Lane) or hasattr(x, "takes_lanes"):
         return x
     like = next(iter(lanes_in([_parts(index)])))
     if not hasattr(x, "shape"):
@@ -41,14 +42,15 @@ def refuse_shared(x, other):
 
 def put(x, index, value):
     if isinstance(x, list):
-        for i in range(len(x)):
-            x[i] = select(truth(index == i), value, x[i])
+        put_element(x, index, value)
         return x
     lanes = list(lanes_in([x, value, _parts(index)]))
     verbs, count = xp.of(lanes[0].data), lanes[0].data.shape[0]
     if verbs.name == "jax":
         raise TypeError("JAX arrays are immutable: write x = x.at[i].set(v)")
     x = x if isinstance(x, Lane) else shared(verbs, count, x)
+    if isinstance(index, Lane) and index.dtype == verbs.bool_type:
+        return verbs.lib.where(index, value.to(x.dtype) if hasattr(value, "to") else value, x)
     index = index if type(index) is tuple else (index,)
     index = (*index, *(slice(None),) * (x.ndim - len(index)))
     refuse_nested("a write", [x])
@@ -63,6 +65,43 @@ def put(x, index, value):
     data = verbs.astype(verbs.reshape(value.data, (count, *shape)), x.dtype)
     new = data if mask is None else verbs.where(mask, data, x.data)
     return Lane(verbs.broadcast(new, tuple(x.data.shape), tuple(range(x.data.ndim))), x.sizes)
+
+
+def put_element(x, i, value):
+    """`x[i] = value` of a list: a place among each example's own elements."""
+    hit = hits(x, i)
+    for k in columns(hit):
+        list.__setitem__(x, k, select(Lane(hit[:, k], ()), value, list.__getitem__(x, k)))
+
+
+def hits(x, i):
+    """For each example, which element is its i-th."""
+    verbs, here = _have(x, i)
+    own = verbs.cumsum(verbs.astype(here, verbs.index_dtype), 1)
+    size = own[:, -1]
+    if isinstance(i, Lane):
+        i = verbs.where(i.data < 0, i.data + size, i.data)
+    check(None, 0, i, size, len(x))
+    place = size + i if isinstance(i, int) and i < 0 else i
+    return here & (own - 1 == (place if isinstance(place, int) else place[:, None]))
+
+
+def _have(x, i):
+    """For each example, which of the elements it has."""
+    if isinstance(x, Items):
+        x.spread()
+        if x.ragged:
+            return x.masks
+    verbs = xp.of(i.data)
+    return verbs, verbs.ones((i.data.shape[0], len(x)), verbs.bool_type, i.data)
+
+
+def columns(hit):
+    """The columns where something is; all of them where nobody knows."""
+    try:
+        return [k for k, yes in enumerate(hit.any(0).tolist()) if yes]
+    except Exception:  # under tracing and vmap
+        return range(hit.shape[1])
 
 
 def _mask(verbs, x, index):

@@ -32,9 +32,38 @@ def attribute(x, name, call=call):
 
     if not hasattr(jax.Array, name):
         raise AttributeError(f"a JAX array has no attribute {name!r}")
+    if name == "at":
+        return _At(x, call)
     if isinstance(getattr(jax.Array, name), property):
         return call(_property, (x, name), {})
     return lambda *args, **kwargs: call(_method, (x, name, *args), kwargs)
+
+
+class _At:
+    """`x.at[i].set(v)`: one operation, though JAX spells it in three steps."""
+
+    takes_lanes = True  # as an index
+
+    def __init__(self, x, call):
+        self.x, self.call = x, call
+
+    def __getitem__(self, index):
+        every = index if type(index) is tuple else (index,)
+        own = tuple(Lane(i.data, i.sizes) if isinstance(i, Length) else i for i in every)
+        return _Place(self, own if type(index) is tuple else own[0])
+
+
+class _Place:
+    def __init__(self, at, index):
+        self.at, self.index = at, index
+
+    def __getattr__(self, name):
+        at, index = self.at, self.index
+        return lambda *args, **kwargs: at.call(_update, (at.x, index, name, *args), kwargs)
+
+
+def _update(x, index, name, *args, **kwargs):
+    return getattr(x.at[index], name)(*args, **kwargs)
 
 
 def _property(x, name):

@@ -11,7 +11,7 @@ from .. import rules
 from ..batches.randomness import DROPOUTS, SHARED, dropout, refuse
 from ..errors import MaskError
 from ..lane import Lane, lanes_in, refuse_nested, size
-from ..lifting.items import joined, joins
+from ..lifting.joins import joined, joins
 from ..rules import along
 from . import plans
 from .checks import CHECKS, OF_SOMETHING, inside, refuse_nothing

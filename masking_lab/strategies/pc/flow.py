@@ -7,16 +7,25 @@ from ...lane import Lane, is_array
 from ...lifting import flow
 from ...lifting.batched import truth
 from .things import Lists
+from .walks import entries
 from .walks import walk as walk_over
 
 turn: ContextVar = ContextVar("the turn of the machine that is running")
 
 
 def item(x, index):
-    now = turn.get()
+    now, x = turn.get(), entries(x)
     if now.alone and not isinstance(x, Lane) and not is_array(x):
         return x[now.plain(index)]
     return x[index] if isinstance(x, Lists) else flow.item(x, index)
+
+
+def in_(x, xs):
+    return flow.in_(x, entries(xs))
+
+
+def listed(items, *how):
+    return flow.listed(entries(items), *how)
 
 
 def put(x, index, value, other=None):
@@ -64,4 +73,4 @@ def asked(test):
 _OWN = (item, put, fresh, list_, function, walk, more, at)
 FLOW = types.SimpleNamespace(**{k: v for k, v in vars(flow).items() if k[:2] != "__"},
                              **{f.__name__: f for f in _OWN[2:3] + _OWN[4:]})  # fmt: skip
-FLOW.item, FLOW.put, FLOW.list_ = item, put, list_
+FLOW.item, FLOW.put, FLOW.list_, FLOW.in_, FLOW.listed = item, put, list_, in_, listed

@@ -204,11 +204,16 @@ def opened(x):
     if x is None or type(x) in NUMBERS or isinstance(x, (str, Lane, Each, list, dict)):
         return None
     if isinstance(x, tuple):
-        return type(x), x, lambda new: rebuilt(x, new)
+        return type(x), fields(x), lambda new: rebuilt(x, new)
     if callable(x) or xp.framework_of(x):
         return None
     leaves, paths, build = trees.flatten(x)
     return None if paths == [""] else ((type(x), *paths), leaves, build)
+
+
+def fields(x):
+    """The elements of a tuple, also of one that goes through something else (see `walks`)."""
+    return tuple.__getitem__(x, slice(None))
 
 
 def same_number(x, y):

@@ -19,7 +19,7 @@ from autodiff_lab.reading import MISSING, names, read
 
 from ...errors import MaskError
 from ...lifting.calls import is_users
-from ...lifting.leader import is_users_class
+from ...lifting.changes import is_users_class
 from .blocks import decides
 
 _asked: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()

@@ -19,21 +19,23 @@ from ...errors import MaskError
 from ...lane import Lane
 from ...lifting import calls, effects
 from ...lifting import flow as lifted_flow
+from ...lifting.changes import changeable
 from ...lifting.items import Items
-from ...lifting.leader import changeable
 from ...lifting.rewrite import Rewriter
 from ...lifting.undefined import Undefined
 from ...setting import setting
 from . import flow
-from .log import Differ, Each, opened
+from .log import Differ, Each, fields, opened
 from .sites import users
 from .things import Closure, Listed, Lists, Record, Views, host
-from .walks import WALKS, asks_each
+from .walks import WALKS, asks_each, entries
 
 
 class Function:
     """A function that the run has made, of each example its own; code that calls it by itself, as
     `map` does, runs it for the whole group."""
+
+    __slots__ = ("things", "turn")
 
     def __init__(self, turn, things):
         self.turn, self.things = turn, things
@@ -50,7 +52,7 @@ class Turn:
 
     def run(self):
         block, machine = self.block, self.machine
-        with setting(flow.turn, self), calls.answered_by(self.called), \
+        with setting(flow.turn, self), calls.answered_by(self.called, self.made), \
                 setting(effects.masked, True):  # fmt: skip
             inside = [self.read(n, hops) for n, hops in block.inputs]
             found = block.graph.compiled(block)(*inside)
@@ -210,6 +212,7 @@ class Turn:
         if inspect.isbuiltin(f) or inspect.isclass(f):
             if f in WALKS and asks_each(args):
                 return WALKS[f](self.lists, *args, **kwargs)
+            args = tuple(map(entries, args))
             if f is len and isinstance(args[0], Lists):
                 return args[0].size()
             if f is len and self.alone:
@@ -241,7 +244,7 @@ def _is_own(x):
     if isinstance(x, (Lane, Lists, Function)):
         return True
     if isinstance(x, tuple):
-        return any(map(_is_own, x))
+        return any(map(_is_own, fields(x)))
     return changeable(x) and holds_own(x)
 
 

@@ -6,6 +6,8 @@ has, and `at(i)` the i-th, where i may be each example's own number.
 
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from autodiff_lab import xp
 
 from ...lane import Lane, is_array
@@ -13,7 +15,8 @@ from ...lifting.batched import has_lanes
 from ...lifting.items import Items
 from ...lifting.sequences import Ragged, shared_entry
 from ...lifting.writing import as_lane
-from .things import Lists
+from .log import Differ
+from .things import Lists, host
 
 
 class Range(NamedTuple):
@@ -78,9 +81,30 @@ class Backwards(NamedTuple):
         return self.walk.at(self.walk.trips - 1 - i)
 
 
+KINDS = (Range, Entries, Elements, Zipped, Backwards)
+
+
+def entries(x):
+    """A sequence that is asked for as a whole, not gone through by `for`: the list of its items."""
+    if not isinstance(x, KINDS):
+        return x
+    trips = x.trips
+    if isinstance(trips, Lane):
+        every = host(trips.data)
+        if len(set(every)) > 1:
+            raise Differ(np.asarray(every))
+        trips = int(every[0]) if len(every) else 0
+    return [x.at(i) for i in range(trips)]
+
+
+for _kind in KINDS:  # to the program they are sequences, whatever they are to us
+    _kind.__getitem__ = lambda self, i: entries(self)[i]  # type: ignore[method-assign]
+    _kind.__iter__ = lambda self: iter(entries(self))  # type: ignore[method-assign]
+
+
 def walk(x, made):
     """Anything that `for` takes; `made` makes lists of those that hold each example's own."""
-    if isinstance(x, (Range, Entries, Elements, Zipped, Backwards)):
+    if isinstance(x, KINDS):
         return x
     if isinstance(x, range):
         return Range(x.start, x.step, len(x))
@@ -113,7 +137,7 @@ def smaller(a, b):
 
 def asks_each(args):
     """Is there something among the arguments that is each example's own?"""
-    return has_lanes(args) or any(isinstance(x, (Lists, tuple)) for x in args)
+    return any(isinstance(x, (Lists, tuple)) for x in args) or has_lanes(args)
 
 
 def zipped(made, *xs, strict=False):
