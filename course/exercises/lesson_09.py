@@ -300,8 +300,9 @@ def _words(lines):
     """Each line as one word, to be compared; lines that are text already are taken as they are."""
     if lines is None or lines is ...:
         return ...
-    return tuple(np.array(line if isinstance(line, str) else " ".join(map(str, line)))
-                 for line in lines)
+    return tuple(
+        np.array(line if isinstance(line, str) else " ".join(map(str, line))) for line in lines
+    )
 
 
 guess(

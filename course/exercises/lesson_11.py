@@ -211,6 +211,7 @@ exercise(
     },
 )
 
+
 def _row(xp, answer):
     """A list of entries is as good as an array of them."""
     return xp.stack(list(answer), 0) if isinstance(answer, (list, tuple)) else answer

@@ -149,7 +149,9 @@ def _matrix(rows):
         return rows
     sizes = {len(row) for row in rows if hasattr(row, "__len__")}
     if len(sizes) > 1:
-        raise ValueError("each row has `size` entries, the padding included; yours differ in length")
+        raise ValueError(
+            "each row has `size` entries, the padding included; yours differ in length"
+        )
     return np.array(rows)
 
 
