@@ -6,6 +6,8 @@ values it does what Python does, for batched ones it does both and keeps what be
 
     canonical   early exits become flags, writes into parts become assignments
     liveness    what does a block hand on?
+    sharing     who else sees a write into an array? pointing and objects: which arrays a name may
+                stand for; meeting: what calls do; lending: what was written into by a call
     rewrite     blocks become functions, decisions calls
     flow        what the calls mean; batched, leader and select for lanes
     items       lists with a length of each example's own; stacking, blocks; sequences to go through

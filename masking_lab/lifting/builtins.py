@@ -1,5 +1,6 @@
 """Python's builtins that insist on one int, one truth value or one length, for lanes."""
 
+import inspect
 import sys
 
 from autodiff_lab import source, xp
@@ -7,6 +8,7 @@ from autodiff_lab import source, xp
 from ..errors import MaskError
 from ..lane import Lane
 from . import batched, effects
+from .changes import is_users_class
 from .items import Items
 from .sequences import Ragged, enumerate_, is_ragged, range_, reversed_, zip_
 from .undefined import or_nan
@@ -19,7 +21,14 @@ def _len(x):
         return x.shape[0]
     if isinstance(x, Ragged):
         return x.trips
-    return x.count() if isinstance(x, Items) and x.ragged else len(x)
+    if isinstance(x, Items):
+        return x.count() if x.ragged else len(x)
+    own = getattr(type(x), "__len__", None)
+    if inspect.isfunction(own) and is_users_class(type(x)):
+        from . import flow
+
+        return flow.call(own, x)
+    return len(x)
 
 
 def _folded(step, start, xs):
@@ -90,10 +99,17 @@ def _listed(plain):
         from . import flow
 
         if not xs or not (batched.has_lanes(xs) or isinstance(xs[0], Items)):
-            return plain(*xs)
+            found = plain(*xs)
+            return flow.list_(found) if plain is list else found
         return flow.listed(xs[0], (), lambda x: x)
 
     return listed
+
+
+def _sorted(*args, **kwargs):
+    from . import flow
+
+    return flow.list_(sorted(*args, **kwargs))
 
 
 def _mapped(f, *xs):
@@ -191,4 +207,5 @@ BUILTINS = {
     bool: _converted(bool, "bool"),
     list: _listed(list),
     tuple: _listed(tuple),
+    sorted: _sorted,
 }

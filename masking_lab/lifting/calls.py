@@ -21,7 +21,7 @@ from ..errors import MaskError
 from ..lane import lanes_in
 from ..once import Remembered
 from ..setting import setting
-from . import effects, lending
+from . import lending, making
 from .builtins import BUILTINS
 from .joins import joined, joins
 from .rewrite import MAKERS, rewrite
@@ -83,8 +83,10 @@ def callee(f):
         return functools.partial(callee(f.func), *f.args, **f.keywords)
     if inspect.isfunction(f) or inspect.ismethod(f):
         return lift(f) if is_users(getattr(f, "__func__", f)) else f
-    if inspect.isbuiltin(f) or inspect.isclass(f):
+    if inspect.isbuiltin(f):
         return BUILTINS.get(f, f)
+    if inspect.isclass(f):
+        return BUILTINS.get(f) or making.maker(f)
     if "forward" in getattr(f, "__dict__", ()):  # of this module alone: what it does is replaced
         return callee(f.forward)
     for name in ("__call__", "forward"):  # an object, or a module of PyTorch's
@@ -126,12 +128,21 @@ _STANDARD = os.path.dirname(os.__file__) + os.sep
 
 
 _answer: ContextVar = ContextVar("answer", default=None)
+_keep: ContextVar = ContextVar("is given the lists that are made", default=None)
 _cells: ContextVar = ContextVar("calls cells as straight lines", default=None)
 
 
-def answered_by(answer):
-    """Inside, `answer(f, args, kwargs)` is what a call in lifted code means."""
-    return setting(_answer, answer)
+@contextlib.contextmanager
+def answered_by(answer, keep=None):
+    """Inside, `answer(f, args, kwargs)` is what a call in lifted code means, `keep(x)` a list."""
+    with setting(_answer, answer), setting(_keep, keep):
+        yield
+
+
+def kept(x):
+    """A list, as those have it who answer calls."""
+    keep = _keep.get()
+    return keep(x) if keep else x
 
 
 def straight(framework):
@@ -167,8 +178,6 @@ def made(f, args, kwargs):
     if type(f) is functools.partial and f.func is call_method:  # a lane's own
         return f(*args, **kwargs)
     randomness.check(f, args, kwargs)
-    if inspect.isbuiltin(f):
-        effects.check_builtin(f, args)
     f = callee(f)
     if joins(f, args):
         return joined(f, *args, **kwargs)

@@ -7,7 +7,9 @@ it may change: an attribute is noted when it is written, and after the call its 
 
 import contextlib
 import gc
+import inspect
 import sys
+import types
 import weakref
 from contextvars import ContextVar
 
@@ -21,6 +23,11 @@ MUTATORS = frozenset(
     "append extend insert remove pop clear update setdefault popitem add discard sort "
     "reverse".split()
 )
+_MORE = frozenset(
+    "popleft appendleft extendleft rotate difference_update intersection_update "
+    "symmetric_difference_update subtract write writelines __next__".split()
+)
+_FOLLOWED = (list, dict, str, bytes, tuple, int, float, frozenset)
 masked: ContextVar = ContextVar("a block runs for some of the examples", default=False)
 _watcher: ContextVar = ContextVar("is told that values decide what runs", default=None)
 _written: ContextVar = ContextVar("objects whose attributes were written", default=None)
@@ -78,20 +85,30 @@ def refuse_outside(name, change, *values):
         raise _refused(repr(name), source.here())
 
 
-def check_builtin(f, args):
-    """A change of a deque, say, or one that is written in C: neither knows examples."""
+def refuse_unfollowed(f, args):
+    """Some examples only would change a thing that lifted code does not keep apart."""
+    if type(f) is not types.BuiltinFunctionType:
+        return
     owner, name = f.__self__, f.__name__
-    changes = name in MUTATORS or name in ("appendleft", "extendleft", "popleft", "rotate")
-    if masked.get() and changes and not isinstance(owner, (list, dict, type(None))):
-        raise MaskError(
-            f"{name} at {source.here()} changes a {type(owner).__name__} for some of the examples; "
-            "use a list or a dict, of which each example can have its own"
-        )
-    if f.__module__ in ("_heapq", "_bisect") and has_lanes(args):
-        raise MaskError(
-            f"{name} at {source.here()} is written in C and looks into lists by itself; write it "
-            "with comparisons in a loop"
-        )
+    if inspect.ismodule(owner) and name.startswith(("heap", "insort")):
+        changes, what = masked.get() or type(args[0]) is not list, "a list"
+    elif not masked.get():
+        return
+    elif inspect.ismodule(owner):
+        changes, what = f is next, "an iterator"
+    else:
+        changes = name in MUTATORS | _MORE and not isinstance(owner, _FOLLOWED)
+        changes &= xp.framework_of(owner) is None
+        what = f"a {type(owner).__name__}"
+    if changes:
+        raise unfollowed(f"{what} is changed by {name}")
+
+
+def unfollowed(what):
+    return MaskError(
+        f"{what} at {source.here()}, where each example goes its own way; there a list, a dict or "
+        "an object of a class of your own can be changed: use one of those, and its methods"
+    )
 
 
 def has_lanes(x):

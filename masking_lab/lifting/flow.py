@@ -8,7 +8,9 @@ nothing happens to them that does not happen to an example that is really there.
 nobody takes is not run.
 """
 
+import inspect
 import sys
+from types import BuiltinFunctionType
 
 from autodiff_lab import source, trees, xp
 
@@ -160,6 +162,8 @@ def put(x, index, value, other=None):
     """`x[index] = value`, and the x that has it; `other` may look at the old one."""
     if isinstance(x, Lane) or _has_lane(index) or (isinstance(value, Lane) and hasattr(x, "shape")):
         return writing.put(unshared(x, other) if other else x, index, value)
+    if effects.masked.get() and not (isinstance(x, (list, dict)) or xp.framework_of(x)):
+        raise effects.unfollowed(f"an entry of a {type(x).__name__} is written")
     if calls.answers():
         return calls.call(put_, (x, index, value, other), {})
     x[index] = value
@@ -180,18 +184,21 @@ def unshared(x, other, whole=None):
     """
     if isinstance(whole, Lane) or xp.framework_of(whole):
         return x
-    if isinstance(x, Lane) or xp.framework_of(x):
+    if (isinstance(x, Lane) and not x.weak) or xp.framework_of(x):
         writing.refuse_shared(x, other)
     return x
 
 
 def list_(elements):
     """A list that is given a name: it may grow for some examples only, unless each runs alone."""
-    return elements if calls.answers() and type(elements) is list else Items(elements)
+    own = calls.answers() and type(elements) is list
+    return calls.kept(elements) if own else Items(elements)
 
 
 def set(x, name, value):  # noqa: A001
     """`x.name = value`, and the x that has it."""
+    if effects.masked.get() and (inspect.isfunction(x) or not hasattr(x, "__dict__")):
+        raise effects.unfollowed(f"an attribute of a {type(x).__name__} is written")
     setattr(x, name, value)
     effects.wrote(x)
     return x
@@ -230,6 +237,8 @@ def _has_lane(index):
 # ----- calls -----
 def call(f, *args, **kwargs):
     """`f(*args, **kwargs)`; the user's own functions are lifted, some builtins know lanes here."""
+    if type(f) is BuiltinFunctionType:
+        effects.refuse_unfollowed(f, args)
     y = calls.call(f, args, kwargs)
     if lending.WRITERS:
         here = sys._getframe(1)

@@ -130,7 +130,7 @@ class Taken:
         elif isinstance(x, list):
             x[:] = map(self.unled, x)
         elif isinstance(x, dict):
-            x.update({k: self.unled(v) for k, v in x.items()})
+            dict.update(x, {k: self.unled(v) for k, v in x.items()})
         elif changeable(x):
             x.__dict__.update({k: self.unled(v) for k, v in vars(x).items()})
         return x
@@ -184,9 +184,9 @@ class Taken:
             return type(x)([self.leads(v) for v, _ in x.pairs()], here)
         if isinstance(x, list):
             return rebuilt(x, [self.leads(v) for v in x])
-        new = copy.copy(x)
+        new = copy.copy(x)  # a Counter stays one
         entries = new if isinstance(x, dict) else new.__dict__
-        entries.update({k: self.leads(v) for k, v in entries.items()})
+        dict.update(entries, {k: self.leads(v) for k, v in entries.items()})
         return new
 
     def function(self, f):

@@ -23,18 +23,23 @@ def each(items, body, carried, given, flags):
     ends = None if flags or not isinstance(items.trips, Lane) else _ends(items.trips.data)
     if not ends or not all(map(_is_plain, carried)):
         return carried, 0
+    with setting(effects.masked, effects.masked.get()):
+        return _each(items, ends, body, carried, given)
+
+
+def _each(items, ends, body, carried, given):
     trips, leader = items.trips.data, int(items.trips.data.argmax())
     followed = _followed(items, trips, leader) if len(ends) > 1 else items
     aside, here, inside, written = [], Taken(True), given, Watched(())
     for i in range(ends[-1]):
         if i in ends:
             aside.append(carried)
+            effects.masked.set(True)
             here = Taken(Lane(trips > i, ()), leader)
             carried, inside = here.led(carried), here.led(given)
             written = Watched(inside)
         item = followed.at(i) if followed else here.leads(items.at(i))
-        with setting(effects.masked, effects.masked.get() or bool(aside)):
-            carried = body(item, *carried, *inside)
+        carried = body(item, *carried, *inside)
         here.refuse_lost(inside)
         if not all(map(_is_plain, carried)) or written.changed():
             if aside:

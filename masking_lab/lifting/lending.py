@@ -19,7 +19,7 @@ from .sharing import Loan
 
 WRITERS = Remembered()  # code: {parameter: how}
 _loans = Remembered()  # code: {where a call stands: its loans}
-_UNSEEN = Loan("what its caller has", "what its caller has")
+_UNSEEN = Loan(*["what its caller has"] * 3)
 
 
 def remember(code, tree):
@@ -101,7 +101,7 @@ def _loan(x):
     if isinstance(x, Loan):
         return x
     every = list(x.values() if isinstance(x, dict) else x)
-    return next((y for y in every if y.own or y.other), Loan(None, None))
+    return next((y for y in every if any(y)), Loan(None, None, None))
 
 
 def _who(value, loan, how):
@@ -111,7 +111,7 @@ def _who(value, loan, how):
         return loan.own or loan.other
     if how == "whole" or not (arrays or hasattr(value, "__dict__")):
         return None
-    return loan.other or (loan.own if how == "part" else None)
+    return loan.inside or (loan.own or loan.other if how == "part" else None)
 
 
 def _is_written_on(x):

@@ -3,6 +3,7 @@
 import ast
 
 from .canonical import flow_call
+from .pointing import innermost
 
 
 def only_shown(node):
@@ -13,12 +14,28 @@ def only_shown(node):
 
 
 def growing(value):
-    """A list that gets a name may grow for some examples only."""
-    if isinstance(value, ast.List):
-        return flow_call("list_", value, at=value)
-    if isinstance(value, ast.Tuple):
-        value.elts = [growing(e) for e in value.elts]
-    return value
+    """A list that gets a name, or becomes a part of something, may grow for some examples only."""
+    call = innermost(value)
+    if call is not None:
+        call.args[2] = growing(call.args[2])
+    elif isinstance(value, (ast.List, ast.Tuple)):
+        value.elts = [growing(x) for x in value.elts]
+    elif isinstance(value, ast.Dict):
+        value.values = [growing(x) for x in value.values]
+    elif isinstance(value, ast.IfExp):
+        value.body, value.orelse = growing(value.body), growing(value.orelse)
+    return flow_call("list_", value, at=value) if _makes_list(value) else value
+
+
+def _makes_list(value):
+    """Certainly: `[a]`, `[a] * n`, `[a] + b`, `b.copy()` of one, `[a][:1]`."""
+    if isinstance(value, ast.BinOp):
+        return _makes_list(value.left) or _makes_list(value.right)
+    if isinstance(value, ast.Subscript):
+        return isinstance(value.slice, ast.Slice) and _makes_list(value.value)
+    if isinstance(value, ast.Call) and isinstance(value.func, ast.Attribute):
+        return value.func.attr == "copy" and _makes_list(value.func.value)
+    return isinstance(value, ast.List)
 
 
 def loaded(n):

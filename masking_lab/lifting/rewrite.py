@@ -11,23 +11,22 @@ that it does gets out except by its results (Matchbox rewrote in place; AutoGrap
 """
 
 import ast
-import contextlib
 import inspect
-import sys
-import weakref
 from collections import deque
 
 from autodiff_lab import source
-from autodiff_lab.reading import MISSING, names, read
+from autodiff_lab.reading import MISSING, names
 
 from ..batches.randomness import drawing
-from ..errors import MaskError
 from .canonical import Fresh, as_index, assign, canonical, flow_call
+from .changes import is_users_class
 from .closures import refuse_stale
 from .effects import MUTATORS
 from .liveness import assigned, live
+from .meeting import Calls, is_flows, meaning
 from .pieces import definition, growing, lambda_of, loaded, only_shown, taken, tuple_of
-from .sharing import Sharing, innermost
+from .pointing import innermost
+from .sharing import Sharing
 
 # Classes of Python that ask for numbers.
 CLASSES = (int, float, bool, range, zip, enumerate, reversed, list, tuple, map, filter, str, type)
@@ -52,7 +51,8 @@ class Rewriter:
         refuse_stale(text, tree)
         self.locals = {*parameters, *names.bound(*tree.body), *outer}
         self.expression = Expressions(self)
-        tree.written, self.returned = watch_writes(tree, self.expression)
+        self.sharing = watch_writes(tree, Calls(text, self.locals))
+        tree.written = self.sharing.written()
         doubtful = set()
         assigned(tree.body, parameters, doubtful)
         self.doubtful = doubtful
@@ -143,17 +143,14 @@ class Rewriter:
         return [test, body, taken(carried, call, s)]
 
 
-def watch_writes(tree, expressions):
-    """Marks the writes and the loans of a function (see `sharing`).
-
-    Gives the parameters that it writes into, and those that its result may be.
-    """
-    sharing = Sharing(tree, expressions.kept)
+def watch_writes(tree, calls):
+    """Marks the writes and the loans of a function."""
+    sharing = Sharing(tree, calls)
     for s, name, held in sharing.writes():
         watch(s.value, name, held)
     for call, loans in sharing.lent():
         call.loans = loans
-    return sharing.written(), sharing.returned()
+    return sharing
 
 
 def watch(value, name, held):
@@ -175,11 +172,6 @@ def _stops(s, carried):
     """The flags that end the loop; one that is never raised stands behind another exit."""
     found = [ast.Constant(n) for n in s.stops if n in carried]
     return [ast.Tuple(found, ast.Load())] if found else []
-
-
-def _is_flows(func):
-    """Is it a function of `flow`'s own?"""
-    return isinstance(func, ast.Attribute) and ast.unparse(func.value) == "flow"
 
 
 class Expressions(ast.NodeTransformer):
@@ -232,6 +224,10 @@ class Expressions(ast.NodeTransformer):
             return node
         outside = self._changed_outside(node.func)
         name = ("outside", ast.Constant(outside)) if outside else ("call",)
+        if self._keeps(node.func):
+            node.args = [growing(x) for x in node.args]
+            for k in node.keywords:
+                k.value = growing(k.value)
         call = flow_call(*name, node.func, *node.args, at=node)
         call.keywords, call.loans = node.keywords, getattr(node, "loans", {})
         return call
@@ -246,55 +242,29 @@ class Expressions(ast.NodeTransformer):
         return owner.id if isinstance(found, (list, dict, set, deque)) else None
 
     def _may_meet_lanes(self, func):
-        """Not the functions of PyTorch, which dispatch, and not the classes of Python."""
+        """Not the functions of PyTorch, which dispatch, and not the classes of libraries."""
         found = self._meaning(func)
         if found is MISSING:
-            return not _is_flows(func)
+            return not is_flows(func)
         if hasattr(found, "forward"):  # a module of PyTorch's: who calls cells should know it
             return True
         module = (getattr(found, "__module__", None) or "").split(".")[0]
-        plain_class = inspect.isclass(found) and found not in CLASSES
+        plain_class = inspect.isclass(found) and not (found in CLASSES or is_users_class(found))
         makes = module == "torch" and getattr(found, "__name__", "") in MAKERS
         draws = drawing(found, (None, 1.0, True)) is not None
         return makes or draws or (not plain_class and module not in ("torch", "_operator"))
 
-    def kept(self, call):
-        """The arguments that the result of a call may be, or be a part of."""
-        found, every = self._meaning(call.func), [*call.args, *[k.value for k in call.keywords]]
-        if _is_flows(call.func):
-            return []
+    def _keeps(self, func):
+        """May a list that it is given grow there? What is the user's, and what changes lists."""
+        found = self._meaning(func)
         if found is MISSING:
-            return self._kept_by_method(call.func, every)
-        if inspect.isclass(found):  # what it is made of may be looked at through it
-            return [] if found in CLASSES[:4] else every
-        if not inspect.isfunction(found) or source.is_library(found.__code__.co_filename):
-            return []
-        names = returned(found)
-        own = dict(enumerate(found.__code__.co_varnames[: found.__code__.co_argcount]))
-        if names is None or any(isinstance(x, ast.Starred) for x in call.args):
-            return every
-        return [x for i, x in enumerate(call.args) if own.get(i) in (None, *names)] + [
-            k.value for k in call.keywords if k.arg in (None, *names) or k.arg not in own.values()
-        ]
-
-    def _kept_by_method(self, func, every):
-        """A method of an array gives something new; one of the user's objects may not."""
-        if not isinstance(func, ast.Attribute):
-            return every
-        torch, by_name = sys.modules.get("torch"), isinstance(func.value, ast.Name)
-        if torch and hasattr(torch.Tensor, func.attr):
-            return every if by_name else []
-        return [*every, func.value]
+            return getattr(func, "attr", None) in MUTATORS
+        if inspect.isfunction(found):
+            return not source.is_library(found.__code__.co_filename)
+        return found is dict or (inspect.isclass(found) and is_users_class(found))
 
     def _meaning(self, func):
-        """What a name, or a chain of attributes of a module, means; MISSING if it is a local."""
-        if isinstance(func, ast.Name) and func.id not in self.rewriter.locals:
-            return self.rewriter.text.value(func.id)
-        if isinstance(func, ast.Attribute):
-            owner = self._meaning(func.value)
-            if inspect.ismodule(owner) or inspect.isclass(owner):
-                return getattr(owner, func.attr, MISSING)
-        return MISSING
+        return meaning(func, self.rewriter.text, self.rewriter.locals)
 
     def visit_BinOp(self, node):
         """`[x] * n`, where each example may have an n of its own."""
@@ -352,19 +322,6 @@ class Expressions(ast.NodeTransformer):
         node = self.visit(node)
         self.rewriter.locals = before
         return node
-
-
-_returned: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()
-
-
-def returned(f):
-    """The parameters that the result of a function of the user's may be; None if nobody knows."""
-    if f not in _returned:
-        _returned[f] = None  # one that calls itself
-        with contextlib.suppress(MaskError):
-            text = read(f, MaskError)
-            _returned[f] = Rewriter(text, text.tree, ()).returned
-    return _returned[f]
 
 
 def _both(tests):

@@ -11,6 +11,7 @@ from ...errors import MaskError
 from ...lifting import lending
 from ...lifting.canonical import Fresh, Parts, canonical, flow_call, refuse
 from ...lifting.liveness import live
+from ...lifting.meeting import Calls
 from ...lifting.rewrite import Expressions, Rewriter, watch
 from ...lifting.sharing import Sharing
 from .blocks import Cutter
@@ -76,19 +77,14 @@ def _watch_writes(text, tree):
         n.mark = k
     whole = canonical(text, copy.deepcopy(tree))
     live(whole.body, ())
-    sharing = Sharing(whole, Expressions(_Names(text, tree)).kept)
+    own = [a.arg for a in ast.walk(tree.args) if isinstance(a, ast.arg)]
+    sharing = Sharing(whole, Calls(text, {*own, *names.bound(*tree.body)}))
     for s, name, held in sharing.writes():
         watch(found[s.mark].value, name, held)
     for call, loans in sharing.lent():
         if hasattr(call, "mark"):
             found[call.mark].loans = loans
     return sharing.written()
-
-
-class _Names:
-    def __init__(self, text, tree):
-        own = [a.arg for a in ast.walk(tree.args) if isinstance(a, ast.arg)]
-        self.text, self.locals = text, {*own, *names.bound(*tree.body)}
 
 
 class Graph:

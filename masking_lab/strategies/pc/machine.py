@@ -16,7 +16,7 @@ from autodiff_lab.reading import MISSING
 
 from ...errors import MaskError
 from ...lane import Lane
-from ...lifting import calls, lending
+from ...lifting import calls, effects, lending
 from ...lifting.changes import changeable
 from . import flow
 from .blocks import Branch, Call, Go
@@ -129,6 +129,7 @@ class Machine:
             lending.refuse(code.name, code.signature, code.written, args, kwargs, loans,
                            len(own[1]), at)  # fmt: skip
             return self._push(turn, group, back, code, None, args, kwargs)
+        effects.refuse_unfollowed(f, args)
         numbers = turn.put(calls.call(f, args, kwargs))
         lending.check(calls.callee(f), args, kwargs, lambda: loans)
         return lambda: self._answer(group, self.frame[group], block, numbers)

@@ -35,6 +35,8 @@ class Function:
     """A function that the run has made, of each example its own; code that calls it by itself, as
     `map` does, runs it for the whole group."""
 
+    __slots__ = ("things", "turn")
+
     def __init__(self, turn, things):
         self.turn, self.things = turn, things
 
@@ -50,7 +52,7 @@ class Turn:
 
     def run(self):
         block, machine = self.block, self.machine
-        with setting(flow.turn, self), calls.answered_by(self.called), \
+        with setting(flow.turn, self), calls.answered_by(self.called, self.made), \
                 setting(effects.masked, True):  # fmt: skip
             inside = [self.read(n, hops) for n, hops in block.inputs]
             found = block.graph.compiled(block)(*inside)
