@@ -60,8 +60,8 @@ def pull_alike(node, xp, g, plain):
         return (scale(xp, row.d[0], g, y, xs),)
     if len(xs) == 2:
         (d, e), (a, b) = row.d, node.parents
-        c = scale(xp, d, g, y, xs) if a.active else None
-        return c, scale(xp, e, g, y, xs) if b.active else None
+        c = (g if d is ONE else scale(xp, d, g, y, xs)) if a.active else None
+        return c, (g if e is ONE else scale(xp, e, g, y, xs)) if b.active else None
     return [
         scale(xp, partial, g, y, xs) if parent.active else None
         for partial, parent in zip(row.d, node.parents)  # noqa: B905
@@ -83,10 +83,12 @@ def scale(xp, partial, g, y, xs):
         p = partial(xp, y, *xs)
     except ZeroDivisionError:  # of Python's numbers: for arrays 1 / 0 is inf
         p = partial(xp, y, *[_as_array(xp, x, g) for x in xs])
-    if type(p) is float:
-        return xp.times(g, p)
     dtype = getattr(p, "dtype", None)
-    if dtype is None or dtype is y.dtype or dtype == y.dtype:
+    if dtype is y.dtype:  # mostly
+        return g * p
+    if dtype is None:
+        return xp.times(g, p) if type(p) is float else g * p
+    if dtype == y.dtype:
         return g * p
     if dtype == xp.bool_type:  # a comparison counts as 1 or 0, and 0 takes nothing, not even a NaN
         return xp.where(p, g, 0.0)
@@ -211,13 +213,12 @@ _PULL = {
 # ----- shapes and dtypes -----
 def unbroadcast(xp, g, x):
     """Undo broadcasting and type promotion: a cotangent has the shape and dtype of its input."""
+    extra = len(g.shape) - len(x.shape)
+    if extra > 0:
+        g = xp.sum(g, tuple(range(extra)))
     if g.shape != x.shape:
-        extra = len(g.shape) - len(x.shape)
-        if extra > 0:
-            g = xp.sum(g, tuple(range(extra)))
         stretched = tuple(i for i, n in enumerate(x.shape) if n == 1 and g.shape[i] != 1)
-        if stretched:
-            g = xp.sum(g, stretched, True)
+        g = xp.sum(g, stretched, True) if stretched else g
     return g if g.dtype == x.dtype else cast(xp, g, x.dtype)
 
 

@@ -10,12 +10,14 @@ import operator
 class Operators:
     """Python's operators, sent to `__torch_function__` without the detour through C++.
 
-    `rank` decides who answers when two kinds meet: a masked batch outranks a box.
+    `rank` decides who answers when two kinds meet: a masked batch outranks a box. `short` has the
+    short ways: what to call at once for a function that is known.
     """
 
     __slots__ = ()
     __array_ufunc__ = None  # numpy arrays on the left must ask us
     framework, rank = "torch", 0
+    short: dict = {}
 
     def __getitem__(self, index):
         return self._call(operator.getitem, self, index)
@@ -43,7 +45,8 @@ class Operators:
 def _binary(func):
     def operate(self, other):
         if type(other) in _NUMBERS or getattr(other, "rank", 0) <= self.rank:
-            return self._call(func, self, other)
+            quick = self.short.get(func)
+            return self._call(func, self, other) if quick is None else quick(self, other)
         return NotImplemented
 
     return operate
@@ -52,7 +55,8 @@ def _binary(func):
 def _flipped(func):
     def operate(self, other):
         if type(other) in _NUMBERS or getattr(other, "rank", 0) <= self.rank:
-            return self._call(func, other, self)
+            quick = self.short.get(func)
+            return self._call(func, other, self) if quick is None else quick(other, self)
         return NotImplemented
 
     return operate

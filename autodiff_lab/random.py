@@ -60,8 +60,10 @@ def fold_in(key, data):
     >>> fold_in(key(0), 5)
     array([1524306142, 1887795613], dtype=uint32)
     """
+    if xp.framework_of(key) is None and xp.framework_of(data):
+        key = _handed(_checked(key), data, "uint32")
     key = _checked(key)
-    return _as_keys(threefry(key, key[0] * 0, key[0] * 0 + data))
+    return _as_keys(threefry(key, key[0] * 0, key[0] * 0 + _word(data, key)))
 
 
 def bits(key, shape=(), like=None):
@@ -172,6 +174,14 @@ _rounds.custom_row = Row(  # type: ignore[attr-defined]
 def _wrap(word):
     """Back to 32 bits: JAX has such integers, torch and NumPy compute in 64."""
     return word if str(word.dtype) == "uint32" else word & MASK
+
+
+def _word(data, key):
+    """A whole number in the key's integers: JAX would take others together as int32."""
+    verbs = xp.of(key)
+    if verbs is None or verbs.name != "jax" or isinstance(data, int):
+        return data
+    return verbs.astype(verbs.asarray(data, key), key.dtype)
 
 
 def _words(key, shape, like):

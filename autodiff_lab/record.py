@@ -17,4 +17,6 @@ def record(f, *args, **kwargs):
     >>> tape.backward()
     (tensor(1.5729),)
     """
-    return trace(lambda xp: Tape(xp, keep_all=True), f, args, kwargs)
+    tape = trace(lambda xp: Tape(xp, keep_all=True), f, args, kwargs)
+    tape.called = f, args, kwargs
+    return tape

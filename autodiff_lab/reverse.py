@@ -12,7 +12,7 @@ from .calculus import pull_alike, pull_node
 from .collector import held_off
 from .errors import AutodiffError
 from .table.fused import Product
-from .tape import Tape, changed, written
+from .tape import Tape, changed
 from .trace import as_argnums, as_array_like, trace
 
 
@@ -31,8 +31,12 @@ def walk(tape, cotangents, once=False, sums=None):
         g = cotangents[here] if node.group is None else _of_group(verbs, node, cotangents)
         if g is None:
             continue
-        if node.writes is not None and node.writes != written(node.kept):
-            raise changed(node)
+        writes = node.writes
+        if writes is not None:  # as `tape.written` counts, without a call per node
+            for x in node.kept:
+                writes -= x._version
+            if writes:
+                raise changed(node)
         if node.alike:
             found = pull_alike(node, verbs, g, type(g) is kernels)
         else:
@@ -40,6 +44,8 @@ def walk(tape, cotangents, once=False, sums=None):
         if once:
             cotangents[here] = node.xs = node.y = node.kept = node.residuals = None
             node.params = None  # a checkpointed function's holds its arguments
+            if node.group is not None:
+                _release(node.group, cotangents)
         for parent, c in zip(node.parents, found):  # noqa: B905
             if c is not None:
                 index = parent.index
@@ -68,6 +74,13 @@ def _of_group(verbs, first, cotangents):
         verbs.zeros(tuple(n.shape), n.dtype, like) if g is None and n.active else g
         for g, n in zip(gs, first.group, strict=True)
     )
+
+
+def _release(group, cotangents):
+    """Nodes that know each other keep each other: only the cyclic collector would find them."""
+    for node in group:
+        cotangents[node.index] = None
+    group.clear()
 
 
 def _pull_back(tape, seeds, once=False):
@@ -109,6 +122,7 @@ def vjp(f, *primals):
     tape = trace(Tape, f, primals)
 
     def pullback(g):
+        """The cotangents of the arguments, for a cotangent `g` of the output."""
         cotangents = _pull_back(tape, _seeds(tape, g))
         return tape.in_arguments(_as_frameworks(tape.xp, _or_zeros(tape, cotangents)))
 

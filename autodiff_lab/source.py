@@ -3,6 +3,7 @@
 A recording asks this for every operation, so what depends on the code alone is looked up once.
 """
 
+import contextlib
 import functools
 import linecache
 import os
@@ -100,6 +101,8 @@ WORDS = {
 @functools.lru_cache(4096)
 def level_of(file, function):
     """USER, MODULE, a word, or None for what a reader need not see."""
+    if file == contextlib.__file__:  # what is raised inside a `with` passes through it
+        return None
     if not is_library(file):
         return USER
     for (ending, name), word in WORDS.items():
@@ -125,8 +128,13 @@ def _with_lists(modules):
 
 
 def checkpoint(plan):
-    """`checkpoint sqrt`: a checkpointed function, and what it keeps; by itself, nothing."""
-    return CHECKPOINT if plan.name == "none" else f"{CHECKPOINT} {plan.name}"
+    """`checkpoint revolve, 100 steps, 4 snapshots`; a checkpointed function that keeps nothing is a
+    `checkpoint`.
+    """
+    words = [plan.name] if plan.loops or plan.name != "none" else []
+    words += ["until"] * (plan.until is not None) + [f"{plan.steps} steps"] * bool(plan.steps)
+    words += [f"{plan.snapshots} snapshots"] * bool(plan.snapshots)
+    return f"{CHECKPOINT} {', '.join(words)}".strip()
 
 
 def _checkpointed(frame):

@@ -18,8 +18,7 @@ class Node:
     """One operation on the tape. A constant is a node too, but off the tape: its index is None.
 
     `xs` and `y` are what the reverse walk will read: values, or where a value is not kept a node,
-    which still has a shape and a dtype (`y` is None then: the node cannot hold itself). A node that
-    nobody looks at writes the first lines of its slots; what was never written reads as None.
+    which still has a shape and a dtype (`y` is None then: the node cannot hold itself).
     `alike` marks a pointwise node whose inputs have its shape and dtype: nothing is to be undone.
     `equation` is that of the jaxpr, of a node that `record` met on JAX.
     """
@@ -34,12 +33,9 @@ class Node:
         self.row, self.parents, self.params = row, parents, params
         self.shape, self.dtype, self.active = shape, dtype, active
         self.xs, self.writes = xs, writes
-        self.group = self.alike = None
-
-    def __getattr__(self, name):
-        if name in Node.__slots__:
-            return None
-        raise AttributeError(f"a node has no attribute {name!r}")
+        self.index = self.group = self.alike = self.y = self.kept = self.residuals = None
+        self.part = self.tangent = self.value = self.adjoint = self.name = None
+        self.scope = self.where = self.equation = None
 
     @property
     def op(self):
@@ -92,6 +88,8 @@ class Tape:
 
     reverse = lean = True
 
+    boxes = None  # PyTorch: weak references to the boxes of a tape that keeps all values
+    called = None  # `(f, args, kwargs)` of a tape that `record` made: to be run again
     met = None  # PyTorch: what takes the calls instead of the tape, where they are written down
     policy = None  # JAX: how loops are checkpointed (`on_jax/checkpoints`)
     made = None  # JAX: the values of the equation that is met, where they are there already
@@ -240,14 +238,14 @@ def _alike(node, values):
 
 # ----- a value that was written to after it was recorded is an error, never a wrong gradient -----
 def written(kept):
-    """The in-place writes so far to the tensors that a node keeps."""
+    """The in-place writes so far to the tensors that a node keeps; None if nobody counts them."""
     try:
         total = 0
         for x in kept:
             total += x._version
         return total
-    except RuntimeError:  # an inference tensor, which nobody counts
-        return 0
+    except RuntimeError:  # an inference tensor
+        return None
 
 
 def changed(node):

@@ -21,12 +21,14 @@ _VIEWS = {"compare", "jacobian_view", "memory_view", "strides"}  # of kernel.vie
 
 
 def load_ipython_extension(ip):
+    """Called by `%load_ext kernel`."""
     from .extension import load
 
     load(ip)
 
 
 def unload_ipython_extension(ip):
+    """Called by `%unload_ext kernel`: everything is as it was before."""
     from .extension import unload
 
     unload(ip)

@@ -5,7 +5,7 @@ import inspect
 import re
 from dataclasses import dataclass
 
-from . import lessons, spellings
+from . import lessons, spellings, textbook
 from .made_of import rows_of
 from .mask_words import batch_rule, mask_rule
 
@@ -21,6 +21,8 @@ class Card:
     formula: str  # LaTeX
     forward: str  # LaTeX: the tangent dy
     reverse: str  # LaTeX: the cotangents of the inputs
+    letters: str  # LaTeX: what letters in these stand for
+    made: str  # the rows that a composite is made of
     needs: str
     mask: str
     batch: str
@@ -47,6 +49,8 @@ def _card(row):
         formula=_equation(row),
         forward=forward(row),
         reverse=reverse(row),
+        letters=textbook.letters(row),
+        made=_made_of(row),
         needs=keeps(row),
         mask=mask_rule(row),
         batch=batch_rule(row),
@@ -98,7 +102,7 @@ def forward(row):
         return "dy = " + _call(row, f"d{a}", b) + " + " + _call(row, a, f"d{b}")
     if row.kind == "constant":
         return r"dy = 0"
-    return _stated(row)[0] or _follows(row)
+    return _stated(row)[0] or textbook.forward(row) or _follows(row)
 
 
 def reverse(row):
@@ -106,7 +110,7 @@ def reverse(row):
         return r", \quad ".join(rf"\bar {x} = " + _times(p, "g") for p, x in _partials(row))
     if row.kind == "constant":
         return rf"\text{{{row.dtex or 'nothing flows back'}}}"
-    return _stated(row)[1] or _follows(row)
+    return _stated(row)[1] or textbook.reverse(row) or _follows(row)
 
 
 def _stated(row):
@@ -152,9 +156,16 @@ def _call(row, *inputs):
 
 def _follows(row):
     if row.kind == "composite":
-        rows = [rf"\operatorname{{{name.replace('_', ' ')}}}" for name in rows_of(row.name)]
-        return r"\text{follows from } " + r",\; ".join([*rows, r"\text{arithmetic}"])
+        return r"\text{follows from the rows that it is made of}"
     return r"\text{stated in the row: ask ?? to read it}"
+
+
+def _made_of(row):
+    if row.kind != "composite":
+        return ""
+    names = [f"`{name}`" for name in rows_of(row.name)]
+    known = "; the derivative follows from theirs, and above is the textbook's form of it"
+    return ", ".join([*names, "arithmetic"]) + (known if textbook.reverse(row) else "")
 
 
 def _times(partial, factor):

@@ -4,6 +4,7 @@ from . import lessons, page
 from .page import Code, Facts, Math, Page, Table, Words
 
 LABELS = (
+    ("Made of", "made"),
     ("Reverse keeps", "needs"),
     ("Masked", "mask"),
     ("Batched", "batch"),
@@ -23,7 +24,8 @@ def text(card, source=False):
 
 def as_page(card, source=False, ideas=""):
     """`ideas`: concept cards that name the row."""
-    maths = (("formula", card.formula), ("forward", card.forward), ("reverse", card.reverse))
+    maths = [(label, getattr(card, label)) for label in ("formula", "forward", "reverse")]
+    maths += [("with", card.letters)] if card.letters else []
     return Page(card.name, card.kind, (
         Table(("", "PyTorch", "JAX"), card.spellings),
         Table(("", ""), tuple((label, Math(tex)) for label, tex in maths)),

@@ -84,7 +84,8 @@ def function_page(obj):
     if found is None:
         return None
     name, found = found
-    first, *others = sorted(found, key=lambda concept: _place(name, concept))
+    last = name.rpartition(".")[2]
+    first, *others = sorted(found, key=lambda idea: (idea.name != last, _place(name, idea)))
     ours = name.startswith(("ad.", "ml."))
     return Page(_short(name), first.name, (
         own_words(obj) if ours else Words(""),

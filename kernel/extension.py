@@ -1,16 +1,48 @@
-"""Loading and unloading. Each part puts its own undoing on a stack; unloading runs the stack."""
+"""Loading and unloading. Each part puts its own undoing on a stack; unloading runs the stack.
+
+A kernel's start is waited for, so what draws is imported when it is first used (`Later`).
+"""
 
 from contextlib import ExitStack
 from weakref import WeakKeyDictionary
 
-from . import cells, compare, help_hooks, jacobian_view, memory_view, plots, show, strides
+import kernel
+
+from . import cells, help_hooks, show
 from .ask import catch
 from .tape_view import cells as tape_cells
 
-NAMES = {
-    "show": show, "strides": strides, "compare": compare, "jacobian_view": jacobian_view,
-    "memory_view": memory_view, "plots": plots,
-}  # fmt: skip
+LATER = ("strides", "compare", "jacobian_view", "memory_view", "plots")
+
+
+class Later:
+    """A function or module of `kernel`, imported when somebody calls it or looks at it."""
+
+    def __init__(self, name):
+        self.__name__ = name
+
+    @property
+    def __wrapped__(self):  # where `inspect` looks for signature and source
+        return getattr(kernel, self.__name__)
+
+    @property
+    def __doc__(self):
+        return self.__wrapped__.__doc__
+
+    def __call__(self, *args, **kwargs):
+        return self.__wrapped__(*args, **kwargs)
+
+    def __getattr__(self, name):
+        return getattr(self.__wrapped__, name)
+
+    def __dir__(self):
+        return dir(self.__wrapped__)
+
+    def __repr__(self):
+        return repr(self.__wrapped__)
+
+
+NAMES = {"show": show, **{name: Later(name) for name in LATER}}
 
 _loaded: WeakKeyDictionary = WeakKeyDictionary()  # shell -> what undoes us
 

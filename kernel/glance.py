@@ -18,9 +18,9 @@ def glance(x):
 
 
 def _glance(x):
-    size = _size(x.shape)
-    if hasattr(x, "detach") and str(x.layout) != "torch.strided":
+    if hasattr(x, "detach") and (str(x.layout) != "torch.strided" or x.is_nested):
         return ""  # a sparse tensor is not filled up for a look
+    size = _size(x.shape)
     if size == 0:
         return "no entries"
     step = _steps(x.shape)

@@ -10,8 +10,12 @@ from . import concept_page, page
 from .card import card
 from .card_text import as_page
 from .live import live_page
-from .meanings import meaning, rows_used, twin
+from .meanings import DISCRETE, meaning, rows_used, twin
+from .own_page import own_page
 from .page import Code, Facts, Page, Table, Words
+
+FOLLOWS = "follows from theirs, as does the mask rule: `show(ad.record(f, x))`"
+NONE = "none: the result is a truth value or whole numbers, which do not change a little"
 
 
 def help_bundle(obj, detail_level=0):
@@ -26,9 +30,11 @@ def bundle(found):
 
 def help_page(obj, source=False):
     """The page about an object, or None."""
+    if type(obj).__name__ == "Later" and type(obj).__module__ == "kernel.extension":
+        obj = obj.__wrapped__
     known = meaning(obj)
     if known is None:
-        found = live_page(obj) or concept_page.function_page(obj)
+        found = live_page(obj) or concept_page.function_page(obj) or own_page(obj)
         return found and _with(found, concept_page.own_source(obj) if source else Words(""))
     found = _several(known, source) if known.row is None else _of_row(known, source)
     return _with(found, concept_page.own_words(obj))
@@ -55,7 +61,7 @@ def _several(known, source):
         Facts((
             ("Recorded as", "the operations it is made of, each by its own row"),
             ("Rows", ", ".join(f"`{name}`" for name in used)),
-            ("Derivative", "follows from theirs, as does the mask rule: `show(ad.record(f, x))`"),
+            ("Derivative", NONE if known.spelled.rpartition(".")[2] in DISCRETE else FOLLOWS),
         )),
         Code(concept_page.source_of(known.rewriting) if source and known.rewriting else ""),
     ))  # fmt: skip

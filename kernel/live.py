@@ -7,6 +7,8 @@ from . import live_arrays, live_tapes, module_page
 BY_NAME = {  # looked up by the type's own name, so that nothing is imported for it
     "numpy.ndarray": live_arrays.numpy_array,
     "jax._src.numpy.array_methods._IndexUpdateHelper": live_arrays.at,
+    "jax._src.core.ClosedJaxpr": live_arrays.jaxpr,
+    "torch.Size": live_arrays.torch_size,
     "autodiff_lab.tape.Tape": live_tapes.tape,
     "autodiff_lab.tape.Node": live_tapes.node,
     "autodiff_lab.on_torch.box.Box": live_tapes.box,
@@ -23,7 +25,11 @@ def live_page(obj):
         return page(obj)
     if live_tapes.is_gradient(obj):
         return live_tapes.gradient(obj)
-    return module_page.module_page(obj)
+    if live_tapes.is_derivative(obj):
+        return live_tapes.jacobian(obj)
+    if live_tapes.has_rule(obj):
+        return live_tapes.with_rule(obj)
+    return live_arrays.jitted(obj) or module_page.module_page(obj)
 
 
 def _by_framework(obj):

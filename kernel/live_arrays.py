@@ -10,7 +10,11 @@ MOST_NAMES = 6
 
 
 def _bytes(n):
-    return f"{n:,} bytes"
+    return f"{n:,} byte{'s' * (n != 1)}"
+
+
+def _entries(n):
+    return f"{n:,} {'entry' if n == 1 else 'entries'}"
 
 
 def _page(title, kind, items, lessons):
@@ -19,16 +23,32 @@ def _page(title, kind, items, lessons):
 
 # ----- PyTorch -----
 def tensor(x):
-    strided = str(x.layout) == "torch.strided"
     items = [
         ("Values", glance(x)),
         ("Device", str(x.device)),
-        *(_memory(x) if strided else [("Layout", str(x.layout).removeprefix("torch."))]),
+        *(_memory(x) if _is_strided(x) else _laid_out_otherwise(x)),
         ("Gradient", _gradient(x)),
     ]
     name = "parameter" if type(x).__name__ == "Parameter" else "tensor"
     dtype = str(x.dtype).removeprefix("torch.")
-    return _page(f"{name} {tuple(x.shape)} {dtype}", "PyTorch", items, (1,))
+    shape = f"of {x.size(0)} tensors" if x.is_nested else tuple(x.shape)
+    return _page(f"{name} {shape} {dtype}", "PyTorch", items, (1,))
+
+
+def _is_strided(x):
+    return str(x.layout) == "torch.strided" and not x.is_nested
+
+
+def _laid_out_otherwise(x):
+    if x.is_nested:
+        told = ", ".join(str(tuple(part.shape)) for part in x.unbind()[:MOST_NAMES])
+        more = f" and {x.size(0) - MOST_NAMES} more" if x.size(0) > MOST_NAMES else ""
+        return [("Nested", f"shapes {told}{more}; `ml.batch` keeps such examples, too")]
+    stored = x._nnz()
+    return [
+        ("Layout", str(x.layout).removeprefix("torch.")),
+        ("Stored", f"{stored:,} of {x.numel():,} entries; the others are 0"),
+    ]
 
 
 def _memory(x):
@@ -36,12 +56,13 @@ def _memory(x):
         return [("Memory", "none: on the meta device a tensor has a shape and no entries")]
     try:
         whole, size = x.untyped_storage(), max(x.element_size(), 1)
+        offset = x.storage_offset()
     except NotImplementedError:
         return [("Memory", "none of its own: inside torch.vmap or torch.func it stands for others")]
     return [
         ("Strides", _strides(x)),
-        ("Offset", f"{x.storage_offset()} entries into its storage" if x.storage_offset() else ""),
-        ("Storage", f"{whole.nbytes() // size:,} entries, {_bytes(whole.nbytes())}"
+        ("Offset", f"{_entries(offset)} into its storage" if offset else ""),
+        ("Storage", f"{_entries(whole.nbytes() // size)}, {_bytes(whole.nbytes())}"
                     f"{'' if x.is_contiguous() else '; not contiguous'}"),
         ("View of", _view_of(x)),
         ("Shares with", _sharers(x, whole.data_ptr())),
@@ -49,6 +70,8 @@ def _memory(x):
 
 
 def _strides(x):
+    if not x.ndim:
+        return ""
     repeated = [str(i) for i, (n, s) in enumerate(zip(x.shape, x.stride(), strict=True))
                 if s == 0 and n > 1]  # fmt: skip
     again = f"; along dim {', '.join(repeated)} one entry is read again and again"
@@ -104,18 +127,33 @@ def torch_dtype(d):
         ("Precision", f"1 + {about.eps:.3g} is the next number after 1" if real else ""),
         ("Derivative", "yes" if real else "none: a gradient wants floating-point numbers"),
         ("In JAX", f"`jnp.{'bool_' if name == 'bool' else name}`; 64 bits are cut to 32 unless "
-                   "`jax_enable_x64` is on"),
+                   "`jax_enable_x64` is on" if name[0] != "q" else "none: quantised"),
     ], (1,))  # fmt: skip
+
+
+def torch_size(size):
+    told = " x ".join(map(str, size)) or "no dims: one number"
+    items = [
+        ("Dims", f"{len(size)}: {told}" if size else told),
+        ("Entries", f"{size.numel():,}"),
+        ("A tuple", "`n, d = x.shape` takes it apart; `x.shape[-1]` is the last"),
+    ]
+    return _page(str(size), "shape", items, (1,))
 
 
 # ----- NumPy -----
 def numpy_array(x):
     items = [
         ("Values", glance(x)),
-        ("Strides", f"{x.strides} bytes from one to the next"),
+        ("Strides", f"{x.strides} bytes from one to the next" if x.ndim else ""),
         ("Memory", f"{_bytes(x.nbytes)}{'' if x.flags.writeable else '; read-only'}"),
         ("View of", "" if x.base is None else f"{type(x.base).__name__}: no memory of its own"),
-        ("Hand over", "`torch.from_numpy(x)` shares the memory, `jnp.asarray(x)` copies"),
+        (
+            "Hand over",
+            "`torch.from_numpy(x)` shares the memory, `jnp.asarray(x)` copies"
+            if x.dtype.kind in "biufc"
+            else "",
+        ),
     ]
     return _page(f"array {x.shape} {x.dtype}", "NumPy", items, (1,))
 
@@ -191,3 +229,29 @@ def tracer(x):
         ("Branch on it", "`jnp.where`, `jax.lax.cond` or `jax.lax.while_loop`"),
     ]
     return _page(f"tracer {tuple(x.shape)} {x.dtype}", kind, items, (5,))
+
+
+# ----- functions that JAX has traced -----
+def jitted(f):
+    """A function of the user's under `jax.jit`; JAX's own come with pages of their own."""
+    inner = getattr(f, "__wrapped__", None)
+    if type(f).__name__ != "PjitFunction" or getattr(inner, "__module__", "jax")[:3] == "jax":
+        return None
+    return _page(f"{inner.__name__} under jax.jit", "compiled function", [
+        ("Compiled", f"{f._cache_size()} times so far: once for each combination of shapes, dtypes "
+                     "and static arguments"),
+        ("Your Python", "runs while it is traced, and not again: a `print` there prints once"),
+        ("Inside", f"`jax.make_jaxpr({inner.__name__})(...)`, or `{inner.__name__}.__wrapped__` "
+                   "without the compiler"),
+        ("Gradient", "`jax.jit(ad.grad(f))` compiles to the same work as `jax.jit(jax.grad(f))`"),
+    ], (5, 9))  # fmt: skip
+
+
+def jaxpr(closed):
+    inner = closed.jaxpr
+    return _page(f"jaxpr of {len(inner.eqns)} equations", "JAX", [
+        ("Inputs", ", ".join(str(v.aval) for v in inner.invars) or "none"),
+        ("Outputs", ", ".join(str(v.aval) for v in inner.outvars) or "none"),
+        ("Primitives", ", ".join(dict.fromkeys(str(eqn.primitive) for eqn in inner.eqns))),
+        ("What it is", "the program that JAX saw while it traced: one line for each operation"),
+    ], (5, 4))  # fmt: skip

@@ -74,16 +74,35 @@ def node(n):
     ], (4,))  # fmt: skip
 
 
-def is_gradient(obj):
+def is_derivative(obj):
     """Not what was wrapped around one since, and has its attributes too."""
     about = getattr(obj, "__dict__", {})
     return "differentiates" in about and about.get("__wrapped__") is about["differentiates"]
 
 
+def is_gradient(obj):
+    return is_derivative(obj) and hasattr(getattr(obj, "by", obj), "last")
+
+
+def jacobian(j):
+    """Of `ad.jacfwd`, `ad.jacrev`, `ad.jacobian`, `ad.hessian`: they keep no tape."""
+    f = j.differentiates
+    name = getattr(f, "__name__", type(f).__name__)
+    where = getattr(inspect.unwrap(f), "__code__", None)
+    return _page(f"Jacobian of {'the gradient of ' * _depth(f)}{name}", "function", [
+        ("Called as", f"`{name}{_signature(f)}`"),
+        ("Gives", "a number for each entry of the output and each of the input: the output's axes, "
+                  "then the input's"),
+        ("Cost", "`ad.jacfwd` walks once for each input, `ad.jacrev` for each output; "
+                 "`ad.jacobian(f).cost(...)` counts"),
+        ("Source", f"line {where.co_firstlineno} of {_file(where.co_filename)}" if where else ""),
+    ], (7, 3))  # fmt: skip
+
+
 def gradient(g):
     f = g.differentiates
     name = getattr(f, "__name__", type(f).__name__)
-    nested = "the gradient of " if is_gradient(f) else ""
+    nested = "the gradient of " * _depth(f)
     both = "" if hasattr(g, "by") else "the value and "
     where = getattr(inspect.unwrap(f), "__code__", None)
     return _page(f"gradient of {nested}{name}", "function", [
@@ -95,6 +114,28 @@ def gradient(g):
         ("Source", f"line {where.co_firstlineno} of {_file(where.co_filename)}" if where else ""),
         ("Look inside", f"`show(ad.record({name}, ...))`"),
     ], (4,))  # fmt: skip
+
+
+def _depth(f):
+    return 1 + _depth(f.differentiates) if is_derivative(f) else 0
+
+
+def has_rule(obj):
+    """Made by `ad.custom_rule`; not what was wrapped around one since."""
+    rule = getattr(obj, "__dict__", {}).get("rule")
+    return type(rule).__name__ == "Rule" and rule.f is obj.__wrapped__
+
+
+def with_rule(f):
+    name, rule = getattr(f, "__name__", "it"), f.rule
+    stated = [word for word in ("d", "jvp", "vjp") if getattr(rule, word) is not None]
+    return _page(f"{name} with a derivative of its own", "function", [
+        ("Computes", f"what `{name}` computes"),
+        ("Derivative", f"as stated in {' and '.join(f'`{word}=`' for word in stated)}, for every "
+                       "walk here, `jax.grad` and `torch.autograd`"),
+        ("Is it right", f"`ad.check({name}, x)` compares it with the slope of the values"),
+        ("Made by", "`ad.custom_rule`"),
+    ], (6,))  # fmt: skip
 
 
 def _last(g):

@@ -20,6 +20,10 @@ TWINS = frozenset(  # take several rows, mean the same in both frameworks, and h
     "roll tril triu trace diag diagonal kron cross rot90 isclose allclose nanmedian median "
     "searchsorted bincount count_nonzero unique argsort isin ldexp logical_xor".split()
 )
+DISCRETE = frozenset(  # of those that take several rows: nothing flows back
+    "isclose allclose equal searchsorted bucketize bincount count_nonzero argsort isin logical_xor "
+    "histc nonzero argwhere isposinf isneginf isreal".split()
+)
 
 
 class Meaning(NamedTuple):

@@ -62,14 +62,17 @@ def _of_object(module):
     kind = type(module)
     kinds = dict.fromkeys([kind, *(type(m) for m in module.modules())])
     rows = dict.fromkeys(row for k in kinds for row in rows_of_module(k))
-    total, tensors = sum(p.numel() for p in module.parameters()), len(list(module.parameters()))
+    tensors = list(module.parameters())
+    lazy = sum(map(_is_lazy, tensors))
+    total = sum(p.numel() for p in tensors if not _is_lazy(p))
     named = [*module.named_parameters(), *module.named_buffers()]
     mode = "training" if module.training else "evaluation"
     return Page(_name(kind), "module", (
         _made_of(tuple(rows)),
         Table(("parameter", "shape", "dtype", "learns"), tuple(map(_parameter, named[:MOST]))),
         Facts((
-            ("Parameters", f"{total:,} numbers in {tensors} tensors" if tensors else "none"),
+            ("Parameters", f"{total:,} numbers in {len(tensors)} tensors" if tensors else "none"),
+            ("Not made yet", f"{lazy}: the first call says their shapes" if lazy else ""),
             ("Not listed", f"{len(named) - MOST} more" if len(named) > MOST else ""),
             ("Inside", ", ".join(k.__name__ for k in kinds if k is not kind)),
             ("Mode", f"{mode}; `.train()` and `.eval()` change it"),
@@ -81,8 +84,14 @@ def _of_object(module):
 
 def _parameter(named):
     name, p = named
+    if _is_lazy(p):
+        return f"`{name}`", "not made yet", "", "yes"
     learns = "yes" if p.requires_grad else "no"
     return f"`{name}`", str(tuple(p.shape)), str(p.dtype).removeprefix("torch."), learns
+
+
+def _is_lazy(p):
+    return sys.modules["torch"].nn.parameter.is_lazy(p)
 
 
 def _calls(kind):

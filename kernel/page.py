@@ -7,6 +7,7 @@ A page is a title and blocks. Words are written in Markdown's light end (`code`,
 import re
 import textwrap
 from dataclasses import dataclass
+from itertools import compress
 
 from .tex import plain
 
@@ -131,8 +132,10 @@ def _text_table(table):
     rows = [[plain(c.tex) if isinstance(c, Math) else _unmarked(c) for c in r] for r in table.rows]
     if len(table.head) == 2:
         return "\n".join(_wrapped(f"  {k:<{INDENT - 3}} ", v, INDENT) for k, v in rows)
-    widths = _widths([list(table.head), *rows])
-    lines = [table.head, ["-" * w for w in widths], *rows]
+    told = [any(column) for column in zip(table.head, *rows, strict=True)]
+    head, *rows = [[*compress(row, told)] for row in (table.head, *rows)]
+    widths = _widths([head, *rows])
+    lines = [head, ["-" * w for w in widths], *rows]
     return "\n".join(line for row in lines for line in _beside(row, widths))
 
 

@@ -22,7 +22,19 @@ VIEWS = {  # (package, type): "module:function"; the function takes the thing an
 
 
 def show(thing, **options):
-    """Display the view of a thing; where there is no notebook, print it."""
+    """Display the view of a thing; where there is no notebook, print it.
+
+        show(tape)                            values, adjoints, findings, source; see also %%tape
+        show(tape, at="h")                    opened where that node is: a name, a number, a node
+        show(tape, time=True)                 each operation timed, forward and back
+        show(tape, padding=True)              does padding leak? of the MaskedBatches
+        show(tape, padding={"x": mask})       the same for a mask made by hand, True = valid
+        show(ad.sea(f))                       regions and phis
+        show(batch), show(board), show(array), show(figure)
+
+    With `padding=` the recorded operations are run on other padding, and the recorded function on
+    longer padding: what changes has read it, or counted it.
+    """
     view = view_of(thing, **options)
     if _in_ipython():
         from IPython.display import display

@@ -18,6 +18,8 @@ SHAPES = (  # innermost first, until nothing changes
     (r"\\d?frac" + GROUP + GROUP, lambda m: f"({_atom(m[1])}/{_atom(m[2])})"),
     (r"\\bar\s*(?:" + GROUP + r"|(\w))", lambda m: (m[1] or m[2]) + "\u0304"),
     (r"\\dot\s*(\w)", "\\1\u0307"),
+    (r"\\hat\s*(\w)", "\\1\u0302"),
+    (r"\\mathbf" + GROUP, r"\1"),
     (r"([\^_])" + GROUP, lambda m: m[1] + _atom(m[2])),
 )
 

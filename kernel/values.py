@@ -24,13 +24,18 @@ def numpy_of(value):
 
     try:
         if hasattr(value, "detach"):
-            value = value.detach().cpu()
-            value = value.float() if "bfloat16" in str(value.dtype) else value
-            return value.resolve_conj().numpy()
+            return _of_tensor(value.detach().cpu().resolve_conj().resolve_neg())
         array = np.asarray(value)
-        return array.astype("float32") if "bfloat16" in str(array.dtype) else array
+        return array.astype("float32") if array.dtype.kind == "V" else array
     except Exception:  # tracers, keys and other things that only look like arrays
         return None
+
+
+def _of_tensor(x):
+    """NumPy has neither bfloat16, 8-bit floats nor half complex numbers."""
+    if "bfloat16" in str(x.dtype) or "float8" in str(x.dtype):
+        x = x.float()
+    return (x.cfloat() if "complex32" in str(x.dtype) else x).numpy()
 
 
 def short(value):

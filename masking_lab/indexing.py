@@ -106,6 +106,21 @@ def _taken(xp, x, axis, place):
     return x.select(axis, place)
 
 
+def squeezed(x, axis):
+    """A dim of one entry goes: the same memory, and so its cotangent is.
+
+    As the entry 0 it would be copied, and its cotangent put in its place among zeros.
+    """
+    y = Lane(x.data.squeeze(axis + 1), _sizes_at(x, axis, None), x.fill)
+    if WATCHING:
+        WATCHING[-1].did("squeezed", _squeezed, {"axis": axis + 1}, [x], y)
+    return y
+
+
+def _squeezed(xp, x, axis):
+    return x.squeeze(axis)
+
+
 def _gathered(verbs, data, axis, place):
     """The entries of a dim at each example's own place, without that dim."""
     shape = tuple(data.shape)

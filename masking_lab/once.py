@@ -19,7 +19,7 @@ def once(question):
     @functools.wraps(question)
     def asked(lengths, *more):
         torch = sys.modules.get("torch")
-        if torch is None or type(lengths) is not torch.Tensor or _inside(torch):
+        if torch is None or type(lengths) is not torch.Tensor or inside_vmap():
             return question(lengths, *more)
         key = id(lengths), lengths._version, more
         found = answers.get(key)
@@ -58,6 +58,6 @@ class Remembered:
             del self._found[key]
 
 
-def _inside(torch):
-    """Inside vmap and its like an array means something else at each level."""
-    return torch._C._functorch.peek_interpreter_stack() is not None
+def inside_vmap():
+    """Inside PyTorch's vmap and its like an array means something else at each level."""
+    return sys.modules["torch"]._C._functorch.peek_interpreter_stack() is not None

@@ -241,10 +241,12 @@ def dropout(rate):
 
 
 def max_pool(size, stride=None):
+    """A layer: the largest entry of each window (`ops.max_pool`)."""
     return as_layer(_named(f"max_pool({size})", lambda x: ops.max_pool(x, size, stride)))
 
 
 def avg_pool(size, stride=None):
+    """A layer: the mean of each window (`ops.avg_pool`)."""
     return as_layer(_named(f"avg_pool({size})", lambda x: ops.avg_pool(x, size, stride)))
 
 

@@ -16,14 +16,17 @@ from ..table import ROWS
 
 # ----- activations: the rows themselves -----
 def relu(x):
+    """max(x, 0), entry by entry."""
     return ROWS["relu"](x)
 
 
 def tanh(x):
+    """tanh(x), entry by entry: between -1 and 1."""
     return ROWS["tanh"](x)
 
 
 def sigmoid(x):
+    """1 / (1 + exp(-x)), entry by entry: between 0 and 1."""
     return ROWS["sigmoid"](x)
 
 
@@ -33,14 +36,17 @@ def gelu(x):
 
 
 def silu(x):
+    """x sigmoid(x), entry by entry."""
     return ROWS["silu"](x)
 
 
 def softmax(x, axis=-1):
+    """Shares that add up to 1 along an axis."""
     return ROWS["softmax"](x, axis=(axis % len(x.shape),))
 
 
 def log_softmax(x, axis=-1):
+    """The logarithm of softmax, without its rounding."""
     return ROWS["log_softmax"](x, axis=(axis % len(x.shape),))
 
 

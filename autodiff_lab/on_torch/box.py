@@ -26,7 +26,7 @@ class Box(Operators, torch.Tensor):
     """
 
     __slots__ = ("value", "node", "tape", "base")
-    rank = 1
+    rank, short = 1, QUICK
     record: Callable
     record_inside: Callable  # how, `front` knows
 

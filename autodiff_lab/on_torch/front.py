@@ -11,6 +11,7 @@ records first; the values inside its boxes may be boxes of the next.
 
 import functools
 import operator
+import weakref
 
 import torch
 
@@ -32,6 +33,7 @@ def run(tape, call, leaves, names, boxed):
     user's `torch.no_grad()` is recorded, and no derivative flows through it.
     """
     tape.quick = tape.lean and not tape.keep_all and _writes_are_counted(leaves)
+    tape.boxes = [] if tape.keep_all else None
     with torch.enable_grad():
         given = [
             _given(tape, tape.xp.detached(leaf), name) if b else leaf
@@ -190,7 +192,12 @@ def _apply(tape, row, xs, params, func, args, kwargs):
 
 def _boxed(tape, y, node):
     """Where no derivative flows and nobody looks, the value itself goes on, at full speed."""
-    return Box.of(y, node, tape) if node.active or tape.keep_all else y
+    if not node.active and not tape.keep_all:
+        return y
+    box = Box.of(y, node, tape)
+    if tape.boxes is not None:
+        tape.boxes.append(weakref.ref(box))
+    return box
 
 
 def _rebuilt(ys, boxes):

@@ -58,10 +58,12 @@ def in_place(tape, func, name, args, kwargs):
         value = args[2]
         if type(value) is Box and value.base is not None and _same(value.base, (target, args[1])):
             return None  # x[i] += 1 wrote through its view already
-        _rebind(target, placed(target, args[1], value), name)
+        beside = _beside(target, [value], args[1], name)
+        _rebind(target, placed(target, args[1], value), name, beside)
         return None
+    beside = _beside(target, args[1:], ..., name)
     new = _functional(tape, func, name, args, kwargs)
-    return _rebind(target, new, name)
+    return _rebind(target, new, name, beside)
 
 
 def _functional(tape, func, name, args, kwargs):
@@ -90,9 +92,9 @@ def _without_underscore(func, name):
     )
 
 
-def _rebind(target, new, name):
+def _rebind(target, new, name, beside):
     name = _SPOKEN.get(name, name)
-    _refuse_aliases(target, name)
+    _refuse_aliases(target, name, len(beside))
     if tuple(new.shape) != tuple(target.shape):
         raise AutodiffError(
             f"in-place {name} at {source.here()} would need shape {tuple(new.shape)}, but the "
@@ -110,21 +112,51 @@ def _rebind(target, new, name):
         owner, index = base
         owner.become(placed(owner, index, target))
         target.become(owner[index])
+    for x in beside:  # as before, they look at what the owner holds
+        x.become(x.base[0][x.base[1]])
     return target
+
+
+def _beside(target, operands, index, name):
+    """Operands that look at the memory of the target, as in `y[i] += y[i - 1]`: each once."""
+    owner, index = target.base or (target, index)
+    found = {id(x): x for x in operands
+             if type(x) is Box and x is not target and x.base is not None and x.base[0] is owner
+             and memory(x.plain()) == memory(target.plain())}  # fmt: skip
+    if not found or not _is_basic(index):  # z[[1, 2]] = z[0] is refused, by PyTorch as well
+        return []
+    places = torch.arange(owner.numel()).reshape(owner.shape)
+    written = places[index]
+    for x in found.values():
+        read = places[x.base[1]]
+        if not torch.equal(read, written) and torch.isin(read, written).any():
+            raise AutodiffError(
+                f"in-place {_SPOKEN.get(name, name)} at {source.here()} would write where its "
+                "operand is read; clone() the operand first"
+            )
+    return list(found.values())
+
+
+def _is_basic(index):
+    items = index if isinstance(index, tuple) else (index,)
+    return all([i is None or i is Ellipsis or type(i) in (int, slice) for i in items])
 
 
 def _same(a, b):
     return a[0] is b[0] and (a[1] is b[1] or (type(a[1]) is type(b[1]) and str(a[1]) == str(b[1])))
 
 
-def _refuse_aliases(target, name):
-    """Does another tensor look at the same memory? Then it would have to change as well."""
+def _refuse_aliases(target, name, known):
+    """Does another tensor look at the same memory? Then it would have to change as well.
+
+    Of `known` many it is known who they are.
+    """
     owner = target if target.base is None else target.base[0]
     if owner.node.row is None and owner.node.index is not None:
         why = "is an argument of the recorded function"
     elif hasattr(_root(target.plain()), "stands_for"):
         why = "is a view of another tensor"
-    elif _others(target) > (1 if target.base is None else 2):
+    elif _others(target) - known > (1 if target.base is None else 2):
         why = "shares its memory with another tensor that is still in use"
     else:
         return
@@ -135,8 +167,23 @@ def _refuse_aliases(target, name):
 
 
 def _others(target):
-    """The tensors in this memory, without those that nobody but a snapshot has."""
-    return _tensors_of_storage(target.plain()) - target.tape.held(target.plain())
+    """The tensors in this memory, without those that nobody but a snapshot or the tape has."""
+    found, tape = target.plain(), target.tape
+    return _tensors_of_storage(found) - tape.held(found) - _kept_alone(tape, memory(found))
+
+
+def _kept_alone(tape, there):
+    """The results in this memory that a tape keeps to be looked at later, and whose boxes are gone.
+
+    Where a tape keeps all values everything is in a box, but for the arguments and what they view.
+    """
+    if tape.boxes is None:
+        return 0
+    boxes = [box() for box in tape.boxes]
+    seen = {id(box.value) for box in boxes if box is not None}
+    kept = {id(n.value): n.value for n in tape.nodes if n.row is not None}
+    return sum([memory(v) == there for key, v in kept.items()
+                if key not in seen and type(v) is torch.Tensor])  # fmt: skip
 
 
 def stand_in(copy, original):
@@ -207,6 +254,7 @@ def _into_an_attribute(name):
 # ----- x[index] = value, as a function: a new tensor -----
 def placed(x, index, value):
     """`x` with `value` at `index`: each entry is chosen from one or the other."""
+    index = _looked_at(index) if x.tape.keep_all else index
     hit = torch.zeros(x.shape, dtype=torch.bool, device=x.device)
     hit[index] = True
     if not isinstance(value, torch.Tensor) or value.numel() == 1:
@@ -216,3 +264,10 @@ def placed(x, index, value):
     spread = value.to(x.dtype).expand(places.shape)
     # A reshaped result would keep its base alive, and with it a second tensor in the same memory.
     return torch.index_put(x, torch.unravel_index(places, x.shape), spread)
+
+
+def _looked_at(index):
+    """Where a tape keeps all values, masks are in boxes too; they have no derivative."""
+    if isinstance(index, tuple):
+        return tuple([_looked_at(i) for i in index])
+    return index.plain() if type(index) is Box else index

@@ -38,7 +38,7 @@ def look(args, named):
             of = type(value)
             if not node.active or not (of is Tensor or of is Box):
                 return None
-            key = value.shape, value.dtype, of, kinds, rest
+            key = node.shape, node.dtype, of, kinds, rest
             return x.tape, key, [x], [value], [node], (value, *rest), named
     return _look_around(args, named)
 
@@ -78,7 +78,7 @@ def _look_at(args, key, tensors, values, parents):
             else:
                 value, of = x, None
                 node = Node(None, (), {}, x.shape, x.dtype, False)
-            key += value.shape, value.dtype, of
+            key += node.shape, node.dtype, of
             tensors.append(x)
             values.append(value)
             parents.append(node)

@@ -64,15 +64,16 @@ def _unary(func, row):
 def _binary(func, row, params_of=None):
     """Two inputs: boxes of one tape, or one of them and a number or a tensor from elsewhere."""
     plans = {active: row.keep(active) for active in ((True, True), (True, False), (False, True))}
-    plain = row.name in ("add", "subtract", "multiply")  # for them a number is a tensor
-    plain = plain and not hasattr(func, "_schema")  # the dispatcher's mul.Scalar wants a number
     pointwise = params_of is None
+    with_number = _with_number(func, row, plans) if pointwise else None
 
     def quick(a, b=None, *more, **named):
         first, second = type(a) is Box, type(b) is Box
         tape = a.tape if first else b.tape if second else None
         if tape is None or more or named or not tape.quick or not is_grad_enabled():
             return Box.slowly(func, (type(a), type(b)), (a, b, *more), named)
+        if pointwise and (type(b) in _NUMBERS or type(a) in _NUMBERS):
+            return with_number(a, b) if first else with_number(b, a, False)
         u, m = (a.value, a.node) if first else _from_elsewhere(a)
         v, n = (b.value, b.node) if second else _from_elsewhere(b)
         if (
@@ -81,26 +82,48 @@ def _binary(func, row, params_of=None):
             or (first and second and a.tape is not b.tape)
         ):
             return Box.slowly(func, (type(a), type(b)), (a, b), named)
-        if plain and n is NUMBER:
-            v = tape.xp.at_hand(v, u)
-        elif plain and m is NUMBER:
-            u = tape.xp.at_hand(u, v)
         y = func(u, v)
         keep_y, (keep_a, keep_b) = plans[first, second]
         shape, dtype = y.shape, y.dtype
-        params = NO_PARAMS if pointwise else params_of(u, v)
-        node = Node(row, (m, n), params, shape, dtype, True)
-        if not pointwise and u.ndim == v.ndim == 2 and type(u) is type(v) and dtype is u.dtype:
-            node.residuals = ()  # two dims and no autocast: the fast way back
-        node.xs = (u if keep_a or m is NUMBER else m, v if keep_b or n is NUMBER else n)
+        node = Node(row, (m, n), NO_PARAMS, shape, dtype, True)
+        node.xs = xs = (u if keep_a else m, v if keep_b else n)
         node.y = y if keep_y else None
-        if keep_y or keep_a or keep_b:
-            _keep(node, u if keep_a and m is not NUMBER else None,
-                  v if keep_b and n is not NUMBER else None, node.y)  # fmt: skip
-        node.alike = pointwise and (
-            (m is NUMBER or (m.dtype is dtype and m.shape == shape))
-            and (n is NUMBER or (n.dtype is dtype and n.shape == shape))
-        )
+        if keep_y or not keep_a or not keep_b:
+            _keep(node, [x for x, k in zip((u, v, y), (keep_a, keep_b, keep_y)) if k])  # noqa: B905
+        else:
+            node.kept, node.writes = xs, written(xs)
+        if pointwise:
+            node.alike = (m.dtype is dtype and m.shape == shape
+                          and n.dtype is dtype and n.shape == shape)  # fmt: skip
+        else:
+            node.params = params_of(u, v)
+            if u.ndim == v.ndim == 2 and type(u) is type(v) and dtype is u.dtype:
+                node.residuals = ()  # two dims and no autocast: the fast way back
+        return append(tape, node, y)
+
+    return quick
+
+
+def _with_number(func, row, plans):
+    """A box and a number, which stands first or second."""
+    at_hand = row.name in ("add", "subtract", "multiply")  # for them a number is a tensor
+    at_hand = at_hand and not hasattr(func, "_schema")  # the dispatcher's mul.Scalar wants a number
+
+    def quick(x, number, first=True):
+        tape, parent, value = x.tape, x.node, x.value
+        if not parent.active:
+            return Box.slowly(func, (), (x, number) if first else (number, x), {})
+        number = tape.xp.at_hand(number, value) if at_hand else number
+        y = func(value, number) if first else func(number, value)
+        keep_y, keep = plans[first, not first]
+        dtype, seen = y.dtype, value if keep[not first] else parent
+        parents, xs = ((parent, NUMBER), (seen, number)) if first else ((NUMBER, parent),
+                                                                        (number, seen))  # fmt: skip
+        node = Node(row, parents, NO_PARAMS, parent.shape, dtype, True, xs)
+        node.y = y if keep_y else None
+        if keep_y or seen is value:
+            _keep(node, [x for x in (seen, node.y) if x is not None and x is not parent])
+        node.alike = dtype is parent.dtype
         return append(tape, node, y)
 
     return quick
@@ -108,10 +131,7 @@ def _binary(func, row, params_of=None):
 
 def _from_elsewhere(x):
     """A value that is not on the tape and its node; what needs a second look is said to be."""
-    kind = type(x)
-    if kind in _NUMBERS:
-        return x, NUMBER
-    if kind is Tensor and not x.requires_grad:
+    if type(x) is Tensor and not x.requires_grad:
         return x, Node(None, (), NO_PARAMS, x.shape, x.dtype, False)
     return x, _UNKNOWN
 
@@ -154,7 +174,7 @@ def _general(func, row, signature):
         for x, v in zip(tensors, values):  # noqa: B905
             if y is v:  # x.contiguous() may be x
                 return x
-        if not y.is_floating_point() and not y.is_complex():
+        if not (y.dtype.is_floating_point or y.dtype.is_complex):
             return y
         return append(tape, _node(row, parents, params, y, values, plan.keep), y)
 
@@ -162,9 +182,11 @@ def _general(func, row, signature):
 
 
 def _node(row, parents, params, y, values, keep):
-    node = Node(row, tuple(parents), params, y.shape, y.dtype, True)
+    parents = tuple(parents)
+    node = Node(row, parents, params, y.shape, y.dtype, True, parents)
     keep_y, keep_x = keep
-    _keep_inputs(node, values, keep_x, [y] if keep_y else [])
+    if keep_y or True in keep_x or NUMBER in parents:
+        _keep_inputs(node, values, keep_x, [y] if keep_y else [])
     node.y = y if keep_y else None
     return node
 
@@ -181,19 +203,20 @@ def _keep_inputs(node, values, keep_x, kept):
 
 def _several(tape, row, parents, values, params, ys, keep):
     """One node per output: a group (`Tape.add_many`)."""
-    parents, group = tuple(parents), []
     if not ys:
         return ys
+    parents, group, found = tuple(parents), [], []
     for y in ys:
-        active = y.is_floating_point() or y.is_complex()
-        node = Node(row, parents, params, y.shape, y.dtype, active)
-        node.group, node.part, node.y = group, len(group), None
+        dtype = y.dtype
+        active = dtype.is_floating_point or dtype.is_complex
+        node = Node(row, parents, params, y.shape, dtype, active)
+        node.group, node.part = group, len(group)
         group.append(node)
+        found.append(append(tape, node, y) if active else _off(tape, node, y))
     first, (keep_y, keep_x) = group[0], keep
     _keep_inputs(first, values, keep_x, list(ys) if keep_y else [])
     first.y = tuple(ys) if keep_y else tuple(group)
-    pairs = zip(ys, group)  # noqa: B905
-    return type(ys)([append(tape, n, y) if n.active else _off(tape, n, y) for y, n in pairs])
+    return type(ys)(found)
 
 
 def fast(tape, row, parents, values, params):
@@ -212,9 +235,9 @@ def _slowly(func, args, named):
     return Box.slowly(func, [type(x) for x in args], args, named)
 
 
-def _keep(node, *values):
-    node.kept = kept = [x for x in values if x is not None]
-    node.writes = written(kept)
+def _keep(node, kept):
+    if kept:
+        node.kept, node.writes = kept, written(kept)
 
 
 def _off(tape, node, y):

@@ -9,6 +9,20 @@ Kennedy, "A Simple, Fast Dominance Algorithm", 2001.)
 from .ssa import before
 
 
+def postorder(roots, leads_to):
+    """Depth first: each one after all that it leads to, but for the ways that lead back."""
+    done, seen, todo = [], set(), [(x, False) for x in reversed(roots)]
+    while todo:
+        x, left = todo.pop()
+        if left:
+            done.append(x)
+        elif x not in seen:
+            seen.add(x)
+            todo.append((x, True))
+            todo += [(y, False) for y in reversed(leads_to(x))]
+    return done
+
+
 class Schedule:
     """`blocks` in order, `at[block]` its nodes in order, `of[node]` the block of a node."""
 
@@ -16,7 +30,7 @@ class Schedule:
         self.sea, self.motion = sea, motion
         self.ends = {n.block: n for n in sea.nodes if n.kind in ("if", "return")}
         self.jumps = {c: n for n in sea.nodes if n.kind in ("region", "loop") for c in n.control}
-        self.blocks = self._order(sea.start)
+        self.blocks = postorder([sea.start], lambda b: self.after(b)[::-1])[::-1]
         self.rank = {b: i for i, b in enumerate(self.blocks)}
         self.dominator = self._dominators()
         self.depth = {}
@@ -35,19 +49,6 @@ class Schedule:
             branches = [u for u in end.users if u.kind in ("true", "false")]
             return sorted(branches, key=lambda b: b.kind == "false")
         return [self.jumps[block]] if block in self.jumps else []
-
-    def _order(self, start):
-        """Reverse postorder: every block after those it comes from, but for the ways back."""
-        done, seen, todo = [], set(), [(start, False)]
-        while todo:
-            block, left = todo.pop()
-            if left:
-                done.append(block)
-            elif block not in seen:
-                seen.add(block)
-                todo.append((block, True))
-                todo += [(b, False) for b in self.after(block)]
-        return done[::-1]
 
     def _dominators(self):
         found, changed = {self.blocks[0]: self.blocks[0]}, True

@@ -53,7 +53,7 @@ composite("mean", mean, **reduction, fast=fused.mean, cases=REDUCE,
           tex=r"y = \frac{1}{n} \sum_i x_i",
           pitfalls="On padded data n is the example's own length: that is what `autobatch` gives.",
           example="mean([[1., 2.], [3., 4.]], axis=(0,), keepdims=False) = [2., 3.]")
-composite("var", var, cases=REDUCE, tex=r"y = \frac{1}{n - c} \sum_i (x_i - \bar x)^2",
+composite("var", var, cases=REDUCE, tex=r"y = \frac{1}{n - c} \sum_i (x_i - \mu)^2",
           pitfalls="torch divides by n - 1 unless told otherwise, JAX by n.",
           example="var([1., 3.], axis=(0,), keepdims=False, correction=0) = 1.")
 
@@ -81,7 +81,7 @@ def norm(xp, x, *, p, axis, keepdims):
 
 SPREAD = tuple((shapes, params | {"correction": 1}) for shapes, params in REDUCE)
 composite("std", std, cases=SPREAD,
-          tex=r"y = \left(\frac{1}{n - c} \sum_i (x_i - \bar x)^2\right)^{1/2}",
+          tex=r"y = \left(\frac{1}{n - c} \sum_i (x_i - \mu)^2\right)^{1/2}",
           kinks="where all entries agree: 0 in torch, NaN in JAX",
           example="std([1., 3.], axis=(0,), keepdims=False, correction=0) = 1.")
 composite("norm", norm, torch="torch.linalg.vector_norm", jax="jax.numpy.linalg.vector_norm",
@@ -180,5 +180,5 @@ composite("layer_norm", layer_norm, arity=None, fast=fused.layer_norm, axes=onto
           torch="torch.nn.functional.layer_norm", jax="-",
           cases=(([(2, 3), (3,), (3,)], {"axis": (1,), "eps": 1e-5}),
                                    ([(2, 3)], {"axis": (0, 1), "eps": 1e-5})),
-          tex=r"y = \frac{x - \bar x}{\sqrt{\sigma^2 + \epsilon}} \, w + b",
+          tex=r"y = \frac{x - \mu}{\sqrt{\sigma^2 + \epsilon}} \, w + b",
           example="layer_norm([1., 3.], axis=(0,), eps=0.) = [-1., 1.]")

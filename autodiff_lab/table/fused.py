@@ -113,12 +113,13 @@ def _rows(x):
 
 
 def gru_cell(xp, x, h, *weights):
-    return xp.lib.gru_cell(_rows(x), _rows(h), *weights).reshape(h.shape)
+    y = xp.lib.gru_cell(_rows(x), _rows(h), *weights)
+    return y if h.ndim == 2 else y.reshape(h.shape)
 
 
 def lstm_cell(xp, x, h, c, *weights):
     ys = xp.lib.lstm_cell(_rows(x), (_rows(h), _rows(c)), *weights)
-    return tuple([y.reshape(h.shape) for y in ys])
+    return tuple(ys) if h.ndim == 2 else tuple([y.reshape(h.shape) for y in ys])
 
 
 # ----- losses -----
@@ -183,7 +184,8 @@ def _mean_back(xp, g, y, xs, _, wanted, *, axis, keepdims):
     (x,) = xs
     there = range(len(x.shape)) if keepdims else [i for i in range(len(x.shape)) if i not in axis]
     n = xp.size(x, axis)
-    return (xp.broadcast(g / n if n else g, x.shape, tuple(there)),)
+    g = g / xp.at_hand(float(n), g) if n else g
+    return (xp.broadcast(g, x.shape, tuple(there)),)
 
 
 mean = Fast(

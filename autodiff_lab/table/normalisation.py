@@ -66,7 +66,7 @@ def local_response_norm(xp, x, *, size, alpha, beta, k):
     return x / (xp.window_sum(xp.square(x), **window) / size * alpha + k) ** beta
 
 
-STANDARD = r"y = \frac{x - \bar x}{\sqrt{\sigma^2 + \epsilon}} \, w + b"
+STANDARD = r"y = \frac{x - \mu}{\sqrt{\sigma^2 + \epsilon}} \, w + b"
 EPS = {"eps": 1e-5}
 
 composite("batch_norm", batch_norm, arity=None, fast=fused.batch_norm,

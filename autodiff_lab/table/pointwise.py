@@ -53,6 +53,7 @@ pointwise("expm1", lambda xp, x: xp.expm1(x), lambda xp, y, x: y + 1, example="e
 pointwise("exp2", lambda xp, x: xp.exp2(x), lambda xp, y, x: y * log(2),
           torch="exp2 torch.special.exp2", jax="exp2 jax.lax.exp2", example="exp2([3.]) = [8.]")
 pointwise("log", lambda xp, x: xp.log(x), lambda xp, y, x: 1 / x, safe=1.0, domain=POSITIVE,
+          kernel=lambda xp, g, y, x: g / x,
           pitfalls="log(0) is -inf with gradient inf; for log(1 + x) near 0 use log1p.",
           example="log([1.]) = [0.]")
 pointwise("log2", lambda xp, x: xp.log2(x), lambda xp, y, x: 1 / (x * log(2)), safe=1.0,

@@ -3,11 +3,13 @@
 `g` is the incoming cotangent; the inputs' shapes and dtypes are known, their values are not kept.
 """
 
+import functools
 import math
 
 from .row import linear, right_aligned, unchanged
 
 
+@functools.cache
 def kept(ndim, axis):
     """The axes that a reduction over `axis` leaves, in order."""
     return tuple(i for i in range(ndim) if i not in axis)

@@ -33,6 +33,8 @@ class Names:
 class Line:
     """`name = expression`, or `name += expression`, and what it says about it."""
 
+    where = None  # the `(file, line)` of the user's that it comes from
+
     def __init__(self, name, value, comment="", adds=False):
         self.name, self.value, self.comment, self.adds = name, value, comment, adds
 

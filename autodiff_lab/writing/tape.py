@@ -25,9 +25,13 @@ LARGEST = 9  # entries of a constant that is written out
 
 
 class Source(str):
-    """Python text. `constants` are the arrays that it takes as keywords: too large to write."""
+    """Python text. `constants` are the arrays that it takes as keywords: too large to write.
+
+    `places` has, for each line of the text, the `(file, line)` that it comes from, or None.
+    """
 
     constants: dict
+    places: list
 
 
 def to_source(tape, name="value_and_grad"):
@@ -95,6 +99,8 @@ class Printer:
         text = f"def {self.title}({head}):\n" + "\n".join(body)
         made = Source(header(text, self.rows) + "\n\n\n" + text)
         made.constants = self.constants
+        places = [n.where for n in [*unpacked, *value]] + [None, None] + [n.where for n in gradient]
+        made.places = [None] * (made.count("\n") - len(places)) + [*places, None]
         return made
 
     # ----- arguments -----
@@ -130,7 +136,7 @@ class Printer:
             name = self.names.new(hint or "t")
             line = Line(name, y)
             said = step.code if hint is None or line.text != step.code else ""
-            first = not self.value or self.value[-1].__dict__.get("where") != step.where
+            first = not self.value or self.value[-1].where != step.where
             line.where, line.comment = step.where, said if first and said != line.text else ""
             self.value.append(line)
             self.exprs[node] = self.xp.leaf(name, node)
@@ -165,7 +171,7 @@ class Printer:
         """A small constant as it is written, or None."""
         if math.prod(value.shape) > LARGEST:
             return None
-        numbers = value.tolist()
+        numbers = (value if hasattr(value, "tolist") else value.__array__()).tolist()  # JAX 0.7
         made = self.xp.lib._module.asarray(numbers)
         kind = "" if made.dtype == value.dtype else f", dtype={self.xp.dtype_text(value.dtype)}"
         if value.shape == () and not kind:
@@ -199,12 +205,15 @@ class Printer:
             found = _written(pull(step.row, self.xp, g, y, step.operands, step.params, wanted))
         except CANNOT:
             found = self._pull_by_name(step, g, y, wanted)
+        before = len(self.gradient)
         self._name_shared(found, self.gradient)
         comment = step.lines[0].text
         for parent, c in zip(step.xs, found, strict=True):
             if c is not None:
                 self._arrive(parent, c, comment)
                 comment = ""
+        for line in self.gradient[before:]:
+            line.where = step.where
 
     def _arrive(self, node, c, comment):
         """Add a cotangent to what has arrived; `+=` only where nobody else sees that memory."""
@@ -284,8 +293,9 @@ class Printer:
             self.exprs[node] if node in self.exprs else self._constant(y)
             for node, y in zip(self.tape.outputs, leaves, strict=True)
         ]
-        value = self.tape.rebuild([Text(y) if isinstance(y, Expr) else y for y in said])
-        gradients = self.tape.in_arguments([Text(self._result(n)) for n in self.tape.inputs])
+        value = _built(self.tape.rebuild, [Text(y) if isinstance(y, Expr) else y for y in said])
+        results = [Text(self._result(n)) for n in self.tape.inputs]
+        gradients = _built(self.tape.in_arguments, results)
         gradients = tuple(g for g in gradients if trees.leaves(g))
         gradients = gradients[0] if len(gradients) == 1 else gradients
         return f"{value!r}, {gradients!r}"
@@ -309,6 +319,16 @@ def _written(found):
     if not all(x is None or isinstance(x, Expr) for x in found):
         raise NotImplementedError("an array that the row makes itself")
     return found
+
+
+def _built(rebuild, texts):
+    """The container with names in it; of one that takes arrays only (a MaskedBatch) its leaves."""
+    try:
+        found = rebuild(texts)
+        repr(found)
+        return found
+    except (AttributeError, TypeError, ValueError):
+        return tuple(texts)
 
 
 class Text(str):

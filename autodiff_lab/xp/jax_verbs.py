@@ -191,11 +191,15 @@ class JaxVerbs(JaxKinks, JaxWindows, JaxStencils, JaxLinalg, JaxFourier):
         return self.lax.erf_inv(x)
 
     def polygamma(self, n, x):
-        n, x = self.lib.broadcast_arrays(self.lib.asarray(n, x.dtype), x)
-        return self.lax.polygamma(n, x)
+        return self.lax.polygamma(*self._alike(n, x))
 
     def zeta(self, a, x):
-        return self.lax.zeta(*self.lib.broadcast_arrays(self.lib.asarray(a, x.dtype), x))
+        return self.lax.zeta(*self._alike(a, x))
+
+    def _alike(self, a, x):
+        """Of one shape and dtype, as lax wants them. Either may be a number: JAX 0.5's literals."""
+        dtype = self.lib.result_type(a, x)
+        return self.lib.broadcast_arrays(*(self.lib.asarray(v, dtype) for v in (a, x)))
 
     def ndtri(self, x):
         return math.sqrt(2) * self.lax.erf_inv(2 * x - 1)
@@ -204,13 +208,13 @@ class JaxVerbs(JaxKinks, JaxWindows, JaxStencils, JaxLinalg, JaxFourier):
         return self.lib.exp(self.lib.abs(x)) * self.lax.bessel_i0e(x)
 
     def igamma(self, a, x):
-        return self.lax.igamma(*self.lib.broadcast_arrays(self.lib.asarray(a, x.dtype), x))
+        return self.lax.igamma(*self._alike(a, x))
 
     def igammac(self, a, x):
-        return self.lax.igammac(*self.lib.broadcast_arrays(self.lib.asarray(a, x.dtype), x))
+        return self.lax.igammac(*self._alike(a, x))
 
     def igamma_grad_a(self, a, x):
-        return self.lax.igamma_grad_a(*self.lib.broadcast_arrays(self.lib.asarray(a, x.dtype), x))
+        return self.lax.igamma_grad_a(*self._alike(a, x))
 
     def unless_tiny(self, x, f, otherwise):
         eps = self.lib.finfo(x.dtype).eps
@@ -280,7 +284,9 @@ class JaxVerbs(JaxKinks, JaxWindows, JaxStencils, JaxLinalg, JaxFourier):
         return self.lib.argsort(x, axis, stable=True)
 
     def top_k(self, x, k, axis):
-        return tuple(self.lax.top_k(x, k, axis=axis))
+        """lax's own learnt `axis` after 0.7: to the end and back goes on every version."""
+        largest = self.lax.top_k(self.lib.moveaxis(x, axis, -1), k)
+        return tuple(self.lib.moveaxis(y, -1, axis) for y in largest)
 
     def dynamic_slice(self, x, *start, size):
         return self.lax.dynamic_slice(x, start, size)

@@ -67,3 +67,15 @@ class TorchKinks:
         """The square root of a sum of squares: flat at 0."""
         zero = x == 0
         return self.where(zero, 0.0, self.lib.sqrt(self.where(zero, 1.0, x)))
+
+    def clamp(self, x, low, high):
+        """torch.clamp takes two numbers or two tensors; of one each, an infinite bound is none."""
+        numbers = [isinstance(b, (int, float)) for b in (low, high)]
+        if any(numbers) and not all(numbers):
+            low, high = (self._bound(b, x) for b in (low, high))
+        return self.lib.clamp(x, low, high)
+
+    def _bound(self, b, x):
+        if not isinstance(b, (int, float)):
+            return b
+        return None if math.isinf(b) else self.lib.as_tensor(b, device=x.device)

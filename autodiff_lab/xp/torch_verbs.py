@@ -36,7 +36,7 @@ class TorchVerbs(TorchKinks, TorchWindows, TorchStencils, TorchLinalg, TorchFour
     def __init__(self):
         import torch
 
-        self.lib, self.bool_type = torch, torch.bool
+        self.lib, self.bool_type, self.asking = torch, torch.bool, torch.overrides
         self._numbers = {torch.float32: {}, torch.float64: {}}
         self.kernels_for = torch.Tensor  # what PyTorch's fused kernels may be called on
         self.plain_kinds = (torch.Tensor, torch.nn.Parameter)
@@ -95,18 +95,21 @@ class TorchVerbs(TorchKinks, TorchWindows, TorchStencils, TorchLinalg, TorchFour
         return self.lib.as_tensor(x, device=like.device)
 
     def zeros(self, shape, dtype, like):
-        return self.lib.zeros(shape, dtype=dtype, device=getattr(like, "device", None))
+        return self._made(self.lib.zeros, shape, dtype, like)
 
     def ones(self, shape, dtype, like):
-        return self.lib.ones(shape, dtype=dtype, device=getattr(like, "device", None))
+        return self._made(self.lib.ones, shape, dtype, like)
+
+    def _made(self, make, shape, dtype, like):
+        device = getattr(like, "device", None)
+        if self.asking.has_torch_function(shape):  # PyTorch before 2.7 does not ask sizes
+            return self.asking.handle_torch_function(make, shape, shape, dtype=dtype, device=device)
+        return make(shape, dtype=dtype, device=device)
 
     @verb
     def arange(self, shape, axis, dtype, like=None):
-        i = self.lib.arange(
-            shape[axis],
-            dtype=self.dtype(dtype) if dtype else None,
-            device=getattr(like, "device", None),
-        )
+        dtype, device = self.dtype(dtype) if dtype else None, getattr(like, "device", None)
+        i = self.lib.arange(shape[axis], dtype=dtype, device=device)
         return i.reshape([-1 if k == axis else 1 for k in range(len(shape))]).expand(shape)
 
     def copy(self, x):
@@ -224,6 +227,8 @@ class TorchVerbs(TorchKinks, TorchWindows, TorchStencils, TorchLinalg, TorchFour
     # ----- move entries about -----
     @verb
     def broadcast(self, x, shape, dims):
+        if not dims:
+            return x.expand(tuple(shape))
         aligned = [1] * len(shape)
         for d, n in zip(dims, x.shape, strict=True):
             aligned[d] = n
@@ -231,7 +236,7 @@ class TorchVerbs(TorchKinks, TorchWindows, TorchStencils, TorchLinalg, TorchFour
         return x if aligned == list(shape) else x.expand(tuple(shape))
 
     def reshape(self, x, shape):
-        return self.lib.reshape(x, tuple(shape))
+        return x.reshape(tuple(shape))  # torch.reshape does not ask sizes, see `_made`
 
     def permute(self, x, axes):
         return self.lib.permute(x, tuple(axes))
@@ -256,7 +261,7 @@ class TorchVerbs(TorchKinks, TorchWindows, TorchStencils, TorchLinalg, TorchFour
         return self.lib.cat(list(xs), axis)
 
     def split(self, x, axis, sizes):
-        return self.lib.split(x, list(sizes), axis)
+        return self.lib.split_with_sizes(x, sizes, axis)
 
     @verb
     def binary_cross_entropy(self, x, t):

@@ -5,6 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 
 
+class Unreadable(ValueError):
+    """What came back has not the form that was asked; the message says which."""
+
+
 @dataclass(frozen=True)
 class Case:
     """One question, and what came back: lists of NumPy arrays."""
@@ -15,15 +19,20 @@ class Case:
     expected: list
     yours: list
     tolerance: float
+    raised: str = ""  # what came instead of values, in words
 
     @property
     def complaint(self):
         """What is wrong with the form of the answer, if it is the form."""
+        if self.raised:
+            return self.raised
         if len(self.yours) != len(self.expected):
-            return f"{len(self.yours)} values came back where {len(self.expected)} were expected"
+            came = len(self.yours)
+            s = "s" * (came != 1)
+            return f"{came} value{s} came back where {len(self.expected)} were expected"
         for y, want in zip(self.yours, self.expected, strict=True):
-            if y is None or y.dtype == object:
-                return "what came back is no number"
+            if y is None or _is_word(y) != _is_word(want):
+                return f"what came back is no {'word' if _is_word(want) else 'number'}"
             if y.shape != want.shape:
                 return f"the shape is {y.shape} where {want.shape} was expected"
         return None
@@ -33,7 +42,9 @@ class Case:
         return not self.complaint and all(map(self.right_at, range(len(self.expected))))
 
     def right_at(self, k):
-        return bool(close(self.yours[k], self.expected[k], self.tolerance).all())
+        y = self.yours[k]
+        readable = y is not None and _is_word(y) == _is_word(self.expected[k])
+        return readable and bool(close(y, self.expected[k], self.tolerance).all())
 
     @property
     def differing(self):
@@ -42,7 +53,11 @@ class Case:
         return k + 1, self.yours[k], self.expected[k]
 
 
+def _is_word(x):
+    return x.dtype.kind == "U"
+
+
 def close(y, want, tolerance):
-    if want.dtype.kind == "U" or y.dtype.kind == "U":  # words
-        return np.equal(np.asarray(y, str), np.asarray(want, str))
+    if _is_word(y) or _is_word(want):
+        return np.equal(y, want) if _is_word(y) and _is_word(want) else np.zeros(np.shape(y), bool)
     return np.isclose(y, want, rtol=tolerance, atol=tolerance, equal_nan=True)

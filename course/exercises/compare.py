@@ -1,54 +1,125 @@
 """Hold an answer against the oracle, on every framework at hand, and against the known slips."""
 
+import linecache
 import sys
+import traceback
+from collections.abc import Mapping
 
 import numpy as np
 
 from autodiff_lab import trees, xp
 from kernel.values import numpy_of
 
-from .case import Case, close
+from .case import Case, Unreadable, close
 from .report import Report
+from .symptoms import symptom
+
+AT = ", at line "  # where an exception came from
 
 
 def compare(exercise, answer):
     """A `Report` on an answer."""
-    if _empty(answer):
-        return Report(exercise, [], "Not there yet: the answer is still empty.")
+    said = _not_there(exercise, answer)
+    if said:
+        return Report(exercise, [], said)
     cases = outcomes(exercise, answer)
-    if all(_nothing(case) for case in cases):
+    if all(not case.yours and not case.raised for case in cases):
         return Report(exercise, [], "Not there yet: nothing came back. Did you forget `return`?")
     if all(case.right for case in cases):
         return Report(exercise, cases, exercise.judge and exercise.judge(answer))
-    return Report(exercise, cases, slip(exercise, cases))
+    return Report(exercise, cases, slip(exercise, cases), exercise.cases and symptom(cases))
+
+
+def _not_there(exercise, answer):
+    """What is said of an answer that cannot be held against anything."""
+    if answer is ... or answer is None or all(x is ... for x in trees.leaves(answer)):
+        return "Not there yet: the answer is still empty."
+    if exercise.cases:
+        name = exercise.answer_name
+        return None if callable(answer) else (
+            f'Not there yet: hand over the function itself, check("{exercise.name}", {name}), '
+            f"and not what it gives.")  # fmt: skip
+    if not isinstance(answer, Mapping) or set(answer) != set(exercise.expected):
+        return "Not there yet: the answer is a dict with the questions that the cell above asks."
+    for question, told in answer.items():
+        if isinstance(told, str) and not isinstance(exercise.expected[question], str):
+            return f"Not there yet: {told!r} in quotes is a word; truths and numbers have none."
+    empty = sum(told is ... or told is None for told in answer.values())
+    return f"Not there yet: still empty: {empty} of {len(answer)}." if empty else None
 
 
 def outcomes(exercise, answer, seed=0):
     """All cases, on all frameworks that are imported; a plain value has one case."""
     if exercise.cases is None:
-        want = trees.leaves(exercise.expected)
-        return [Case(1, "", (), _arrays(want), _arrays(trees.leaves(answer)), exercise.tolerance)]
-    found = []
-    for framework in _at_hand(exercise):
-        for number, inputs in enumerate(exercise.inputs(seed), 1):
-            want = exercise.expected(*inputs)
-            yours = exercise.ask(answer, _given(framework, inputs), xp.verbs(framework))
-            wanted, got = _arrays(trees.leaves(want)), _arrays(trees.leaves(yours))
-            found.append(Case(number, framework, inputs, wanted, got, exercise.tolerance))
-    return found
+        want, yours = (_arrays([_word(told[k]) for k in exercise.expected])
+                       for told in (exercise.expected, answer))  # fmt: skip
+        return [Case(1, "", (), want, yours, exercise.tolerance)]
+    return [
+        _outcome(exercise, answer, framework, number, inputs)
+        for framework in _at_hand(exercise)
+        for number, inputs in enumerate(exercise.inputs(seed), 1)
+    ]
+
+
+def _word(x):
+    return x.strip().lower() if isinstance(x, str) else x
+
+
+def _outcome(exercise, answer, framework, number, inputs):
+    want, got, raised = exercise.expected(*inputs), [], ""
+    wanted = _arrays(trees.leaves(want))
+    try:
+        yours = exercise.ask(answer, _given(framework, inputs), xp.verbs(framework))
+        filled_in = [x for x in trees.leaves(yours) if x is not ...]
+        got = _arrays(filled_in)
+        got = _entries(got) if isinstance(want, tuple) else got
+    except Exception as error:  # the learner's: it is told, and the other cases are asked
+        raised = _told(error, answer)
+    return Case(number, framework, inputs, wanted, got, exercise.tolerance, raised)
+
+
+def _entries(got):
+    """One row of numbers is as good as a tuple of them."""
+    return list(got[0]) if len(got) == 1 and got[0] is not None and got[0].ndim == 1 else got
+
+
+def _told(error, answer):
+    """An exception in one line, with the line of the answer that it came from."""
+    name = "" if isinstance(error, Unreadable) else f"{type(error).__name__}: "
+    said = f"{name}{error}".split("\n")[0].rstrip(": ")
+    file = getattr(getattr(answer, "__code__", None), "co_filename", None)
+    lines = [f.lineno for f in traceback.extract_tb(error.__traceback__) if f.filename == file]
+    text = linecache.getline(file, lines[-1]).strip() if lines else ""
+    return f"{said}{AT}{lines[-1]}: {text}" if text else said
 
 
 def slip(exercise, cases):
     """What to say if these are the numbers of a known slip."""
+    if exercise.cases is None:
+        return _guessed(exercise, cases[0])
     for said, source in exercise.slips.items():
-        try:
-            theirs = outcomes(exercise, exercise.answer(source))
-        except Exception:  # a slip may well raise: then it is not this one
-            continue
-        pairs = zip(cases, theirs, strict=True)
-        if all(_same(case.yours, other.yours, case.tolerance) for case, other in pairs):
+        theirs = outcomes(exercise, exercise.answer(source))
+        if all(map(_alike, cases, theirs)):
             return said
     return None
+
+
+def _guessed(exercise, case):
+    """Of the slips whose mistakes are all made here, the one that explains most."""
+    made = {k for k in range(len(case.yours)) if not case.right_at(k)}
+    found = {}
+    for said, source in exercise.slips.items():
+        theirs = outcomes(exercise, exercise.answer(source))[0]
+        wrong = {k for k in range(len(theirs.yours)) if not theirs.right_at(k)}
+        told = all(_same([case.yours[k]], [theirs.yours[k]], case.tolerance) for k in wrong)
+        found |= {said: len(wrong)} if told and wrong <= made else {}
+    return max(found, key=found.get, default=None)
+
+
+def _alike(case, other):
+    if case.raised or other.raised:  # the same message, of whichever line
+        return case.raised.split(AT)[0] == other.raised.split(AT)[0]
+    return _same(case.yours, other.yours, case.tolerance)
 
 
 def _same(ours, theirs, tolerance):
@@ -68,7 +139,11 @@ def _at_hand(exercise):
 def _given(framework, inputs):
     """The inputs as the framework's arrays; what is no array stays."""
     verbs, like = xp.verbs(framework), _one(framework)
-    return trees.map(lambda x: verbs.asarray(x, like) if isinstance(x, np.ndarray) else x, inputs)
+
+    def given(x):  # a copy: an answer may write into it
+        return verbs.asarray(x.copy(), like) if isinstance(x, np.ndarray) else x
+
+    return trees.map(given, inputs)
 
 
 def _one(framework):
@@ -83,12 +158,6 @@ def _one(framework):
 
 
 def _arrays(values):
-    return [None if x is ... else numpy_of(x) for x in values]
-
-
-def _empty(answer):
-    return answer is ... or all(x is ... for x in trees.leaves(answer))
-
-
-def _nothing(case):
-    return all(y is None for y in case.yours)
+    """As NumPy's arrays of numbers or words; None for what is neither."""
+    arrays = (numpy_of(x) for x in values)
+    return [x if x is not None and x.dtype.kind in "biufcU" else None for x in arrays]

@@ -35,6 +35,45 @@ exercise(
         return tuple(reversed(strides))
     """,
     slips={
+        "these are bytes, as NumPy counts them; PyTorch's strides count entries.": """
+        def row_major(shape):
+            return np.empty(shape).strides
+        """,
+        "these are bytes of float32; PyTorch's strides count entries.": """
+        def row_major(shape):
+            return tuple(4 * s for s in torch.empty(shape).stride())
+        """,
+        "right for a matrix; another shape has more strides, or fewer.": """
+        def row_major(shape):
+            return (shape[-1], 1)
+        """,
+        "the last stride is 1: a step of 0 would stay where it is.": """
+        def row_major(shape):
+            return (*torch.empty(shape).stride()[:-1], 0)
+        """,
+        "every dim has a stride, also the last one: there it is 1.": """
+        def row_major(shape):
+            return torch.empty(shape).stride()[:-1]
+        """,
+        "these are the sizes; a stride says how far apart two neighbours lie.": """
+        def row_major(shape):
+            return shape
+        """,
+        "only along the last dim is the neighbour the next entry.": """
+        def row_major(shape):
+            return (1,) * len(shape)
+        """,
+        "the sizes of the later dims are multiplied, not added.": """
+        def row_major(shape):
+            return tuple(sum(shape[d + 1 :]) or 1 for d in range(len(shape)))
+        """,
+        "that begins with the number of all entries; the first stride passes over one row only.": """
+        def row_major(shape):
+            strides = [1]
+            for size in reversed(shape):
+                strides.insert(0, strides[0] * size)
+            return tuple(strides)
+        """,
         "these are right, but the wrong way round: the last dim has stride 1.": """
         def row_major(shape):
             strides, step = [], 1
@@ -94,6 +133,46 @@ exercise(
         return ((n - k) // step + 1, k), (step, 1)
     """,
     slips={
+        "so many windows there are if step is 1; longer steps make fewer.": """
+        def windows(n, k, step):
+            return (n - k + 1, k), (step, 1)
+        """,
+        "the window begins `step` entries later in each row: that is the first stride.": """
+        def windows(n, k, step):
+            return ((n - k) // step + 1, k), (1, 1)
+        """,
+        "the last windows run out of the storage: k entries must be left where one begins.": """
+        def windows(n, k, step):
+            return (n // step, k), (step, 1)
+        """,
+        "so many windows fit side by side; these may lie over one another.": """
+        def windows(n, k, step):
+            return (n // k, k), (step, 1)
+        """,
+        "the shape comes first, then the strides.": """
+        def windows(n, k, step):
+            return (step, 1), ((n - k) // step + 1, k)
+        """,
+        "a window that does not fit any more is left out: round down, not up.": """
+        def windows(n, k, step):
+            return (-(-(n - k) // step) + 1, k), (step, 1)
+        """,
+        "that many windows are not always whole: round down with //.": """
+        def windows(n, k, step):
+            return ((n - k) / step + 1, k), (step, 1)
+        """,
+        "round down first, then add the first window: (n - k) // step + 1.": """
+        def windows(n, k, step):
+            return ((n - k + 1) // step, k), (step, 1)
+        """,
+        "the strides are missing: return (shape, strides).": """
+        def windows(n, k, step):
+            return ((n - k) // step + 1, k)
+        """,
+        "strides count entries, not bytes.": """
+        def windows(n, k, step):
+            return ((n - k) // step + 1, k), (4 * step, 4)
+        """,
         "one window is missing: the first starts at 0, so there is one more than there are steps.": """
         def windows(n, k, step):
             return ((n - k) // step, k), (step, 1)
@@ -142,6 +221,7 @@ guess(
         "Try it: write into one of them and look at x.",
     ),
     slips={
+        "a row is a view: its reading begins further on.": {"x[1]": False},
         "a list of indices copies, even where a slice would have done: `x[[0, 1]]` is no view.": {
             "x[[0, 1]]": True
         },

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from .case import Unreadable
 from .exercise import exercise
 
 CUBES = {"x**2": lambda x: x**2, "x**3": lambda x: x**3, "2*x": lambda x: 2 * x}
@@ -38,6 +39,42 @@ exercise(
         return (f(x + h) - f(x - h)) / (2 * h)
     """,
     slips={
+        "`/ 2 * h` divides by 2 and then multiplies by h: write `/ (2 * h)`.": """
+        def central(f, x, h):
+            return (f(x + h) - f(x - h)) / 2 * h
+        """,
+        "only the second value is divided: the difference needs brackets.": """
+        def central(f, x, h):
+            return f(x + h) - f(x - h) / (2 * h)
+        """,
+        "that is the rise; divide it by the run.": """
+        def central(f, x, h):
+            return f(x + h) - f(x - h)
+        """,
+        "you divided by 2; the run is 2 * h.": """
+        def central(f, x, h):
+            return (f(x + h) - f(x - h)) / 2
+        """,
+        "the rise is a difference, not a sum.": """
+        def central(f, x, h):
+            return (f(x + h) + f(x - h)) / (2 * h)
+        """,
+        "that looks half as far: the points are x - h and x + h.": """
+        def central(f, x, h):
+            return (f(x + h / 2) - f(x - h / 2)) / h
+        """,
+        "that is the second derivative.": """
+        def central(f, x, h):
+            return (f(x + h) - 2 * f(x) + f(x - h)) / h**2
+        """,
+        "a step of its own size; the h that is given is asked, with its error of h**2.": """
+        def central(f, x, h):
+            return (f(x + 1e-6) - f(x - 1e-6)) / 2e-6
+        """,
+        "the step is added to x; x * (1 + h) moves by x * h.": """
+        def central(f, x, h):
+            return (f(x * (1 + h)) - f(x * (1 - h))) / (2 * h)
+        """,
         "the run is 2 * h, from x - h to x + h, and you divided by h.": """
         def central(f, x, h):
             return (f(x + h) - f(x - h)) / h
@@ -64,10 +101,12 @@ exercise(
 
 def _value(e, x):
     """The value of an expression of nested tuples."""
-    if isinstance(e, tuple):
+    if isinstance(e, (tuple, list)) and len(e) == 3 and e[0] in ("+", "*"):
         a, b = (_value(part, x) for part in e[1:])
         return a + b if e[0] == "+" else a * b
-    return x if e == "x" else e
+    if isinstance(e, (int, float)) or e == "x":
+        return x if e == "x" else e
+    raise Unreadable(f'an expression is "x", a number, ("+", a, b) or ("*", a, b); {e!r} is none')
 
 
 exercise(
@@ -98,6 +137,30 @@ exercise(
         return ("+", ("*", da, b), ("*", a, db))
     """,
     slips={
+        "a and b are expressions, not numbers: write ('+', ..., ...) and ('*', ..., ...).": """
+        def d_product(a, b, da, db):
+            return da * b + a * db
+        """,
+        "that is the expression itself.": """
+        def d_product(a, b, da, db):
+            return ("*", a, b)
+        """,
+        "the terms are products and their sum is asked; sum and products have changed places.": """
+        def d_product(a, b, da, db):
+            return ("*", ("+", da, b), ("+", a, db))
+        """,
+        "the two terms are added: a minus belongs to the rule of the quotient.": """
+        def d_product(a, b, da, db):
+            return ("+", ("*", da, b), ("*", -1, ("*", a, db)))
+        """,
+        "da times db is of second order: the rule has two terms.": """
+        def d_product(a, b, da, db):
+            return ("+", ("+", ("*", da, b), ("*", a, db)), ("*", da, db))
+        """,
+        "each factor changes once: you have da twice.": """
+        def d_product(a, b, da, db):
+            return ("+", ("*", da, b), ("*", da, b))
+        """,
         "the derivative of a product is not the product of the derivatives.": """
         def d_product(a, b, da, db):
             return ("*", da, db)
@@ -149,6 +212,38 @@ exercise(
         return a * b, da * b + a * db
     """,
     slips={
+        "the slope is right; the value has to come back with it, as a pair.": """
+        def times(a, da, b, db):
+            return da * b + a * db
+        """,
+        "the two terms of the slope are added: a minus belongs to the quotient.": """
+        def times(a, da, b, db):
+            return a * b, da * b - a * db
+        """,
+        "b stands still in your slope; it moves too.": """
+        def times(a, da, b, db):
+            return a * b, da * b
+        """,
+        "a stands still in your slope; it moves too.": """
+        def times(a, da, b, db):
+            return a * b, a * db
+        """,
+        "the value is a product, too.": """
+        def times(a, da, b, db):
+            return a + b, da * b + a * db
+        """,
+        "that is the sum of two pairs.": """
+        def times(a, da, b, db):
+            return a + b, da + db
+        """,
+        "that is the slope of the quotient.": """
+        def times(a, da, b, db):
+            return a * b, (da * b - a * db) / b**2
+        """,
+        "the arguments come as a, da, b, db: each value with its slope.": """
+        def times(a, da, b, db):
+            return a * da, b * da + a * db
+        """,
         "the slopes are not multiplied with each other: da * db is of second order.": """
         def times(a, da, b, db):
             return a * b, da * db

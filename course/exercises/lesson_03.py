@@ -37,6 +37,38 @@ exercise(
         return da @ b + a @ db
     """,
     slips={
+        "`*` multiplies entry by entry; matrices want `@`.": """
+        def push_matmul(a, da, b, db):
+            return da * b + a * db
+        """,
+        "matrices keep their places: a stands on the left, b on the right, in both terms.": """
+        def push_matmul(a, da, b, db):
+            return da @ b + db @ a
+        """,
+        "matrices keep their places: it is a on the left and b on the right.": """
+        def push_matmul(a, da, b, db):
+            return b @ da + db @ a
+        """,
+        "two terms, and the tangent is their sum.": """
+        def push_matmul(a, da, b, db):
+            return da @ b, a @ db
+        """,
+        "that is the product itself; its tangent is asked.": """
+        def push_matmul(a, da, b, db):
+            return a @ b
+        """,
+        "only the tangent is asked, without the product.": """
+        def push_matmul(a, da, b, db):
+            return a @ b, da @ b + a @ db
+        """,
+        "that is the product after the step; its change is asked, and of that what is of first order.": """
+        def push_matmul(a, da, b, db):
+            return (a + da) @ (b + db)
+        """,
+        "that is how cotangents come back; tangents go forward, with no transpose.": """
+        def push_matmul(a, da, b, db):
+            return da @ b.T, a.T @ db
+        """,
         "that is the tangent if b stands still.": """
         def push_matmul(a, da, b, db):
             return da @ b
@@ -82,6 +114,54 @@ exercise(
         return dx / r - x * dr / r**2
     """,
     slips={
+        "the length is a *root*: your r is r * r.": """
+        def push_normalize(x, dx):
+            r = (x * x).sum()
+            return dx / r - x * (x * dx).sum() / r**2
+        """,
+        "dr is one number: sum x * dx.": """
+        def push_normalize(x, dx):
+            r = (x * x).sum() ** 0.5
+            return dx / r - x * (x * dx) / r**3
+        """,
+        "x itself moves, too: the term dx / r is missing.": """
+        def push_normalize(x, dx):
+            r = (x * x).sum() ** 0.5
+            return -x * (x * dx).sum() / r**3
+        """,
+        "that is the result; its tangent is asked.": """
+        def push_normalize(x, dx):
+            return x / (x * x).sum() ** 0.5
+        """,
+        "dr is not the sum of dx: r * dr = (x * dx).sum().": """
+        def push_normalize(x, dx):
+            r = (x * x).sum() ** 0.5
+            return dx / r - x * dx.sum() / r**2
+        """,
+        "dr is not the length of dx: only what points along x makes x longer.": """
+        def push_normalize(x, dx):
+            r = (x * x).sum() ** 0.5
+            return dx / r - x * (dx * dx).sum() ** 0.5 / r**2
+        """,
+        "that is the change over a whole step; a tangent is its first order.": """
+        def push_normalize(x, dx):
+            move = lambda x: x / (x * x).sum() ** 0.5
+            return move(x + dx) - move(x)
+        """,
+        "that is the result after a whole step; a tangent is the rate of its change.": """
+        def push_normalize(x, dx):
+            return (x + dx) / ((x + dx) ** 2).sum() ** 0.5
+        """,
+        "a mean has crept in where the length has a sum.": """
+        def push_normalize(x, dx):
+            r = (x * x).sum() ** 0.5
+            return dx / r - x * (x * dx).mean() / r**3
+        """,
+        "only the tangent is asked, without the result.": """
+        def push_normalize(x, dx):
+            r = (x * x).sum() ** 0.5
+            return x / r, dx / r - x * (x * dx).sum() / r**3
+        """,
         "the length moves too when x moves; you held it still.": """
         def push_normalize(x, dx):
             return dx / (x * x).sum() ** 0.5
@@ -116,35 +196,48 @@ guess(
     answers={
         "the gradient of a loss with respect to a million weights": "reverse",
         "how a picture of 10,000 pixels changes with one camera angle": "forward",
-        "one Hessian times vector, walking over a gradient": "forward",
+        "how all 512 outputs of a layer move along one direction": "forward",
         "the Jacobian of a map from 3 numbers to 50": "forward",
         "the Jacobian of a map from 50 numbers to 3": "reverse",
     },
     why="one pass for each input that moves, or for each output that is asked",
     hints=(
         "Forward asks once for each input that moves, reverse once for each output that is asked.",
-        "A Hessian times one vector is how the gradient moves in one direction.",
+        "Count what moves, and count what is asked: the smaller number decides.",
         "One direction, one forward pass: however many outputs follow.",
     ),
     slips={
+        "a loss is one number: one walk backwards, for any number of weights.": {
+            "the gradient of a loss with respect to a million weights": "forward",
+        },
+        "3 numbers move, 50 are asked: three passes forward, fifty backward.": {
+            "the Jacobian of a map from 3 numbers to 50": "reverse",
+        },
+        "50 numbers move, 3 are asked: three passes backward, fifty forward.": {
+            "the Jacobian of a map from 50 numbers to 3": "forward",
+        },
+        "the two maps have changed places: forward is paid by the numbers that move.": {
+            "the Jacobian of a map from 3 numbers to 50": "reverse",
+            "the Jacobian of a map from 50 numbers to 3": "forward",
+        },
         "these are all the wrong way round: forward is paid by the inputs, reverse by the outputs.": {
             "the gradient of a loss with respect to a million weights": "forward",
             "how a picture of 10,000 pixels changes with one camera angle": "reverse",
-            "one Hessian times vector, walking over a gradient": "reverse",
+            "how all 512 outputs of a layer move along one direction": "reverse",
             "the Jacobian of a map from 3 numbers to 50": "reverse",
             "the Jacobian of a map from 50 numbers to 3": "forward",
         },
         "reverse is not always the answer: it is paid by the number of outputs.": {
             "how a picture of 10,000 pixels changes with one camera angle": "reverse",
-            "one Hessian times vector, walking over a gradient": "reverse",
+            "how all 512 outputs of a layer move along one direction": "reverse",
             "the Jacobian of a map from 3 numbers to 50": "reverse",
         },
         "forward is not always the answer: it is paid by the number of inputs.": {
             "the gradient of a loss with respect to a million weights": "forward",
             "the Jacobian of a map from 50 numbers to 3": "forward",
         },
-        "the gradient is there already; one *direction* of it is asked, and forward gives one.": {
-            "one Hessian times vector, walking over a gradient": "reverse"
+        "one direction moves, so one forward pass gives all 512 rates; backward each output asks anew.": {
+            "how all 512 outputs of a layer move along one direction": "reverse"
         },
         "one angle moves, so one forward pass sees all 10,000 pixels change.": {
             "how a picture of 10,000 pixels changes with one camera angle": "reverse"

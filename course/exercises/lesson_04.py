@@ -26,6 +26,42 @@ exercise(
         return g / b, -g * y / b
     """,
     slips={
+        "the derivative of 1 / b is -1 / b**2: b is missing once.": """
+        def pull_divide(g, y, a, b):
+            return g / b, -g * a / b
+        """,
+        "y has one division by b in it already: -g * y / b.": """
+        def pull_divide(g, y, a, b):
+            return g / b, -g * y / b**2
+        """,
+        "what b gets lacks the incoming g.": """
+        def pull_divide(g, y, a, b):
+            return g / b, -a / b**2
+        """,
+        "what a gets lacks the incoming g.": """
+        def pull_divide(g, y, a, b):
+            return 1 / b, -g * y / b
+        """,
+        "two inputs, so two cotangents: their sum is what a *tangent* would be.": """
+        def pull_divide(g, y, a, b):
+            return g / b - g * y / b
+        """,
+        "b has to get something, too: return a pair.": """
+        def pull_divide(g, y, a, b):
+            return g / b
+        """,
+        "only b pulls the other way: a larger a makes a larger quotient.": """
+        def pull_divide(g, y, a, b):
+            return -g / b, -g * y / b
+        """,
+        "b is divided by, not a: the second is -g * y / b.": """
+        def pull_divide(g, y, a, b):
+            return g / b, -g * y / a
+        """,
+        "a / b is linear in a with slope 1 / b, not b.": """
+        def pull_divide(g, y, a, b):
+            return g * b, -g * y / b
+        """,
         "b gets the wrong sign: a larger divisor makes the quotient smaller.": """
         def pull_divide(g, y, a, b):
             return g / b, g * y / b
@@ -85,6 +121,60 @@ exercise(
         return found
     """,
     slips={
+        "the slope beside the parent is missing: it multiplies what the parent gets.": """
+        def adjoints(tape):
+            found = [0.0] * len(tape)
+            found[-1] = 1.0
+            for k in reversed(range(len(tape))):
+                for p, slope in zip(*tape[k]):
+                    found[p] += found[k]
+            return found
+        """,
+        "nothing has reached the parents: each gets found[k] * slope, added to what it has.": """
+        def adjoints(tape):
+            found = [0.0] * len(tape)
+            found[-1] = 1.0
+            for k in reversed(range(len(tape))):
+                for p, slope in zip(*tape[k]):
+                    found[k] += found[p] * slope
+            return found
+        """,
+        "the end has adjoint 1, or there is nothing to give.": """
+        def adjoints(tape):
+            found = [0.0] * len(tape)
+            pass
+            for k in reversed(range(len(tape))):
+                for p, slope in zip(*tape[k]):
+                    found[p] += found[k] * slope
+            return found
+        """,
+        "the walk begins at the end: the *last* node has adjoint 1.": """
+        def adjoints(tape):
+            found = [0.0] * len(tape)
+            found[0] = 1.0
+            for k in reversed(range(len(tape))):
+                for p, slope in zip(*tape[k]):
+                    found[p] += found[k] * slope
+            return found
+        """,
+        "that is the input's adjoint; return those of all nodes.": """
+        def adjoints(tape):
+            found = [0.0] * len(tape)
+            found[-1] = 1.0
+            for k in reversed(range(len(tape))):
+                for p, slope in zip(*tape[k]):
+                    found[p] += found[k] * slope
+            return found[0]
+        """,
+        "a node gives to *all* of its parents, not only to the first.": """
+        def adjoints(tape):
+            found = [0.0] * len(tape)
+            found[-1] = 1.0
+            for k in reversed(range(len(tape))):
+                for p, slope in zip(*tape[k]):
+                    found[p] += found[k] * slope if p == tape[k][0][0] else 0.0
+            return found
+        """,
         "you kept the last cotangent that came, but x is read more than once: what comes adds up.": """
         def adjoints(tape):
             found = [0.0] * len(tape)
@@ -190,6 +280,54 @@ exercise(
         return g.reshape(shape)
     """,
     slips={
+        "the first dim is summed, always: only those that were broadcast are.": """
+        def unbroadcast(g, shape):
+            return g.sum(0)
+        """,
+        "a reshape moves entries and adds none up: sum over what was copied, first.": """
+        def unbroadcast(g, shape):
+            return g.reshape(shape)
+        """,
+        "dims are put in *front* by broadcasting; you sum from the back.": """
+        def unbroadcast(g, shape):
+            while g.ndim > len(shape):
+                g = g.sum(-1)
+            return g
+        """,
+        "a dim of size 1 is summed and kept: bring it back by reshape(shape).": """
+        def unbroadcast(g, shape):
+            while g.ndim > len(shape):
+                g = g.sum(0)
+            for d in reversed(range(len(shape))):
+                if shape[d] == 1:
+                    g = g.sum(d)
+            return g
+        """,
+        "there may be several dims in front: `while`, not `if`.": """
+        def unbroadcast(g, shape):
+            if g.ndim > len(shape):
+                g = g.sum(0)
+            for d in reversed(range(len(shape))):
+                if shape[d] == 1 and d < g.ndim:
+                    g = g.sum(d)
+            return g.reshape(shape) if g.ndim <= len(shape) else g
+        """,
+        "the input gets zeros: nothing of g is left.": """
+        def unbroadcast(g, shape):
+            while g.ndim > len(shape):
+                g = g.sum(0)
+            for d in reversed(range(len(shape))):
+                if shape[d] == 1:
+                    g = g.sum(d)
+            return 0 * g.reshape(shape)
+        """,
+        "the dims in front are still there: sum over those first.": """
+        def unbroadcast(g, shape):
+            for d in range(len(shape)):
+                if shape[d] == 1 and g.ndim == len(shape):
+                    g = g.sum(d, keepdims=True)
+            return g
+        """,
         "you took the mean: each copy has its own share of the output, so the shares add up.": """
         def unbroadcast(g, shape):
             n = 1

@@ -2,20 +2,23 @@
 
 import numpy as np
 
-from autodiff_lab import grad, record
+from autodiff_lab import grad, jvp, record
 
 from .exercise import exercise, guess
 
 
-def _multiplications(power, n):
+def _operations(power, n):
     import torch
 
     tape = record(lambda x: power(x, n), torch.tensor(1.1, dtype=torch.float64))
-    return sum(node.op == "multiply" for node in tape.nodes)
+    return sum(node.op not in ("input", "astype") for node in tape.nodes)
 
 
 def _too_many(power):
-    found = _multiplications(power, 100)
+    found = _operations(power, 100)
+    if found < 8:  # the shortest chain to 100
+        return (f"The value is right, but x**100 left {found} nodes on the tape, where 8 "
+                "multiplications are the fewest: use * alone, and call yourself.")  # fmt: skip
     if found > 13:
         return (f"The value is right, but x**100 took {found} multiplications; "
                 "squaring halves of it takes 8 to 13.")  # fmt: skip
@@ -46,6 +49,31 @@ exercise(
         return half * half if n % 2 == 0 else half * half * x
     """,
     slips={
+        "at n = 0 you stop with x: one x too many.": """
+        def power(x, n):
+            if n == 0:
+                return x
+            half = power(x, n // 2)
+            return half * half if n % 2 == 0 else half * half * x
+        """,
+        "at n = 1 the answer is x, not 1.": """
+        def power(x, n):
+            if n == 1:
+                return 1 + 0 * x
+            half = power(x, n // 2)
+            return half * half if n % 2 == 0 else half * half * x
+        """,
+        "where a factor is left over it is multiplied, not added.": """
+        def power(x, n):
+            if n == 1:
+                return x
+            half = power(x, n // 2)
+            return half * half if n % 2 == 0 else half * half + x
+        """,
+        "base and exponent have changed places.": """
+        def power(x, n):
+            return n**x
+        """,
         "for odd n one factor x is left over.": """
         def power(x, n):
             if n == 1:
@@ -84,11 +112,8 @@ exercise(
     def root(xp, x): ...  # fill in: sqrt(x), but 0 where x <= 0, with slope 0 there
     """,
     cases=lambda random: [(np.array(v),) for v in ([4.0, 0.25], [4.0, 0.0, -1.0], [-2.0, 9.0])],
-    ask=lambda answer, inputs, xp: _value_and_slope(lambda x: answer(xp, x), inputs[0]),
-    expected=lambda x: (
-        np.sqrt(np.where(x > 0, x, 0)),
-        np.where(x > 0, 0.5 / np.sqrt(np.where(x > 0, x, 1)), 0),
-    ),
+    ask=lambda answer, inputs, xp: _value_and_slopes(lambda x: answer(xp, x), inputs[0]),
+    expected=lambda x: (np.sqrt(np.where(x > 0, x, 0)), _slope(x), _slope(x)),
     hints=(
         "xp.where computes both sides everywhere. What is the slope of sqrt at 0 and at -1?",
         "inf times 0 is NaN. So sqrt must never see a number that it cannot bear.",
@@ -101,6 +126,36 @@ exercise(
         return xp.where(x > 0, xp.sqrt(safe), 0 * x)
     """,
     slips={
+        "backwards that is right, but a tangent of 0 meets sqrt's infinite slope at 0: put 1 there.": """
+        def root(xp, x):
+            return xp.sqrt(xp.where(x > 0, x, xp.zeros_like(x)))
+        """,
+        "what is cut off at 0 still goes through sqrt, whose slope there is infinite.": """
+        def root(xp, x):
+            return xp.sqrt(xp.clip(x, 0, None))
+        """,
+        "multiplying by 0 does not remove a NaN: choose with where, before the root.": """
+        def root(xp, x):
+            return xp.sqrt(x) * (x > 0)
+        """,
+        "nan_to_num mends the value; the slope of sqrt is still NaN or infinite.": """
+        def root(xp, x):
+            return xp.nan_to_num(xp.sqrt(x))
+        """,
+        "the answer has as many entries as x: choose with where instead of leaving some out.": """
+        def root(xp, x):
+            return xp.sqrt(x[x > 0])
+        """,
+        "two sides have changed places: 1 where x is *not* positive.": """
+        def root(xp, x):
+            safe = xp.where(x > 0, 1 + 0 * x, x)
+            return xp.where(x > 0, xp.sqrt(safe), 0 * x)
+        """,
+        "the value is right, and its slope is cut off.": """
+        def root(xp, x):
+            safe = xp.where(x > 0, x, 1 + 0 * x)
+            return xp.where(x > 0, ad.stop(xp.sqrt(safe)), 0 * x)
+        """,
         "the branch that is not taken has a slope too: 0 times inf is NaN. Make x safe before.": """
         def root(xp, x):
             return xp.where(x > 0, xp.sqrt(x), 0 * x)
@@ -127,9 +182,16 @@ exercise(
 )
 
 
-def _value_and_slope(f, x):
+def _value_and_slopes(f, x):
+    """Backward and forward: what one of them forgives the other may not."""
     y = f(x)
-    return (y, grad(lambda x: f(x).sum())(x)) if hasattr(y, "shape") else ...
+    if not hasattr(y, "shape"):
+        return y
+    return y, grad(lambda x: f(x).sum())(x), jvp(f, (x,), (1 + 0 * x,))[1]
+
+
+def _slope(x):
+    return np.where(x > 0, 0.5 / np.sqrt(np.where(x > 0, x, 1)), 0)
 
 
 guess(
@@ -149,6 +211,19 @@ guess(
         "Try it: sum(n.op == 'multiply' for n in ad.record(f, x).nodes).",
     ),
     slips={
+        "range(4) makes four trips, and each multiplies once.": {
+            "for _ in range(4): x = x * x": 1,
+        },
+        "range(4) makes four trips, from 0 to 3.": {"for _ in range(4): x = x * x": 5},
+        "the body multiplies in each trip, and there are two: 1 to 10, 10 to 100.": {
+            "while x < 100: x = x * 10, from x = 1": 1,
+        },
+        "x * x * x has three factors and two multiplications.": {
+            "(x * x) if True and x > 0 else (x * x * x), at x = -1": 3,
+        },
+        "a side is always taken, and both of these multiply.": {
+            "(x * x) if True and x > 0 else (x * x * x), at x = -1": 0,
+        },
         "a loop leaves its body once for each trip, not once.": {
             "for _ in range(4): x = x * x": 1,
             "while x < 100: x = x * 10, from x = 1": 1,

@@ -32,6 +32,38 @@ exercise(
         return along
     """,
     slips={
+        "`ad.jvp` gives a pair, the gradient and its tangent; only the second is asked.": """
+        def hvp(f, x, v):
+            return ad.jvp(ad.grad(f), (x,), (v,))
+        """,
+        "that is the Hessian times ones: multiply the gradient by v before it is summed.": """
+        def hvp(f, x, v):
+            return ad.grad(lambda x: ad.grad(f)(x).sum())(x)
+        """,
+        "that sums each row of the Hessian and multiplies by v after: v comes before the sum.": """
+        def hvp(f, x, v):
+            return ad.grad(lambda x: ad.grad(f)(x).sum())(x) * v
+        """,
+        "that is one number, v times H times v: one of the two walks has to be a gradient.": """
+        def hvp(f, x, v):
+            return (v * ad.jvp(ad.grad(f), (x,), (v,))[1]).sum()
+        """,
+        "that is the whole Hessian; its product with v is asked, without it.": """
+        def hvp(f, x, v):
+            return ad.hessian(f)(x)
+        """,
+        "`*` multiplies entry by entry; a matrix times a vector is `@`. And it goes without the matrix.": """
+        def hvp(f, x, v):
+            return ad.hessian(f)(x) * v
+        """,
+        "the direction is v, not x.": """
+        def hvp(f, x, v):
+            return ad.jvp(ad.grad(f), (x,), (x,))[1]
+        """,
+        "that is the gradient at v; the point is x, and v the direction.": """
+        def hvp(f, x, v):
+            return ad.grad(f)(v)
+        """,
         "that is the gradient times v, entry by entry: only one derivative was taken.": """
         def hvp(f, x, v):
             return ad.grad(f)(x) * v
@@ -40,7 +72,7 @@ exercise(
         def hvp(f, x, v):
             return ad.jvp(f, (x,), (v,))[1]
         """,
-        "ad.jvp gives a pair, value and tangent; the first is the gradient, the second is asked.": """
+        "that is the gradient itself; of the pair that ad.jvp gives the second is asked, its tangent.": """
         def hvp(f, x, v):
             return ad.jvp(ad.grad(f), (x,), (v,))[0]
         """,
@@ -74,6 +106,48 @@ exercise(
         return x - ad.grad(f)(x) / ad.grad(ad.grad(f))(x)
     """,
     slips={
+        "slope and bend have changed places: slope divided by bend.": """
+        def newton(f, x):
+            return x - ad.grad(ad.grad(f))(x) / ad.grad(f)(x)
+        """,
+        "that is f divided by its bend; it is the *slope* that is to become 0.": """
+        def newton(f, x):
+            return x - f(x) / ad.grad(ad.grad(f))(x)
+        """,
+        "that is how far; it starts from x, and goes against the slope.": """
+        def newton(f, x):
+            return ad.grad(f)(x) / ad.grad(ad.grad(f))(x)
+        """,
+        "brackets: only the slope is divided by the bend, not x.": """
+        def newton(f, x):
+            return (x - ad.grad(f)(x)) / ad.grad(ad.grad(f))(x)
+        """,
+        "half a step: the floor of the parabola is a whole one away.": """
+        def newton(f, x):
+            return x - 0.5 * ad.grad(f)(x) / ad.grad(ad.grad(f))(x)
+        """,
+        "two steps; one is asked.": """
+        def newton(f, x):
+            for _ in range(2):
+                x = x - ad.grad(f)(x) / ad.grad(ad.grad(f))(x)
+            return x
+        """,
+        "the bend is the derivative of the slope, not the slope squared.": """
+        def newton(f, x):
+            return x - ad.grad(f)(x) / ad.grad(f)(x) ** 2
+        """,
+        "ad.grad takes a function and gives a function: ad.grad(f)(x).": """
+        def newton(f, x):
+            return x - ad.grad(f(x)) / ad.grad(ad.grad(f(x)))
+        """,
+        "ad.grad(f) is a function: call it, ad.grad(f)(x).": """
+        def newton(f, x):
+            return x - ad.grad(f)
+        """,
+        "that is the function's value there; where it is, is asked.": """
+        def newton(f, x):
+            return f(x - ad.grad(f)(x) / ad.grad(ad.grad(f))(x))
+        """,
         "you walk uphill: the step goes against the slope.": """
         def newton(f, x):
             return x + ad.grad(f)(x) / ad.grad(ad.grad(f))(x)
@@ -105,7 +179,7 @@ exercise(
     cases=lambda random: [
         (a.tolist(), b.tolist()) for a, b in (random.integers(1, 6, (2, n)) for n in (2, 3, 5))
     ],
-    ask=lambda answer, inputs, xp: tuple(answer(*inputs) or ()),
+    ask=lambda answer, inputs, xp: answer(*inputs),
     expected=lambda a, b: tuple(map(np.array, np.polymul(a[::-1], b[::-1])[::-1][: len(a)])),
     frameworks=("torch",),
     hints=(
@@ -119,6 +193,51 @@ exercise(
         return [sum(a[i] * b[k - i] for i in range(k + 1)) for k in range(len(a))]
     """,
     slips={
+        "each pair was counted twice: i from 0 to k meets them all.": """
+        def times(a, b):
+            return [sum(a[i] * b[k - i] + a[k - i] * b[i] for i in range(k + 1)) for k in range(len(a))]
+        """,
+        "the sum begins at i = 0.": """
+        def times(a, b):
+            return [sum(a[i] * b[k - i] for i in range(1, k + 1)) for k in range(len(a))]
+        """,
+        "b goes backwards where a goes forwards: b[k - i], not b[i].": """
+        def times(a, b):
+            return [sum(a[i] * b[i] for i in range(k + 1)) for k in range(len(a))]
+        """,
+        "only a[0] was multiplied; every a[i] meets a b.": """
+        def times(a, b):
+            return [a[0] * y for y in b]
+        """,
+        "b[k - i] with i beyond k counts from the end of b: i stops at k.": """
+        def times(a, b):
+            return [sum(a[i] * b[k - i] for i in range(len(a))) for k in range(len(a))]
+        """,
+        "that has the binomials of derivatives; coefficients have them inside already.": """
+        def times(a, b):
+            from math import comb
+            return [sum(comb(k, i) * a[i] * b[k - i] for i in range(k + 1)) for k in range(len(a))]
+        """,
+        "these are the highest terms; the lowest are asked.": """
+        def times(a, b):
+            return np.convolve(a, b)[-len(a):].tolist()
+        """,
+        "these are the middle terms; the first are asked.": """
+        def times(a, b):
+            return np.convolve(a, b, "same").tolist()
+        """,
+        "all pairs, not yet sorted: those with i + j = k belong to t**k.": """
+        def times(a, b):
+            return np.outer(a, b)
+        """,
+        "the two lists stand one after the other; `+` does that to lists.": """
+        def times(a, b):
+            return a + b
+        """,
+        "one number: a series has a coefficient for each power of t.": """
+        def times(a, b):
+            return sum(a) * sum(b)
+        """,
         "t**1 times t**1 is t**2: the terms do not multiply one by one.": """
         def times(a, b):
             return [x * y for x, y in zip(a, b)]

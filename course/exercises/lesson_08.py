@@ -10,10 +10,9 @@ from .exercise import exercise, guess
 exercise(
     "08.reach",
     stub="""
-    def reach(s, r): ...  # fill in: the longest chain with s snapshots, no step run more than r times
+    def reach(s, r): ...  # fill in: how long a chain; each step run r times at most, then recorded
     """,
     cases=lambda random: [(1, 1), (1, 4), (2, 2), (3, 2), (4, 3), (10, 3)],
-    ask=lambda answer, inputs, xp: answer(*inputs),
     expected=lambda s, r: np.array(comb(s + r, s)),
     frameworks=("torch",),
     hints=(
@@ -53,6 +52,38 @@ exercise(
         def reach(s, r):
             return 2**s
         """,
+        "that is 2 to the power of r: it would need a snapshot for every run.": """
+        def reach(s, r):
+            return 2**r
+        """,
+        "the run in which a step is recorded is not one of the r: you allow one too few.": """
+        def reach(s, r):
+            if s == 0 or r == 1:
+                return 1
+            return reach(s, r - 1) + reach(s - 1, r)
+        """,
+        "the part before the snapshot is reversed last, when all snapshots are free again.": """
+        def reach(s, r):
+            if s == 0 or r == 0:
+                return 1
+            return reach(s - 1, r - 1) + reach(s - 1, r)
+        """,
+        "without a snapshot to spare there is still the state that one starts from: one step.": """
+        def reach(s, r):
+            if s == 0:
+                return 0
+            return reach(s, r - 1) + reach(s - 1, r) if r else 1
+        """,
+        "nothing is added for the snapshot: the two parts are the whole chain.": """
+        def reach(s, r):
+            if s == 0 or r == 0:
+                return 1
+            return reach(s, r - 1) + reach(s - 1, r) + 1
+        """,
+        "one more step for each snapshot and each run is too modest: each part is parted again.": """
+        def reach(s, r):
+            return s + r
+        """,
     },
 )
 
@@ -80,8 +111,7 @@ exercise(
     def multiplications(sizes): ...  # fill in: return (forward, reverse) for x0 -> x1 -> ... -> xn
     """,
     cases=lambda random: [((4, 3, 2),), ((2, 5, 3, 4),), ((9, 1, 9, 9),), ((1, 6, 6, 6, 1),)],
-    ask=lambda answer, inputs, xp: answer(*inputs),
-    expected=lambda sizes: _both(sizes),
+    expected=_both,
     frameworks=("torch",),
     hints=(
         "A (a by b) matrix times a (b by c) matrix takes a * b * c multiplications.",
@@ -130,6 +160,25 @@ exercise(
             forward = sum(a * b * c for a, b, c in zip(sizes, sizes[1:], sizes[2:]))
             return forward, forward
         """,
+        "columns of the inputs (sizes[0]) go forward, rows of the outputs (sizes[-1]) go back.": """
+        def multiplications(sizes):
+            first, last = sizes[0], sizes[-1]
+            forward = sum(last * a * b for a, b in zip(sizes[1:], sizes[2:]))
+            reverse = sum(first * a * b for a, b in zip(sizes[:-2], sizes[1:-1]))
+            return forward, reverse
+        """,
+        "forward is right; reverse begins at the other end, and costs something else.": """
+        def multiplications(sizes):
+            forward = sum(sizes[0] * a * b for a, b in zip(sizes[1:], sizes[2:]))
+            return forward, forward
+        """,
+        "additions are not counted here: a * b * c multiplications, not twice as many.": """
+        def multiplications(sizes):
+            first, last = sizes[0], sizes[-1]
+            forward = sum(first * a * b for a, b in zip(sizes[1:], sizes[2:]))
+            reverse = sum(last * a * b for a, b in zip(sizes[:-2], sizes[1:-1]))
+            return 2 * forward, 2 * reverse
+        """,
     },
 )
 
@@ -142,13 +191,13 @@ guess(
         "everything fits into memory": "all",
         "a chain of 10,000 equal steps, and room for ten states": "revolve",
         "a chain whose length is known only at its end, and room for ten states": "online",
-        "a network of 100 layers that is to be run twice at most": "sqrt",
+        "100 layers, room for twenty, and each may be run twice": "sqrt",
     },
     why="room decides, then what is known of the length, then how often a step may be run",
     hints=(
         "Whoever has room computes nothing twice.",
         "Revolve plans backwards from a known end, with a fixed number of snapshots.",
-        "Keeping every tenth state of a hundred runs each step once more, and no more than that.",
+        "Every tenth of a hundred states is ten; with ten layers recorded that makes twenty.",
     ),
     slips={
         "where everything fits, computing again is wasted.": {
@@ -157,11 +206,20 @@ guess(
         "Revolve needs to know the end; where it is not known, snapshots are moved as one goes.": {
             "a chain whose length is known only at its end, and room for ten states": "revolve"
         },
-        "with ten states for 10,000 steps, every hundredth would be ten times too many.": {
+        "every hundredth of 10,000 states is a hundred, and there is room for ten.": {
             "a chain of 10,000 equal steps, and room for ten states": "sqrt"
         },
-        "Revolve runs steps several times; run twice at most is what keeping every tenth does.": {
-            "a network of 100 layers that is to be run twice at most": "revolve"
+        "Revolve would run layers more than twice; keeping every tenth does not.": {
+            "100 layers, room for twenty, and each may be run twice": "revolve"
+        },
+        "all of 100 layers do not fit where there is room for twenty.": {
+            "100 layers, room for twenty, and each may be run twice": "all"
+        },
+        "whose end is not known, of that nobody knows the square root.": {
+            "a chain whose length is known only at its end, and room for ten states": "sqrt"
+        },
+        "where the end is known, snapshots can be placed at once and for good.": {
+            "a chain of 10,000 equal steps, and room for ten states": "online"
         },
         "the two chains are mixed up: Revolve plans from a known end.": {
             "a chain of 10,000 equal steps, and room for ten states": "online",

@@ -22,12 +22,22 @@ def _run(lines, names):
 def _adjoints(answer, lines, xp):
     """What the lines that were written leave in the adjoints of x and w."""
     written = answer(list(lines))
-    if written in (None, ...):
+    if written is None or written is ...:
         return ...
     names = _run(lines, {"x": 3.0, "w": 2.0})
     names |= {f"b{name}": 0.0 for name in list(names)} | {"by": 1.0}
-    exec("\n".join(written), names)
+    for line in written.splitlines() if isinstance(written, str) else written:
+        _carry_out(line, names)
     return names["bx"], names["bw"]
+
+
+def _carry_out(line, names):
+    if not isinstance(line, str):
+        raise TypeError(f'a line is text, such as "bx += by"; this one is {line!r}')
+    try:
+        exec(line.strip(), names)
+    except Exception as error:
+        raise ValueError(f"the line {line!r} does not run ({error})") from None
 
 
 exercise(
@@ -102,6 +112,55 @@ exercise(
             written = []
             for y, op, a, b in reversed(lines):
                 written += [f"b{a} += b{y}" + (f" * {b}" if op == "*" else "")]
+            return written
+        """,
+        "t * t reads t twice: there too both factors get something.": """
+        def backward(lines):
+            written = []
+            for y, op, a, b in reversed(lines):
+                if a == b:
+                    written += [f"b{a} += b{y}" + (f" * {b}" if op == "*" else "")]
+                elif op == "+":
+                    written += [f"b{a} += b{y}", f"b{b} += b{y}"]
+                else:
+                    written += [f"b{a} += b{y} * {b}", f"b{b} += b{y} * {a}"]
+            return written
+        """,
+        "what is handed on is the adjoint of y (by), not its value.": """
+        def backward(lines):
+            written = []
+            for y, op, a, b in reversed(lines):
+                if op == "+":
+                    written += [f"b{a} += {y}", f"b{b} += {y}"]
+                else:
+                    written += [f"b{a} += {y} * {b}", f"b{b} += {y} * {a}"]
+            return written
+        """,
+        "the local slopes are right; each is to be multiplied by what arrived at y (by).": """
+        def backward(lines):
+            written = []
+            for y, op, a, b in reversed(lines):
+                if op == "+":
+                    written += [f"b{a} += 1", f"b{b} += 1"]
+                else:
+                    written += [f"b{a} += {b}", f"b{b} += {a}"]
+            return written
+        """,
+        "a sum is treated like a product: each of its inputs gets what arrived, as it is.": """
+        def backward(lines):
+            written = []
+            for y, op, a, b in reversed(lines):
+                written += [f"b{a} += b{y} * {b}", f"b{b} += b{y} * {a}"]
+            return written
+        """,
+        "the second input is added to (+=), the first overwritten (=): both are added to.": """
+        def backward(lines):
+            written = []
+            for y, op, a, b in reversed(lines):
+                if op == "+":
+                    written += [f"b{a} = b{y}", f"b{b} += b{y}"]
+                else:
+                    written += [f"b{a} = b{y} * {b}", f"b{b} += b{y} * {a}"]
             return written
         """,
     },
@@ -187,14 +246,63 @@ exercise(
         def once(lines):
             return lines
         """,
+        "what came in was never bound in the program: x stays x until a line binds it.": """
+        def once(lines):
+            version, new = {}, []
+            for y, op, a, b in lines:
+                a, b = (f"{n}{version.setdefault(n, 1)}" for n in (a, b))
+                version[y] = version.get(y, 0) + 1
+                new.append((f"{y}{version[y]}", op, a, b))
+            return new
+        """,
+        "also a name that is bound for the first time gets a number: t becomes t1.": """
+        def once(lines):
+            version, new = {"x": 0, "w": 0}, []
+            for y, op, a, b in lines:
+                a, b = (f"{n}{version.get(n) or ''}" for n in (a, b))
+                version[y] = version.get(y, -1) + 1
+                new.append((f"{y}{version[y] or ''}", op, a, b))
+            return new
+        """,
+        "two names are read in each line, and you renamed only the first.": """
+        def once(lines):
+            version, new = {}, []
+            for y, op, a, b in lines:
+                a = f"{a}{version[a]}" if a in version else a
+                version[y] = version.get(y, 0) + 1
+                new.append((f"{y}{version[y]}", op, a, b))
+            return new
+        """,
+        "who reads gets the latest *so far*; you gave the last of the whole program.": """
+        def once(lines):
+            names = [y for y, *_ in lines]
+            version, new = {}, []
+            for y, op, a, b in lines:
+                a, b = (f"{n}{names.count(n)}" if n in names else n for n in (a, b))
+                version[y] = version.get(y, 0) + 1
+                new.append((f"{y}{version[y]}", op, a, b))
+            return new
+        """,
+        "the names are right; a version is written x1, without anything between.": """
+        def once(lines):
+            version, new = {}, []
+            for y, op, a, b in lines:
+                a, b = (f"{n}_{version[n]}" if n in version else n for n in (a, b))
+                version[y] = version.get(y, 0) + 1
+                new.append((f"{y}_{version[y]}", op, a, b))
+            return new
+        """,
     },
 )
 
 
 def _words(lines):
-    if lines in (None, ...):
+    """Each line as one word, to be compared; lines that are text already are taken as they are."""
+    if lines is None or lines is ...:
         return ...
-    return tuple(np.array(" ".join(map(str, line))) for line in lines)
+    return tuple(
+        np.array(line if isinstance(line, str) else " ".join(map(str, line))) for line in lines
+    )
 
 
 guess(
@@ -225,6 +333,22 @@ guess(
         "3 + 4 is known while the graph is built.": {"3 + 4": "one node"},
         "x * x on two lines has one operation and the same inputs twice.": {
             "x * x, written on two lines": "inside"
+        },
+        "x is not known while the graph is built, so x * x cannot be; but it is there twice.": {
+            "x * x, written on two lines": "folded"
+        },
+        "x * x is needed, so it does not go; but the second is the first.": {
+            "x * x, written on two lines": "gone"
+        },
+        "the value of 3 + 4 is needed: 7 stays, and nothing is left to add.": {"3 + 4": "gone"},
+        "w is not known while the graph is built; but the loop does not change it.": {
+            "w * w in a loop that changes only x": "folded"
+        },
+        "x is not known while the graph is built; and that nobody reads y is.": {
+            "an unused y = exp(x)": "folded"
+        },
+        "x is another in each trip, and so is x * w.": {
+            "x * w in a loop that changes x": "one node"
         },
     },
 )

@@ -59,6 +59,41 @@ exercise(
             e = xp.exp(logits - logits.max())
             return e[label] / e.sum()
         """,
+        "exp(1000) is infinite, and its share of infinity is NaN: take the largest out first.": """
+        def cross_entropy(xp, logits, label):
+            e = xp.exp(logits)
+            return -xp.log(e[label] / e.sum())
+        """,
+        "log(sum(exp(z))) is there; the logit at label is still to be taken off.": """
+        def cross_entropy(xp, logits, label):
+            m = logits.max()
+            return m + xp.log(xp.exp(logits - m).sum())
+        """,
+        "the largest is taken out twice: the logit at label stays as it is.": """
+        def cross_entropy(xp, logits, label):
+            m = logits.max()
+            return m + xp.log(xp.exp(logits - m).sum()) - (logits[label] - m)
+        """,
+        "the sum of exponentials is there, but not its logarithm.": """
+        def cross_entropy(xp, logits, label):
+            m = logits.max()
+            return m + xp.exp(logits - m).sum() - logits[label]
+        """,
+        "all classes came back; the loss is that of the one at label.": """
+        def cross_entropy(xp, logits, label):
+            m = logits.max()
+            return m + xp.log(xp.exp(logits - m).sum()) - logits
+        """,
+        "one example, one loss: it is not divided by the number of classes.": """
+        def cross_entropy(xp, logits, label):
+            m = logits.max()
+            return (m + xp.log(xp.exp(logits - m).sum()) - logits[label]) / len(logits)
+        """,
+        "a small number inside the logarithm caps the loss: of a hopeless logit it is 2003, not 28.": """
+        def cross_entropy(xp, logits, label):
+            e = xp.exp(logits - logits.max())
+            return -xp.log(e[label] / e.sum() + 1e-12)
+        """,
     },
 )
 
@@ -68,8 +103,10 @@ def _descend(update, gradients, rate, keep):
     w, v = 0 * gradients[0], 0 * gradients[0]
     for k in range(3):
         found = update(w, v, gradients[k], rate, keep)
-        if found in (None, ...) if not isinstance(found, tuple) else False:
+        if found is None or found is ...:
             return ...
+        if not isinstance(found, (tuple, list)) or len(found) != 2:
+            raise TypeError("two things are asked, the new weights and the new velocity, as a pair")
         w, v = found
     return w, v
 
@@ -123,6 +160,55 @@ exercise(
             v = v + keep * g
             return w - rate * v, v
         """,
+        "the weights come first, then the velocity.": """
+        def momentum(w, v, g, rate, keep):
+            v = keep * v + g
+            return v, w - rate * v
+        """,
+        "the weights are right; the velocity is that of gradients alone, without the rate.": """
+        def momentum(w, v, g, rate, keep):
+            v = keep * v + rate * g
+            return w - v, v
+        """,
+        "the weights are right; here the velocity adds up gradients, and the weights go against it.": """
+        def momentum(w, v, g, rate, keep):
+            v = keep * v - rate * g
+            return w + v, v
+        """,
+        "the gradient is subtracted from the velocity and that from the weights: uphill.": """
+        def momentum(w, v, g, rate, keep):
+            v = keep * v - g
+            return w - rate * v, v
+        """,
+        "that is Nesterov's: the weights go one push further. Here they move with v.": """
+        def momentum(w, v, g, rate, keep):
+            v = keep * v + g
+            return w - rate * (g + keep * v), v
+        """,
+        "the old velocity came back: the next step needs the new one.": """
+        def momentum(w, v, g, rate, keep):
+            return w - rate * (keep * v + g), v
+        """,
+        "the step is not multiplied by the rate.": """
+        def momentum(w, v, g, rate, keep):
+            v = keep * v + g
+            return w - v, v
+        """,
+        "nothing slows the ball: of the old velocity a share `keep` stays.": """
+        def momentum(w, v, g, rate, keep):
+            v = v + g
+            return w - rate * v, v
+        """,
+        "`keep` is the share that stays, not the share that is lost.": """
+        def momentum(w, v, g, rate, keep):
+            v = (1 - keep) * v + g
+            return w - rate * v, v
+        """,
+        "keep shrinks the old velocity only, not the gradient that is added.": """
+        def momentum(w, v, g, rate, keep):
+            v = keep * (v + g)
+            return w - rate * v, v
+        """,
     },
 )
 
@@ -159,5 +245,16 @@ guess(
             "dense, 512 to 10": 10240,
         },
         "the dense layer has a bias for each class, not one for all.": {"dense, 512 to 10": 5121},
+        "the first convolution lacks its biases: one for each of 16 filters.": {
+            "conv of 16 filters, 3 x 3": 144
+        },
+        "the second convolution lacks its biases: one for each of 32 filters.": {
+            "conv of 32 filters, 3 x 3": 4608
+        },
+        "the dense layer lacks its biases: one for each of 10 classes.": {"dense, 512 to 10": 5120},
+        "that is one filter; there are 16 of them.": {"conv of 16 filters, 3 x 3": 10},
+        "a filter of the second convolution has 9 weights for each channel, but one bias.": {
+            "conv of 32 filters, 3 x 3": 5120
+        },
     },
 )

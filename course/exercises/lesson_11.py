@@ -6,6 +6,7 @@ from .exercise import exercise
 
 X = np.array([[2.0, 4.0, np.nan, np.nan], [1.0, 2.0, 3.0, 6.0], [5.0, np.nan, np.nan, np.nan]])
 LENGTHS = (2, 4, 1)
+FALLING = np.array([[7.0, 1.0, 2.0, 5.0], [4.0, 9.0, 6.0, 0.0], [8.0, 3.0, 2.0, 1.0]])
 
 
 def _padded(random, fill):
@@ -23,6 +24,7 @@ exercise(
     cases=lambda random: [
         (np.nan_to_num(X), ~np.isnan(X)),
         (X, ~np.isnan(X)),  # what padding holds is nobody's business
+        (np.array([[0.0, 4.0, 9.0], [0.0, 0.0, 6.0]]), np.array([[1, 1, 0], [1, 1, 1]], bool)),
         _padded(random, 1e9),
     ],
     ask=lambda answer, inputs, xp: answer(xp, *inputs),
@@ -61,6 +63,35 @@ exercise(
         def masked_mean(xp, x, mask):
             return x.sum(1) / x.shape[1]
         """,
+        "a valid entry may be 0: count the mask, not what is not zero.": """
+        def masked_mean(xp, x, mask):
+            kept = xp.where(mask, x, 0.0)
+            return kept.sum(1) / (kept != 0).sum(1)
+        """,
+        "NaN is gone, but other padding still counts: replace wherever the mask is False.": """
+        def masked_mean(xp, x, mask):
+            return xp.where(x == x, x, 0.0).sum(1) / mask.sum(1)
+        """,
+        "0 * x is NaN where x is NaN: put the number 0 in its place.": """
+        def masked_mean(xp, x, mask):
+            return xp.where(mask, x, 0 * x).sum(1) / mask.sum(1)
+        """,
+        "the mask is True where an entry is valid; you kept the others.": """
+        def masked_mean(xp, x, mask):
+            return xp.where(mask, 0.0, x).sum(1) / mask.sum(1)
+        """,
+        "the mask is turned round: True is valid.": """
+        def masked_mean(xp, x, mask):
+            return xp.where(~mask, x, 0.0).sum(1) / (~mask).sum(1)
+        """,
+        "one mean for the whole batch came back; each row has its own.": """
+        def masked_mean(xp, x, mask):
+            return xp.where(mask, x, 0.0).sum() / mask.sum()
+        """,
+        "that is a mean for each place; the mean of each *row* is asked, along axis 1.": """
+        def masked_mean(xp, x, mask):
+            return xp.where(mask, x, 0.0).sum(0) / mask.sum(0)
+        """,
     },
 )
 
@@ -84,6 +115,7 @@ exercise(
     cases=lambda random: [
         (np.array([[1.0, 2.0, 0.0], [0.0, 1.0, -1.0]]), np.array([[1, 1, 0], [1, 1, 1]], bool)),
         (np.array([[-5.0, -6.0, 0.0], [3.0, 0.0, 0.0]]), np.array([[1, 1, 0], [0, 0, 0]], bool)),
+        (np.array([[1.0, np.nan], [0.5, 2.0]]), np.array([[1, 0], [1, 1]], bool)),
     ],
     ask=lambda answer, inputs, xp: answer(xp, *inputs),
     expected=_softmax,
@@ -128,16 +160,70 @@ exercise(
             total = e.sum(0)
             return e / xp.where(total > 0, total, 1.0)
         """,
+        "padding is multiplied away, and 0 times NaN is NaN: replace it (where).": """
+        def masked_softmax(xp, z, mask):
+            e = xp.exp(z) * mask
+            total = e.sum(1)[:, None]
+            return e / xp.where(total > 0, total, 1.0)
+        """,
+        "padding takes part, and its share is taken away later: what is left does not add up to 1.": """
+        def masked_softmax(xp, z, mask):
+            e = xp.exp(z)
+            return e / e.sum(1)[:, None] * mask
+        """,
+        "a score times 0 is 0, and exp(0) is 1: padding takes its share (and NaN times 0 is NaN).": """
+        def masked_softmax(xp, z, mask):
+            e = xp.exp(z * mask)
+            return e / e.sum(1)[:, None]
+        """,
+        "the mask is not looked at.": """
+        def masked_softmax(xp, z, mask):
+            e = xp.exp(z)
+            return e / e.sum(1)[:, None]
+        """,
+        "the mask is turned round: True is valid.": """
+        def masked_softmax(xp, z, mask):
+            e = xp.where(mask, 0.0, xp.exp(z))
+            total = e.sum(1)[:, None]
+            return e / xp.where(total > 0, total, 1.0)
+        """,
+        "the exponentials are there; they are not yet divided by their sum.": """
+        def masked_softmax(xp, z, mask):
+            return xp.where(mask, xp.exp(z), 0.0)
+        """,
+        "the whole batch adds up to 1; each row should.": """
+        def masked_softmax(xp, z, mask):
+            e = xp.where(mask, xp.exp(z), 0.0)
+            return e / e.sum()
+        """,
+        "scores are shared out as they are; a softmax shares out their exponentials.": """
+        def masked_softmax(xp, z, mask):
+            e = xp.where(mask, z, 0.0)
+            total = e.sum(1)[:, None]
+            return e / xp.where(total != 0, total, 1.0)
+        """,
+        "rows with something in them are right; one with nothing valid gets 0 everywhere.": """
+        def masked_softmax(xp, z, mask):
+            e = xp.where(mask, xp.exp(z), 0.0)
+            total = e.sum(1)[:, None]
+            return xp.where(total > 0, e / total, 1.0)
+        """,
     },
 )
+
+
+def _row(xp, answer):
+    """A list of entries is as good as an array of them."""
+    return xp.stack(list(answer), 0) if isinstance(answer, (list, tuple)) else answer
+
 
 exercise(
     "11.last",
     stub="""
     def last(xp, x, lengths): ...  # fill in: the last valid entry of each row
     """,
-    cases=lambda random: [(X, LENGTHS), (np.arange(12.0).reshape(3, 4), (1, 3, 4))],
-    ask=lambda answer, inputs, xp: answer(xp, *inputs),
+    cases=lambda random: [(X, LENGTHS), (FALLING, (2, 3, 4))],
+    ask=lambda answer, inputs, xp: _row(xp, answer(xp, *inputs)),
     expected=lambda x, lengths: np.array([row[:n][-1] for row, n in zip(x, lengths, strict=True)]),
     hints=(
         "x[:, -1] is the last column, and for short rows that is padding.",
@@ -169,6 +255,30 @@ exercise(
         "all rows are read where the first one ends.": """
         def last(xp, x, lengths):
             return x[:, lengths[0] - 1]
+        """,
+        "all rows are read where the shortest ends; each row ends at its own length.": """
+        def last(xp, x, lengths):
+            return x[:, min(lengths) - 1]
+        """,
+        "one too early: the last of n entries stands at n - 1, not at n - 2.": """
+        def last(xp, x, lengths):
+            return xp.stack([x[i, n - 2] for i, n in enumerate(lengths)], 0)
+        """,
+        "that is the largest of each row, which need not be the last.": """
+        def last(xp, x, lengths):
+            return xp.stack([x[i, :n].max() for i, n in enumerate(lengths)], 0)
+        """,
+        "that is the sum of each row.": """
+        def last(xp, x, lengths):
+            return xp.stack([x[i, :n].sum() for i, n in enumerate(lengths)], 0)
+        """,
+        "padding need not be NaN: the lengths say where a row ends.": """
+        def last(xp, x, lengths):
+            return xp.stack([row[row == row][-1] for row in x], 0)
+        """,
+        "every row at every length came back: row i goes with lengths[i].": """
+        def last(xp, x, lengths):
+            return xp.stack([x[:, n - 1] for n in lengths], 1)
         """,
     },
 )

@@ -32,6 +32,18 @@ guess(
         "logsumexp adds exponentials, and exp(0) is 1: fill with what has exponential 0.": {
             "logsumexp": 0.0
         },
+        "adding 1 changes a sum.": {"sum": 1.0},
+        "that is for a minimum: nothing is larger than infinity, and a maximum would be infinite.": {
+            "max": INF
+        },
+        "-1e9 is a number like others, and -2e9 would lose to it: only -inf is below everything.": {
+            "max": -1e9
+        },
+        "exp(1) is added then: fill with what has exponential 0.": {"logsumexp": 1.0},
+        "exp(inf) is infinite: fill with what has exponential 0.": {"logsumexp": INF},
+        "exp(-1e9) is 0 beside larger scores only; beside -1e9 it is a share: take -inf.": {
+            "logsumexp": -1e9
+        },
         "0 changes nothing for a sum, and for nothing else here.": {
             "prod": 0.0,
             "max": 0.0,
@@ -94,12 +106,53 @@ exercise(
                 return [[place < n for place in range(size)] for n in lengths]
             return [[place >= n for place in range(size)] for n in lengths]
         """,
+        "rows padded on the left are one entry short: place size - n is valid, too.": """
+        def valid(lengths, size, side):
+            if side == "right":
+                return [[place < n for place in range(size)] for n in lengths]
+            return [[place > size - n for place in range(size)] for n in lengths]
+        """,
+        "rows padded on the right are one entry too long: place n is padding.": """
+        def valid(lengths, size, side):
+            if side == "right":
+                return [[place <= n for place in range(size)] for n in lengths]
+            return [[place >= size - n for place in range(size)] for n in lengths]
+        """,
+        "on the left it is turned round: from place size - n *on* all are valid.": """
+        def valid(lengths, size, side):
+            if side == "right":
+                return [[place < n for place in range(size)] for n in lengths]
+            return [[place < size - n for place in range(size)] for n in lengths]
+        """,
+        "the order of the examples is turned round; what changes sides is each row.": """
+        def valid(lengths, size, side):
+            rows = [[place < n for place in range(size)] for n in lengths]
+            return rows if side == "right" else rows[::-1]
+        """,
+        "a row for each example and an entry for each place; yours is the other way.": """
+        def valid(lengths, size, side):
+            if side == "right":
+                return [[place < n for n in lengths] for place in range(size)]
+            return [[place >= size - n for n in lengths] for place in range(size)]
+        """,
+        "every row is padded on the left, whatever side says.": """
+        def valid(lengths, size, side):
+            return [[place >= size - n for place in range(size)] for n in lengths]
+        """,
     },
 )  # fmt: skip
 
 
 def _matrix(rows):
-    return rows if rows in (None, ...) else np.array(rows)
+    """A list of rows as an array; rows of different lengths are none."""
+    if rows is None or rows is ... or hasattr(rows, "shape"):
+        return rows
+    sizes = {len(row) for row in rows if hasattr(row, "__len__")}
+    if len(sizes) > 1:
+        raise ValueError(
+            "each row has `size` entries, the padding included; yours differ in length"
+        )
+    return np.array(rows)
 
 
 exercise(
@@ -144,6 +197,38 @@ exercise(
         "that is the smallest.": """
         def masked_max(xp, x, mask):
             return xp.min(xp.where(mask, x, float("inf")), (1,))
+        """,
+        "+inf is larger than everything: padding wins.": """
+        def masked_max(xp, x, mask):
+            return xp.max(xp.where(mask, x, float("inf")), (1,))
+        """,
+        "NaN in place of padding makes the maximum NaN: -inf does not take part.": """
+        def masked_max(xp, x, mask):
+            return xp.max(xp.where(mask, x, float("nan")), (1,))
+        """,
+        "the mask is turned round: True is valid.": """
+        def masked_max(xp, x, mask):
+            return xp.max(xp.where(mask, float("-inf"), x), (1,))
+        """,
+        "to add -1e9 does not remove NaN or inf: replace them.": """
+        def masked_max(xp, x, mask):
+            return xp.max(x + xp.where(mask, 0.0, -1e9), (1,))
+        """,
+        "filled with the smallest of all entries: NaN is among them, and it is not below the rest.": """
+        def masked_max(xp, x, mask):
+            return xp.max(xp.where(mask, x, xp.min(x, (0, 1))), (1,))
+        """,
+        "one maximum for the whole batch came back; each row has its own.": """
+        def masked_max(xp, x, mask):
+            return xp.max(xp.where(mask, x, float("-inf")), (0, 1))
+        """,
+        "-1 is smaller than 0, and not than everything.": """
+        def masked_max(xp, x, mask):
+            return xp.max(xp.where(mask, x, -1.0), (1,))
+        """,
+        "PyTorch's .max(1) gives two things, values and places; xp.max(x, (1,)) gives the values.": """
+        def masked_max(xp, x, mask):
+            return xp.where(mask, x, float("-inf")).max(1)
         """,
     },
 )

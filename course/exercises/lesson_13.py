@@ -76,6 +76,32 @@ exercise(
         def collatz(xp, n):
             return xp.where(n > 1, 0 * n + 1, 0 * n)
         """,
+        "one too few: the step to 1 is a step, too (do you stop at 2?).": """
+        def collatz(xp, n):
+            count = 0 * n
+            while bool((n > 2).any()):
+                active = n > 2
+                new = xp.where(n % 2 == 0, n / 2, 3 * n + 1)
+                n, count = xp.where(active, new, n), xp.where(active, count + 1, count)
+            return count
+        """,
+        "one number came back for the whole batch; each example has its own count.": """
+        def collatz(xp, n):
+            count = 0 * n[0]
+            while bool((n > 1).any()):
+                n = xp.where(n > 1, xp.where(n % 2 == 0, n / 2, 3 * n + 1), n)
+                count = count + 1
+            return count
+        """,
+        "only the steps of even numbers are counted; an odd one makes a step, too.": """
+        def collatz(xp, n):
+            count = 0 * n
+            while bool((n > 1).any()):
+                active, even = n > 1, n % 2 == 0
+                count = xp.where(active, xp.where(even, count + 1, count), count)
+                n = xp.where(active, xp.where(even, n / 2, 3 * n + 1), n)
+            return count
+        """,
     },
 )
 
@@ -142,13 +168,54 @@ exercise(
                 count += 1
             return count
         """,
-        "only one example moves in each turn.": """
+        "you take the block of the first example that is not done; take the earliest of all.": """
         def turns(paths):
             count = 0
             while any(paths):
-                path = next(path for path in paths if path)
-                path.pop(0)
-                count += 2
+                block = next(path[0] for path in paths if path)
+                paths = [path[1:] if path and path[0] == block else path for path in paths]
+                count += 1
+            return count
+        """,
+        "the block at which most wait goes first in yours; here it is the earliest.": """
+        def turns(paths):
+            count = 0
+            while any(paths):
+                waiting = [path[0] for path in paths if path]
+                block = max(waiting, key=waiting.count)
+                paths = [path[1:] if path and path[0] == block else path for path in paths]
+                count += 1
+            return count
+        """,
+        "all blocks at which somebody waits were run, and all went on: one block in each turn.": """
+        def turns(paths):
+            count = 0
+            while any(paths):
+                count += len({path[0] for path in paths if path})
+                paths = [path[1:] for path in paths]
+            return count
+        """,
+        "the machine stops when the *first* is done; it goes on while anybody has something left.": """
+        def turns(paths):
+            count = 0
+            while all(paths):
+                block = min(path[0] for path in paths)
+                paths = [path[1:] if path[0] == block else path for path in paths]
+                count += 1
+            return count
+        """,
+        "as often as one example needs a block is not enough: others may come to it later.": """
+        def turns(paths):
+            blocks = {block for path in paths for block in path}
+            return sum(max(path.count(block) for path in paths) for block in blocks)
+        """,
+        "one too many: when all paths are empty no turn is made.": """
+        def turns(paths):
+            count = 1
+            while any(paths):
+                block = min(path[0] for path in paths if path)
+                paths = [path[1:] if path and path[0] == block else path for path in paths]
+                count += 1
             return count
         """,
     },

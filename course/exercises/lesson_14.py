@@ -48,6 +48,31 @@ exercise(
         def tax(lengths):
             return 1 - sum(lengths) / max(lengths)
         """,
+        "in percent; a share lies between 0 and 1.": """
+        def tax(lengths):
+            return 100 * (1 - sum(lengths) / (len(lengths) * max(lengths)))
+        """,
+        "that is the tax on attention, which pays for pairs; here it is entries.": """
+        def tax(lengths):
+            return 1 - sum(n * n for n in lengths) / (len(lengths) * max(lengths) ** 2)
+        """,
+        "divided by the longest row; the padded array has len(lengths) such rows.": """
+        def tax(lengths):
+            return sum(max(lengths) - n for n in lengths) / max(lengths)
+        """,
+        "that is how many times larger the padded array is than the real one.": """
+        def tax(lengths):
+            return len(lengths) * max(lengths) / sum(lengths)
+        """,
+        "// rounds down to a whole number; a share is divided with /.": """
+        def tax(lengths):
+            padded = len(lengths) * max(lengths)
+            return (padded - sum(lengths)) // padded
+        """,
+        "the longest row is in the array, too: divide by all of its entries.": """
+        def tax(lengths):
+            return sum(max(lengths) - n for n in lengths) / ((len(lengths) - 1) * max(lengths))
+        """,
     },
 )
 
@@ -56,7 +81,9 @@ GRAPHS = (
     (("look", ()), ("look", ()), ("cell", (0,)), ("cell", (1,)), ("cell", (2,))),
     (("a", ()), ("b", (0,)), ("a", (1,)), ("a", ()), ("b", (3,)), ("b", ())),
     (("x", ()), ("x", (0,)), ("x", (1,)), ("y", (2,))),
-)
+    (("a", ()), ("b", (0,)), ("c", (1,)), ("d", (0, 2)), ("d", (2,)), ("e", (2, 0)), ("e", (2,)),
+     ("f", ())),
+)  # fmt: skip
 
 
 def _by_depth(nodes):
@@ -104,13 +131,46 @@ exercise(
         def calls(nodes):
             return len({op for op, _ in nodes})
         """,
-        "the depth is that of the *deepest* input, plus one.": """
+        "the depth is how long the way to a node is, not how many inputs it has.": """
         def calls(nodes):
             return len({(op, len(inputs)) for op, inputs in nodes})
         """,
-        "each is counted by its place in the list; count by its depth.": """
+        "the depth is that of the *deepest* input, plus one; you took the first input.": """
         def calls(nodes):
-            return len({(op, k // 2) for k, (op, _) in enumerate(nodes)})
+            depth = []
+            for op, inputs in nodes:
+                depth.append(1 + depth[inputs[0]] if inputs else 1)
+            return len({(op, d) for (op, _), d in zip(nodes, depth)})
+        """,
+        "a node waits for the *last* of its inputs, so the deepest counts; you took the shallowest.": """
+        def calls(nodes):
+            depth = []
+            for op, inputs in nodes:
+                depth.append(1 + min((depth[i] for i in inputs), default=0))
+            return len({(op, d) for (op, _), d in zip(nodes, depth)})
+        """,
+        "that makes two calls for two nodes that differ in their inputs only.": """
+        def calls(nodes):
+            return len(set(nodes))
+        """,
+        "nodes without inputs are calls, too.": """
+        def calls(nodes):
+            depth = []
+            for op, inputs in nodes:
+                depth.append(1 + max((depth[i] for i in inputs), default=0))
+            return len({(op, d) for (op, _), d in zip(nodes, depth) if d > 1})
+        """,
+        "that waits for no depth: whatever is ready runs, most alike first. It is DyNet's agenda.": """
+        def calls(nodes):
+            done, count = set(), 0
+            while len(done) < len(nodes):
+                ready = [k for k, (_, inputs) in enumerate(nodes)
+                         if k not in done and done.issuperset(inputs)]
+                names = [nodes[k][0] for k in ready]
+                most = max(names, key=names.count)
+                done |= {k for k in ready if nodes[k][0] == most}
+                count += 1
+            return count
         """,
     },
 )
@@ -121,7 +181,7 @@ guess(
     "best",
     say='Fill in "loop", "shrink", "fold", "pc" or "bucketed": which would you try first?',
     answers={
-        "64 short sentences, tiny model, laptop": "loop",
+        "two sentences, tiny model, laptop": "loop",
         "sentences of very different lengths, a recurrent network": "shrink",
         "a tree for each example, known beforehand": "fold",
         "sampled actions decide what comes next": "pc",
@@ -134,8 +194,35 @@ guess(
         "Each of the five is the answer once.",
     ),
     slips={
-        "on a tiny model bookkeeping costs more than it saves: measure the plain loop, too.": {
-            "64 short sentences, tiny model, laptop": "shrink"
+        "of two sentences bookkeeping costs more than it saves: measure the plain loop, too.": {
+            "two sentences, tiny model, laptop": "shrink"
+        },
+        "a machine with counters and stacks for two sentences saves nothing: measure the loop.": {
+            "two sentences, tiny model, laptop": "pc"
+        },
+        "one after the other, the sentences make many times as many calls as together.": {
+            "sentences of very different lengths, a recurrent network": "loop"
+        },
+        "pc would do; but a loop over words is simpler: who is done leaves.": {
+            "sentences of very different lengths, a recurrent network": "pc"
+        },
+        "trees of different shapes do not finish together; but they are known: lay them out.": {
+            "a tree for each example, known beforehand": "shrink"
+        },
+        "one tree after the other: what is alike in them could run together.": {
+            "a tree for each example, known beforehand": "loop"
+        },
+        "nobody is just done or not: each example is somewhere else in the program.": {
+            "sampled actions decide what comes next": "shrink"
+        },
+        "the loop would do, one after the other; counters let those at one line go together.": {
+            "sampled actions decide what comes next": "loop"
+        },
+        "counters live outside the compiled program; what costs is that each length is compiled.": {
+            "a compiled model, new lengths at every step": "pc"
+        },
+        "the loop, too, meets a new shape with each new length: round lengths up.": {
+            "a compiled model, new lengths at every step": "loop"
         },
         "fold lays everything out before it computes; what is sampled is not known by then.": {
             "sampled actions decide what comes next": "fold"

@@ -11,6 +11,7 @@ from .case import close
 
 ROWS, COLUMNS = 8, 12  # entries of the picture
 CELL_WIDTH, CELL_HEIGHT, GAP = 52, 24, 26
+WRAP = ' style="white-space: pre-wrap"'  # a long line of code is told whole
 
 
 class Told(str):
@@ -23,8 +24,9 @@ class Told(str):
 class Report:
     """The result of a check; true if the answer is right."""
 
-    def __init__(self, exercise, cases, said=None):
+    def __init__(self, exercise, cases, said=None, pointer=None):
         self.exercise, self.cases, self.said = exercise, cases, said
+        self.pointer = pointer  # what the numbers point to, where no cause is known
         self.wrong = [case for case in cases if not case.right]
 
     @property
@@ -56,26 +58,31 @@ class Report:
                 False
             )
             return f"Not yet: {wrong} of {len(self.wrong[0].expected)} are wrong."
-        return f"Not yet: {len(self.wrong)} of {len(self.cases)} cases are wrong."
+        wrong = f"Not yet: {len(self.wrong)} of {len(self.cases)} cases are wrong."
+        return f"{wrong} {self.pointer}" if self.pointer else wrong
 
     def _where(self):
         """The first case that is wrong, in numbers."""
-        if not self.wrong or self.exercise.cases is None:  # of a guess the answer is not told
+        if not self.wrong:
             return []
         case = self.wrong[0]
+        if self.exercise.cases is None:  # of a guess the answer is not told
+            right = sum(map(case.right_at, range(len(case.expected))))
+            return [f"Right so far: {right} of {len(case.expected)}."] * bool(self.said)
         given = ", ".join(_told(x) for x in case.inputs)
         title = [f"  {case.framework}, case {case.number}: {given}"] if case.framework else []
         if case.complaint:
             return [*title, f"  {case.complaint}"]
         k, y, want = case.differing
         which = f" ({k} of {len(case.yours)})" if len(case.yours) > 1 else ""
-        return [*title, f"  yours{which}  {short(y)}", f"  expected  {short(want)}"]
+        place, y, want = _part(y, want, case.tolerance)
+        return [*title, f"  yours{which}{place}  {y}", f"  expected  {want}"]
 
     def _repr_mimebundle_(self, include=None, exclude=None):
         picture = self.picture()
         bundle = {"text/plain": repr(self)}
         if picture:
-            bundle["text/html"] = f"<pre>{escape(repr(self))}</pre>{picture}"
+            bundle["text/html"] = f"<pre{WRAP}>{escape(repr(self))}</pre>{picture}"
         return bundle
 
     def picture(self):
@@ -99,9 +106,13 @@ class Report:
         """Two matrices and where they agree, of the first case that is wrong; or of all cases, one
         beside the other, where each is a number."""
         shown = self.wrong or self.cases
-        if not shown or not self.exercise.cases or any(case.complaint for case in self.cases):
+        if not shown or not self.exercise.cases or shown[0].complaint:
             return None
-        if all(y.ndim == 0 for case in self.cases for y in case.expected):
+        if any(y.dtype.kind == "U" for case in shown for y in case.expected):  # words are told
+            return None
+        in_form = not any(case.complaint for case in self.cases)
+        as_many = len({len(case.expected) for case in self.cases}) == 1
+        if in_form and as_many and all(y.ndim == 0 for c in self.cases for y in c.expected):
             cases = [case for case in self.cases if case.framework == shown[0].framework]
             yours, want = (
                 np.array(rows).T
@@ -115,6 +126,16 @@ class Report:
 
 def _matrix(x):
     return x.reshape(-1, x.shape[-1]) if x.ndim > 1 else x.reshape(1, -1)
+
+
+def _part(y, want, tolerance):
+    """Both in words; where those are the same, the first entry that is not, and its place."""
+    if want.dtype.kind == "U":
+        return "", y, want
+    if short(y) == short(want):
+        k = tuple(np.argwhere(~close(y, want, tolerance))[0].tolist())
+        return f" at {list(k)}", number(y[k].item()), number(want[k].item())
+    return "", short(y), short(want)
 
 
 def _told(x):

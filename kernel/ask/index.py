@@ -1,7 +1,8 @@
 """The index on disk: built once for what is installed, in a process of its own, and kept.
 
 The file's name says for which versions of the frameworks and for which state of our own files it
-was made, so a new one is made when any of them changes. `TAPESTRY_CACHE` names another folder.
+was made, so a new one is made when any of them changes. `TAPESTRY_CACHE` names another folder; one
+that cannot be written to is replaced by a folder for temporary files.
 """
 
 import contextlib
@@ -13,8 +14,8 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 import time
-import zipfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -24,6 +25,7 @@ READS = {  # the folders of ours that an index is made from
     "shapes": ("autodiff_lab/table", "kernel/ask"),
 }
 FORGOTTEN = 30 * 24 * 3600  # seconds after which an index for other versions is thrown away
+ABANDONED = 3600  # the same for half a file
 NEEDS = {"words": "bm25s"}
 
 
@@ -37,10 +39,12 @@ def silent(share, words):
 
 def arrays(kind, progress=silent):
     """The arrays of the index "words" or "shapes", built first where there is none yet."""
-    path = folder() / f"{kind}-{state(kind)}.npz"
-    if path.is_file():
-        with contextlib.suppress(OSError, ValueError, zipfile.BadZipFile):  # a damaged file
-            return _read(path)
+    name = f"{kind}-{state(kind)}.npz"
+    for path in (folder() / name, spare_folder() / name):
+        if path.is_file():
+            with contextlib.suppress(Exception):  # a damaged file is written anew
+                return _read(path)
+    path = (folder() if _may_write(folder()) else spare_folder()) / name
     build(kind, path, progress)
     return _read(path)
 
@@ -48,7 +52,7 @@ def arrays(kind, progress=silent):
 def _read(path):
     import numpy as np
 
-    with np.load(path) as file:
+    with path.open("rb") as held, np.load(held) as file:  # NumPy leaves a damaged file open
         return dict(file)
 
 
@@ -64,6 +68,21 @@ def folder():
     from platformdirs import user_cache_dir
 
     return Path(user_cache_dir("tapestry"))
+
+
+def spare_folder():
+    """Where a home cannot be written to: it may be mounted read-only, or full."""
+    return Path(tempfile.gettempdir()) / f"tapestry-{getattr(os, 'getuid', int)()}"
+
+
+def _may_write(place):
+    try:
+        place.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=place) as file:
+            file.write(b"x")
+    except OSError:
+        return False
+    return True
 
 
 @functools.cache
@@ -119,5 +138,14 @@ def _environment():
 
 def _forget_old(path):
     for other in path.parent.glob(f"{path.name.partition('-')[0]}-*.npz"):
-        if other != path and time.time() - other.stat().st_mtime > FORGOTTEN:
+        if other != path and _age(other) > FORGOTTEN:
             other.unlink(missing_ok=True)
+    for part in path.parent.glob("*.part"):  # of a builder that was killed while it wrote
+        if _age(part) > ABANDONED:
+            part.unlink(missing_ok=True)
+
+
+def _age(path):
+    with contextlib.suppress(OSError):  # somebody else was quicker
+        return time.time() - path.stat().st_mtime
+    return 0

@@ -5,6 +5,7 @@ come from: 5 and 7 went in, 35 came out, so the result has A*B entries. `jax.eva
 PyTorch's meta device follow the shapes alone. The idea is Hoogle's, of searching by type.
 """
 
+import functools
 import inspect
 import itertools
 import os
@@ -55,7 +56,8 @@ LISTS = re.compile(r"cat$|concatenate|stack|block")
 SKIPPED = re.compile(
     r"_$|^_|_copy$|_like$|^(set_|get_|is_|fused|quantize|fake_|cudnn|miopen|mkldnn|native_|fbgemm|"
     r"sym_|broadcast_shapes|promote|result_type|can_cast|choose_|rnn_|lstm|gru|compile|save|load|"
-    r"vmap|cond$|while_loop|custom_|xla|segment_reduce|empty|resize|optimization_barrier|frombuffer)"
+    r"vmap|cond$|while_loop|custom_|xla|segment_reduce|empty|resize|optimization_barrier|from|print|"
+    r"apply_|indices|issubdtype|isdtype|array_|iterable|piecewise|vectorize|linspace|logspace)"
 )
 
 
@@ -216,8 +218,13 @@ def _run_jax(f):
 
 
 def _called(f, xs, extra, listed):
-    args, kwargs = eval(f"(lambda *a, **k: (a, k))({extra})")  # EXTRAS: words of our own
+    args, kwargs = _parsed(extra)
     return f(xs, *args, **kwargs) if listed else f(*xs, *args, **kwargs)
+
+
+@functools.cache
+def _parsed(extra):
+    return eval(f"(lambda *a, **k: (a, k))({extra})")  # EXTRAS: words of our own
 
 
 def _shapes(made, kind):

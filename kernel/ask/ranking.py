@@ -10,15 +10,18 @@ import re
 import numpy as np
 
 from .index import unpacked
-from .words import directions, glossary, terms, widened
+from .words import STOP, directions, glossary, stem, terms, widened
 
 PHRASE = 2.0  # what a phrase that says exactly the question is worth, against a perfect name
 
 
 POOL, FLOOR = 25, 0.1  # of so many, those that know little of the question lose most of their score
 NAMED = 1.5  # for a function that the question names
+EXPLAIN = re.compile(r"what (?:is|are|does)\b|why\b|explain\b|meaning of\b")
+IDEA = 1.2  # somebody who asks so wants a paragraph rather than a function
 SHOWN = 4  # names of an entry that are well known
 ALIKE = 0.84  # of difflib's ratio: a typing mistake
+EMPTY = frozenset(stem(word) for word in STOP if len(word) > 4)  # may be mistyped, too
 
 
 class Sparse:
@@ -41,6 +44,7 @@ class Ranker:
         self.fields, self.phrases = Sparse(arrays, "field"), Sparse(arrays, "phrase")
         self.phrase_of = arrays["phrase_of"]
         self.prior = np.array([e["weight"] for e in self.entries], dtype=np.float32)
+        self.ideas = np.array([bool(e["concept"]) for e in self.entries])
         self.rarest = float(self.idf.max(initial=1.0))
         self.phrase_norm = self._norms()
         self.leaf: dict = {}
@@ -62,6 +66,7 @@ class Ranker:
             return [], 0.0
         like = self._likeness(weights, stems)
         scores = (self._from_fields(weights, stems) + PHRASE * like) * self.prior
+        scores *= np.where(self.ideas, IDEA, 1) if EXPLAIN.match(question.lower()) else 1
         for i in self._named(question):
             scores[i] += NAMED
         cover = {int(i): self._cover(stems, int(i)) for i in np.argsort(-scores)[:POOL]}
@@ -77,16 +82,31 @@ class Ranker:
         strange = [s for s in stems if s not in self.number and (s,) not in glossary()]
         meant = {s: self._meant(s) for s in strange if len(s) > 4}
         mended = sum(s != other for s, other in meant.items())
-        return [meant.get(s, s) for s in stems] if 2 * mended > len(strange) else stems
+        if 2 * mended <= len(strange):
+            return stems
+        return [m for s in stems if (m := meant.get(s, s)) not in EMPTY]
 
     def _meant(self, stem):
-        alike = [t for t in self.number if t[0] == stem[0] and abs(len(t) - len(stem)) < 3]
+        """The word that looks most like it; it may be one that says nothing."""
+        alike = [
+            t for t in (*self.number, *EMPTY) if t[0] == stem[0] and abs(len(t) - len(stem)) < 3
+        ]
         return next(iter(difflib.get_close_matches(stem, alike, 1, ALIKE)), stem)
 
     def _named(self, question):
-        """The entries of which a name stands in the question: `zero_grad`, `lax.scan`."""
+        """The entries of which a name stands in the question: `zero_grad`, `lax.scan`.
+
+        Of `x.grad`, where `x` is nothing that has a name here, those that arrays have.
+        """
         for word in re.findall(r"\w+(?:[._]\w+)+", question.lower()):
-            yield from self.leaf.get(word.rpartition(".")[2], ())
+            home, _, last = word.rpartition(".")
+            found = self.leaf.get(last, ())
+            methods = [i for i in found if self._is_method(i, last)] if len(home) == 1 else ()
+            yield from methods or found
+
+    def _is_method(self, entry, last):
+        homes = [name.lower().split(".")[-2:] for name in self.entries[entry]["names"]]
+        return any(home in (["tensor", last], ["array", last]) for home in homes)
 
     def _known(self, weights):
         return {self.number[t]: w for t, w in weights.items() if t in self.number}

@@ -9,13 +9,14 @@ from dataclasses import dataclass, field
 from . import index
 from .names import NAME, Names
 from .ranking import Ranker
-from .shapes import Shapes, as_einsum
+from .shapes import Shapes, as_einsum, as_layer, as_moves
 from .signatures import NotShapes, is_query, parse, unknown_sizes
 from .words import stem, terms
 
 CERTAIN = 0.33  # below it we say that we do not know: `python -m tests.kernel.ask_quality`
 NOTHING = "No public function that I tried does this to the shapes of its arguments alone."
 FROM_NOWHERE = "No argument has the size {}: a parameter has to say it, as a layer's width does."
+SAME = "What works entry by entry keeps the shape: `torch.tanh`, `jnp.exp`, `a + b`."
 WEAK = frozenset(map(stem, "not no only each every all first last one two three always".split()))
 _LOADED: dict = {}
 
@@ -93,9 +94,12 @@ def by_shape(question, progress=index.silent):
     except NotShapes as error:
         return Answer(question, "shape", note=str(error), sure=False)
     calls = shapes(progress).find(asked)
-    spelled = as_einsum(asked)
-    note = f"As a product of named indices: `{spelled[0]}`, `{spelled[1]}`." if spelled else ""
-    if not calls:
+    ways = (("By moving entries", as_moves(asked)), ("As a product of named indices",
+            as_einsum(asked)))  # fmt: skip
+    notes = [f"{how}: `{pair[0]}`, `{pair[1]}`." for how, pair in ways if pair]
+    notes += [SAME] if len({*asked.inputs, *asked.outputs}) == 1 else []
+    sure = bool(calls or notes)
+    if not sure:
         new = ", ".join(f"`{size}`" for size in unknown_sizes(asked))
-        note = f"{NOTHING} {FROM_NOWHERE.format(new) if new else ''} {note}".strip()
-    return Answer(question, "shape", calls=calls, note=note, sure=bool(calls or spelled))
+        notes = [NOTHING, as_layer(asked) or (FROM_NOWHERE.format(new) if new else "")]
+    return Answer(question, "shape", calls=calls, note=" ".join(notes).strip(), sure=sure)

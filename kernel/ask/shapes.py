@@ -6,6 +6,7 @@ and against `einsum`, which can say many of them directly.
 """
 
 import itertools
+import math
 import re
 from dataclasses import dataclass
 
@@ -95,3 +96,65 @@ def as_einsum(asked):
             arrays = ", ".join("abcd"[: len(asked.inputs)]) if len(asked.inputs) > 1 else "x"
             return tuple(f'{home}.einsum("{text}", {arrays})' for home in ("torch", "jnp"))
     return None
+
+
+def as_moves(asked):
+    """Reshapes and a permutation that do it, as a pair of calls, or None.
+
+    `(B,T,H*D)->(B,H,T,D)` is `x.reshape(B, T, H, D).permute(0, 2, 1, 3)`: each dim is taken apart,
+    the parts are put in their new order, and together again.
+    """
+    for variant in variants(asked):
+        shapes = (*variant.inputs, *variant.outputs)
+        if len(shapes) == 2 and not any("+" in str(d) for shape in shapes for d in shape):
+            steps = _moves(*shapes) or _regrouped(*shapes)
+            if steps:
+                return tuple("x" + steps.format(permute=f) for f in ("permute", "transpose"))
+    return None
+
+
+def _moves(before, after):
+    parts, wanted = _factors(before), _factors(after)
+    if sorted(parts) != sorted(wanted) or (parts != wanted and len(set(parts)) < len(parts)):
+        return ""
+    order = "" if parts == wanted else ", ".join(str(parts.index(part)) for part in wanted)
+    apart = order and parts != list(map(str, before))
+    together = after != before if not order else wanted != list(map(str, after))
+    return (
+        (f".reshape({', '.join(parts)})" if apart else "")
+        + (f".{{permute}}({order})" if order else "")
+        + (f".reshape({', '.join(map(_size, after))})" if together else "")
+    )
+
+
+def _regrouped(before, after):
+    """As many entries in the same order, the sizes being numbers: `(2,6)->(3,4)`."""
+    sides = [_factors(shape) for shape in (before, after)]
+    (named, other), (count, same) = zip(*map(_counted, sides), strict=True)
+    fits = before != after and named == other and count == same
+    return f".reshape({', '.join(map(_size, after))})" if fits else ""
+
+
+def _counted(parts):
+    """The letters, in their order, and the product of the numbers."""
+    numbers = [int(part) for part in parts if part.isdigit()]
+    return [part for part in parts if not part.isdigit()], math.prod(numbers)
+
+
+def as_layer(asked):
+    """One sentence on what gives the last dim another size, or ""."""
+    (before, *more), (after, *others) = asked.inputs, asked.outputs
+    widens = not more and not others and before[:-1] == after[:-1] and len(before) == len(after)
+    if not widens or not before or before == after:
+        return ""
+    sizes = f"({_size(before[-1])}, {_size(after[-1])})"
+    return f"A layer does: `torch.nn.Linear{sizes}`, or `x @ w` with a `w` of shape `{sizes}`."
+
+
+def _factors(shape):
+    """The letters of a shape, products taken apart; ones are nothing."""
+    return [part for d in shape for part in str(d).split("*") if part != "1"]
+
+
+def _size(dim):
+    return str(dim).replace("*", " * ").replace("SIZE", "")

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 LETTERS = string.ascii_uppercase
 ARROW = re.compile(r"->|=>|→|⇒")
 GROUP = re.compile(r"[(\[]([^()\[\]]*)[)\]]")
-DIM = re.compile(r"^(\.\.\.|\*\w*|\d+|[A-Za-z_]\w*|[\w+*-]+)$")
+DIM = re.compile(r"^(\.\.\.|\*\w*|\d+|[A-Za-z_]\w*|\w+([+*]\w+)+)$")
 ASKS = re.compile(r"[(\[].*(->|=>|→|⇒)")
 REST = re.compile(r"^[\s,?.]*$")
 LEAD = ("...", "*")
@@ -55,7 +55,7 @@ def _dims(text):
     found = tuple(part.replace(" ", "") for part in text.split(",") if part.strip())
     for dim in found:
         if not DIM.match(dim):
-            raise NotShapes(f"`{dim}` is no dim: write a letter, a number, `A*B`, `A+B` or `...`.")
+            raise NotShapes(f"`{dim}` is no dim: `N`, `12`, `A*B`, `A+B` and `...` are.")
     return tuple(int(d) if d.isdigit() else d for d in found)
 
 
@@ -155,7 +155,13 @@ def einsum(signature):
     dims = [d for shape in (*signature.inputs, *signature.outputs) for d in shape]
     output = signature.outputs[0]
     known = {d for shape in signature.inputs for d in shape}
-    if others or len(set(output)) < len(output) or not set(output) <= known or len(known) > 26:
+    if (
+        others
+        or not known
+        or len(set(output)) < len(output)
+        or not set(output) <= known
+        or len(known) > 26
+    ):
         return None
     if not all(isinstance(d, str) and letters(d) == [d] for d in dims) or len(signature.inputs) > 4:
         return None

@@ -19,8 +19,8 @@ STOP = frozenset(
     this those through to too try trying up us use used using very want wants was way we were what
     what's when where which while who why will with work works would you your something somehow
     turn convert change really actually possible find compute calculate obtain perform question
-    problem way ways correct correctly properly proper wrong explain happen happens supposed
-    understand confused easy simple whole
+    problem way ways correctly properly proper explain happen happens supposed understand confused
+    easy simple whole became become becomes few suddenly someone anyone anybody hi hello maybe
     """.split()
 )
 KEPT = frozenset("no not out same if while for like up find whole".split())  # not empty in a name
@@ -80,12 +80,17 @@ def name_terms(name):
 
 REPLACED = re.compile(r"^(.*\b(?:replace|replacing|fill|overwrite|substitute)\b.*) (?:with|by) ")
 FRAMES = re.compile(r"\bdifferences? between\b|(?<=^what does )(.+) mean$")
+SAME = ((r"\bnot[- ]a[- ]number\b", "nan"), (r"\bin[- ]place\b", "inplace"),
+        (r"\b(?:element|entry)[- ]?wise\b|\bentry by entry\b", "elementwise"))  # fmt: skip
+BRANCH = re.compile(r"^(?:an? )?if (?=(?:else )?(?:in|inside|under|with|on|statement)\b)")
 
 
 def _plain_words(text):
     text = re.sub(r"n['’]t\b", " not", text.lower().strip(" ?"))
     text = re.sub(r"\bw\.?r\.?t\b", "with respect to", text)
-    text = re.sub(REPLACED, r"\1 to ", re.sub(FRAMES, r" \1 ", text))
+    for spelled, word in SAME:
+        text = re.sub(spelled, word, text)
+    text = re.sub(REPLACED, r"\1 to ", re.sub(FRAMES, r" \1 ", re.sub(BRANCH, "branch ", text)))
     return re.findall(WORD, re.sub(r"['’]s\b|['’]", "", text))
 
 

@@ -11,6 +11,7 @@ import types
 from dataclasses import dataclass, field
 from importlib import import_module
 
+from ..tape_view.elsewhere import names_in
 from ..values import number, numpy_of, short
 from ..views.two_tapes import Comparison, Row, numbers_differ
 from .running import names_read, names_set, parsed, refuse, run
@@ -76,12 +77,7 @@ def _read_by(value, names):
     """The globals that a function of the notebook reads."""
     if not isinstance(value, types.FunctionType) or value.__globals__ is not names:
         return set()
-    found, codes = set(), [value.__code__]
-    while codes:
-        code = codes.pop()
-        found |= set(code.co_names)
-        codes += [c for c in code.co_consts if isinstance(c, types.CodeType)]
-    return found
+    return set(names_in(value.__code__))
 
 
 def _as_own(value, framework):

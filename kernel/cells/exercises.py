@@ -13,6 +13,8 @@ def check(ip, line):
     name, _, answer = line.strip().partition(" ")
     if not name:
         refuse(f"%check takes an exercise and an answer, as in %check {_example()} my_function")
+    if names() and name not in names():
+        return _asked(_registry().check, name, None)  # which says so, and what there is
     answers = _answers(ip, name, answer.strip())
     return _asked(_registry().check, name, *answers)
 
@@ -41,7 +43,10 @@ def _asked(function, *args):
 
 def _answers(ip, name, text):
     if text:
-        return eval(compile(f"({text.rstrip(',')},)", "<%check>", "eval"), ip.user_ns)
+        try:
+            return eval(compile(f"({text.rstrip(',')},)", "<%check>", "eval"), ip.user_ns)
+        except (NameError, SyntaxError) as error:
+            refuse(f"%check {name} cannot read the answer `{text}`: {error.args[0]}")
     own = name.rpartition(".")[2]
     if own not in ip.user_ns:
         refuse(f"%check {name} looks for your answer under the name {own}; define it, or say which "

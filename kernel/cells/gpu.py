@@ -39,7 +39,8 @@ def gpu(ip, line, cell):
     if device is None and "--cpu" not in words:
         return replay(ip, cell, tree)
     _note({"device": device or "CPU", **_when()}, "Ran")
-    return run(ip, tree, file, ip.user_ns)
+    value = run(ip, tree, file, ip.user_ns)
+    return None if cell.rstrip().endswith(";") else value
 
 
 # ----- is there an accelerator? -----

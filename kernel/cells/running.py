@@ -9,8 +9,35 @@ def parsed(ip, cell, below=1):
     """`(tree, file name)` of the text below a magic's line; lines count as in the notebook."""
     code = "\n" * below + ip.transform_cell(cell)
     name = ip.compile.cache(code, ip.execution_count, raw_code=cell)
-    tree = ip.compile.ast_parse(code, filename=name)
+    try:
+        tree = ip.compile.ast_parse(code, filename=name)
+        _refuse_waiting(tree)
+        ip.compile(tree, name, "exec")  # a `return` is found here
+    except SyntaxError as error:  # its traceback would be about us
+        text = (error.text or "").strip()
+        refuse(f"line {error.lineno} is not Python: {error.msg}{f': `{text}`' if text else ''}")
     return ip.transform_ast(tree), name
+
+
+def _refuse_waiting(tree):
+    for node in _outside_functions(tree):
+        if isinstance(node, WAITING):
+            text = ast.unparse(node).splitlines()[0]
+            refuse(
+                f"line {node.lineno} waits (`{text}`), and what runs under a magic cannot; "
+                "await it in a cell before, and use its result"
+            )
+
+
+WAITING = (ast.Await, ast.AsyncFor, ast.AsyncWith)
+FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
+
+
+def _outside_functions(node):
+    for child in ast.iter_child_nodes(node):
+        if not isinstance(child, FUNCTIONS):
+            yield child
+            yield from _outside_functions(child)
 
 
 def run(ip, tree, file, names):

@@ -6,6 +6,7 @@ its inputs holds has made it. On the way back the same holds for the adjoints, l
 """
 
 import ast
+import builtins
 import types
 from dataclasses import dataclass
 
@@ -51,6 +52,8 @@ class Why(Drawing):
 def why_nan(ip, line, cell=None):
     source = cell if cell is not None else line.strip() or _last_cell(ip)
     tree, file = parsed(ip, source, below=int(cell is not None))
+    if not tree.body:
+        refuse("%why_nan has nothing to run: the cell is empty")
     tape = _given_tape(ip, tree, file)
     if tape is None:
         tape = _recorded(ip, tree, file)
@@ -81,10 +84,14 @@ def _recorded(ip, tree, file):
     import autodiff_lab as ad
 
     names = dict(ip.user_ns)
-    arrays = {n: names[n] for n in sorted(names_read(tree)) if n in names and _holds(names[n])}
+    read = sorted(names_read(tree))
+    arrays = {n: names[n] for n in read if n in names and _holds(names[n])}
     tree = _returning(tree)
     if not arrays:
-        refuse("%why_nan follows arrays of torch or jax, and the expression reads none by name")
+        unknown = [n for n in read if n not in names and not hasattr(builtins, n)]
+        more = f" ({', '.join(unknown)}: not defined)" if unknown else ""
+        refuse("%why_nan follows arrays of torch or jax, and the expression reads none by name"
+               + more)  # fmt: skip
 
     def program(**given):
         names.update(given)

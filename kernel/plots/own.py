@@ -1,11 +1,12 @@
 """`plots.show`: a Bokeh figure of one's own, in the house's theme and with what readers need.
 
-BokehJS comes from this Jupyter server or from the CDN, never into the notebook. Bokeh itself
-draws no still picture without a browser: where scripts do not run, words and table are left.
+BokehJS comes from this Jupyter server or from the CDN, never into the notebook. Where it does not
+run, a still picture of our own is left (`own_svg`), and words and table as everywhere.
 """
 
 from ..values import number, numpy_of
 from .drawing import html, text
+from .own_svg import scene
 
 MOST_ROWS = 200
 
@@ -44,8 +45,11 @@ class Own:
         return text(self.title, self.alt, *self.rows())
 
     def _repr_mimebundle_(self, include=None, exclude=None):
-        page = html(self.title, self.alt, "", self.rows(), self.model, still=False)
-        return {"text/plain": repr(self), "text/html": page}
+        still = scene(self.model)
+        svg = "" if still is None else still.svg(self.title, self.alt)
+        page = html(self.title, self.alt, svg, self.rows(), self.model, still=bool(svg))
+        found = {"text/plain": repr(self), "text/html": page}
+        return found | ({"image/svg+xml": svg} if svg else {})
 
 
 def show(figure, alt="", title=""):

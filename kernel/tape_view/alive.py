@@ -6,49 +6,17 @@ a row needs it on the way back, until the first of those nodes has pulled. Adjoi
 first term until they have been pulled through. Views share their memory and count once. The
 arguments are not counted, since the caller holds them anyway.
 
-Inside of `ad.checkpoint` nothing is kept on the way forward but what the segment reads; when the
-reverse walk arrives, the segment is computed again, and held like any other piece. Of the policies
-"none", "sqrt" and "all" are counted as they are; those with snapshots are counted as "none".
+Inside of `ad.checkpoint` nothing is kept on the way forward but snapshots of the state; when the
+reverse walk arrives, steps are computed again from them, recorded, and held like any other piece.
+Which, and when, says the schedule of the policy (`segments`). What the steps in between need for a
+moment, while a state is advanced, is not counted.
 """
 
-from dataclasses import dataclass
-from itertools import groupby
-from math import isqrt
+from .segments import segments
+
+__all__ = ["Lives", "findings", "is_alarm", "segments"]
 
 TOLD = 8  # so many checkpoints are weighed one by one
-
-
-@dataclass(frozen=True)
-class Segment:
-    """A piece of the tape that ran inside of `ad.checkpoint`."""
-
-    first: int
-    stop: int
-    policy: str
-
-    @property
-    def pieces(self):
-        """What is let go of and computed again as one: `(first, stop)`."""
-        if self.policy == "all":
-            return []
-        n = self.stop - self.first
-        each = max(1, isqrt(n)) if self.policy == "sqrt" else n
-        return [(i, min(i + each, self.stop)) for i in range(self.first, self.stop, each)]
-
-
-def segments(tape):
-    found = []
-    for (mark, *_), group in groupby(tape.nodes, _checkpoint):
-        if mark is not None:
-            group = list(group)
-            policy = mark.removeprefix("checkpoint").strip() or "none"
-            found.append(Segment(group[0].index, group[-1].index + 1, policy))
-    return found
-
-
-def _checkpoint(node):
-    mark = next((name for name in node.scope or () if name.startswith("checkpoint")), None)
-    return mark, getattr(mark, "where", None), getattr(mark, "serial", None)
 
 
 class Lives:
@@ -56,7 +24,7 @@ class Lives:
 
     def __init__(self, tape):
         self.nodes, self.n = tape.nodes, len(tape.nodes)
-        self.owner = _owners(tape)
+        self.owner = owners(tape)
         self.last = {}  # owner -> its last reader
         for node in tape.nodes:
             for i in self._read(node):
@@ -78,41 +46,57 @@ class Lives:
     def bytes(self, segments):
         """Bytes after each of the 2n steps: n values forward, then n adjoints back."""
         n, change = self.n, [0] * (2 * self.n + 1)
-        pieces = {i: p for s in segments for p in s.pieces for i in range(*p)}
-        inside, outside = self._keepers(pieces)
+        kept, held = self._kept(segments)
         for node in self.nodes:
             i = node.index
             if node.row is None:
                 continue
             last = self.last.get(i, i)
             if self.owner[i] == i:
-                self._value(change, node, last, inside.get(i), outside.get(i), pieces.get(i))
+                whole = (i, 2 * n - kept[i] if i in kept else last + 1)
+                for start, stop in _joined([whole, *held.get(i, ())]):
+                    _live(change, node.bytes, start, stop)
             if node.active:
                 _live(change, node.bytes, 2 * n - 1 - last, 2 * n - i)
         return _sums(change)
 
-    def _value(self, change, node, last, inside, outside, piece):
-        n = self.n
-        if outside is not None:
-            _live(change, node.bytes, node.index, 2 * n - outside)
-            return
-        _live(change, node.bytes, node.index, last + 1)
-        if inside is not None:
-            _live(change, node.bytes, 2 * n - piece[1], 2 * n - inside)
+    def _kept(self, segments):
+        """The first node that each value is kept for, from its making on; other times it is held.
 
-    def _keepers(self, pieces):
-        """For each owner the first node that needs it: one of its own piece, or any other."""
-        inside, outside = {}, {}
+        A step that is computed again holds what it needs of its segment from then on; what comes
+        from elsewhere has been kept for it.
+        """
+        n, kept, held = self.n, {}, {}
+        again = {i: (s, p) for s in segments for p in s.pieces for i in range(*p)}
         for node in self.nodes:
-            piece = pieces.get(node.index)
-            for i in self.needed[node.index]:
-                own = piece is not None and pieces.get(i) == piece
-                (inside if own else outside).setdefault(i, node.index)
-            if piece is not None:  # to be computed again, it needs what comes from elsewhere
-                for i in self._read(node):
-                    if pieces.get(i) != piece:
-                        outside.setdefault(i, node.index)
-        return inside, outside
+            m = node.index
+            s, piece = again.get(m, (None, None))
+            inside = range(s.first, s.stop) if s else ()
+            for i in self.needed[m]:
+                if i in inside:
+                    held.setdefault(i, []).append((2 * n - piece[1], 2 * n - m))
+                else:
+                    kept.setdefault(i, m)
+            for i in self._read(node) if s else ():
+                if i not in inside:
+                    kept.setdefault(i, m)
+        for s in segments:
+            states = s.states(self.last)
+            for at, start, stop in s.held(n):
+                for i in states[at]:
+                    held.setdefault(i, []).append((start, stop))
+        return kept, held
+
+
+def _joined(spans):
+    """Spans of time without what is in two of them."""
+    found = []
+    for start, stop in sorted(spans):
+        if found and start <= found[-1][1]:
+            found[-1] = found[-1][0], max(stop, found[-1][1])
+        else:
+            found.append((start, stop))
+    return found
 
 
 def _live(change, size, start, stop):
@@ -129,7 +113,7 @@ def _sums(change):
     return found
 
 
-def _owners(tape):
+def owners(tape):
     """The node that made the memory of each node's value: a view's is its parent's."""
     owner, made = {}, {}
     for node in tape.nodes:
@@ -156,8 +140,7 @@ def findings(tape, lives, found):
     with_all = max(lives.bytes(found), default=0) if found else 0
     for s in found[:TOLD]:
         without = max(lives.bytes([other for other in found if other is not s]), default=0)
-        count = s.stop - s.first
-        cost = "" if s.policy == "all" else f"; {count} operation{'s' * (count > 1)} run twice"
+        cost = f"; {s.again:,} operation{'s' * (s.again > 1)} run again" if s.again else ""
         where = next((m.where for m in tape.nodes[s.first].scope
                       if m.startswith("checkpoint") and m.where), None)  # fmt: skip
         at = f"line {where[1]}" if where else f"v{s.first}"

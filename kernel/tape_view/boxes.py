@@ -9,6 +9,7 @@ from math import isfinite, isnan
 from ..boxes import cut, expression, is_unsaid, operand, parameter
 from ..values import NOT_COMPUTED, NOT_KEPT, short, summary
 from .again import sent
+from .alive import owners
 from .folds import Fold
 from .heat import heat, strip
 
@@ -31,6 +32,7 @@ class Box:
     adjoint_line: str
     shape: str = ""
     dtype: str = ""
+    layout: str = ""  # strides, and whose memory it is; JAX has neither
     bytes: int = 0
     needs: str = ""
     at: tuple | None = None  # (number of the file, line)
@@ -58,6 +60,7 @@ class Words:
 
     def __init__(self, tape, names, sizes, files, cells=0, prefix=""):
         self.tape, self.names, self.sizes, self.files = tape, names, sizes, files
+        self.owners = owners(tape)
         self.cells = cells  # of a heat map
         self.prefix = prefix
         self.ends = {n.index for n in tape.outputs if n is not None}
@@ -77,7 +80,7 @@ class Words:
             first=n.index, last=n.index,
             kind="input" if n.op == "input" else "output" if n.index in self.ends else "op",
             name=cut(name, 14), op=op, heading=cut(heading, max(room, 8)) if op else "",
-            shape=str(tuple(n.shape)), dtype=_dtype(n), bytes=n.bytes,
+            shape=str(tuple(n.shape)), dtype=_dtype(n), layout=self.layout(n), bytes=n.bytes,
             value=NOT_KEPT if n.value is None else cut(short(n.value), WIDEST),
             value_line=NOT_KEPT if n.value is None else summary(n.value),
             adjoint=cut(short(n.adjoint), WIDEST) if known else None,
@@ -131,6 +134,17 @@ class Words:
             return None
         sizes = [self.sizes.adjoints[i] for i in range(f.first + each - 1, f.stop, each)]
         return strip(sizes) if all(s is not None and isfinite(s) for s in sizes) else None
+
+    def layout(self, n):
+        """How the entries lie in memory: PyTorch's strides, and the node whose memory it is."""
+        try:
+            strides, offset = n.value.stride(), n.value.storage_offset()
+        except (AttributeError, RuntimeError):  # of JAX, not kept, or sparse
+            return ""
+        told = [f"strides {tuple(strides)}"] * bool(strides) + [f"offset {offset}"] * bool(offset)
+        owner = self.owners[n.index]
+        told += [f"memory of {self.label(self.tape.nodes[owner])}"] * (owner != n.index)
+        return ", ".join(told)
 
     def at(self, where):
         return (self.files[where[0]], where[1]) if where and where[0] in self.files else None

@@ -10,6 +10,7 @@ import types
 from contextlib import suppress
 from weakref import WeakKeyDictionary
 
+from .elsewhere import copied, names_in
 from .view import View, view
 
 SHOWN = (("autodiff_lab.tape", "Tape"), ("autodiff_lab.sea_of_nodes", "Sea"))
@@ -102,30 +103,35 @@ def tape_cell(ip, line, cell):
         h = torch.tanh(x @ w)
         (h ** 2).sum()
     """
-    from IPython.core.error import UsageError
     from IPython.display import display
 
-    body = ip.transform_cell(cell)
-    tree = ast.parse(body)
+    from ..cells.running import parsed, refuse
+
+    name = line.strip()
+    if name and not name.isidentifier():
+        refuse(f"%%tape takes a name for the tape or nothing, and got {name!r}")
+    tree, file = parsed(ip, cell)
     inputs = _arrays(ip.user_ns, tree)
     if not inputs:
-        read = ", ".join(n for n in _given(tree) if n in ip.user_ns) or "no variables"
-        raise UsageError(
-            f"%%tape found no array to begin from: the cell reads {read}; make the tensors or JAX "
-            "arrays in a cell before it"
+        given = [n for n in _given(tree) if n in ip.user_ns and n != "get_ipython"]
+        refuse(
+            f"%%tape found no array to begin from: the cell reads {', '.join(given) or 'no names'};"
+            " make the tensors or JAX arrays in a cell before it, and use no other magic in it"
         )
-    tape = _record(ip, "\n" + body, inputs)  # the magic itself was line 1
+    tape = _record(ip, tree, file, inputs)
     display(view(tape))
-    if line.strip():
-        ip.user_ns[line.strip()] = tape
+    if name:
+        ip.user_ns[name] = tape
 
 
-def _record(ip, text, inputs):
+def _record(ip, tree, file, inputs):
     """Lend the notebook recorded values for one run; afterwards every name has its value again."""
     import autodiff_lab as ad
 
-    space, tree = ip.user_ns, ast.parse(text)
-    assigned, run = _assigned(tree), _runner(ip, text, tree)
+    from ..cells.running import run as run_in
+
+    space, assigned = ip.user_ns, _assigned(tree)
+    run = lambda space: run_in(ip, tree, file, space)  # noqa: E731
     before = {n: space[n] for n in {*inputs, *assigned} if n in space}
 
     def lend(values):
@@ -143,22 +149,21 @@ def _record(ip, text, inputs):
         for n in assigned - set(before) if results is None else ():
             space.pop(n, None)
         space.update(results or {})
+    tape.called = None if y is None else (_apart(ip, run, list(inputs)), [*inputs.values()], {})
     return _ending_in(tape, y, results)
 
 
-def _runner(ip, text, tree):
-    """The cell as a function of a namespace; it returns the value of a last expression."""
-    file, body, last = _file(ip, text), tree.body, None
-    if body and isinstance(body[-1], ast.Expr):
-        last = compile(ast.Expression(body[-1].value), file, "eval")
-        body = body[:-1]
-    code = compile(ast.Module(body, []), file, "exec")
+def _apart(ip, run, names):
+    """The cell as a function that leaves the notebook alone, to be run again on other values."""
 
-    def run(space):
-        exec(code, space)
-        return None if last is None else eval(last, space)
+    def cell(values):
+        space = {**ip.user_ns, **values}
+        for name, f in list(space.items()):
+            if isinstance(f, types.FunctionType) and f.__globals__ is ip.user_ns:
+                space[name] = copied(f, space)
+        return run(space)
 
-    return run
+    return _with_arguments(cell, names)
 
 
 def _with_arguments(f, names):
@@ -181,15 +186,6 @@ def _ending_in(tape, y, results):
     if y is not None and scalar and tape.outputs[0] is not None and tape.outputs[0].active:
         tape.backward()
     return tape
-
-
-def _file(ip, text):
-    """The cell under a name that tracebacks and the source column can read it by."""
-    cache = getattr(ip, "compile", None)
-    try:
-        return cache.cache(text, ip.execution_count)
-    except (AttributeError, TypeError):
-        return "<tape cell>"
 
 
 # ----- which names? -----
@@ -225,16 +221,9 @@ def _read_by(f, space, seen):
     if not isinstance(f, types.FunctionType) or f.__globals__ is not space or f in seen:
         return
     seen.add(f)
-    for name in _names_in(f.__code__):
+    for name in names_in(f.__code__):
         yield name
         yield from _read_by(space.get(name), space, seen)
-
-
-def _names_in(code):
-    yield from code.co_names
-    for inner in code.co_consts:
-        if isinstance(inner, types.CodeType):
-            yield from _names_in(inner)
 
 
 def _is_data(value):

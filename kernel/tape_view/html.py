@@ -69,7 +69,7 @@ def _cells(picture, k):
     layers = [layer.words[k] for layer in picture.overlays]
     if b.lanes is not None:
         return [b.name, b.op, *b.lanes, *[""] * (6 - len(b.lanes)), source, b.scope, "", *layers]
-    shape = f"{b.shape} {b.dtype}"
+    shape = ", ".join(filter(None, [f"{b.shape} {b.dtype}", b.layout]))
     return [b.name, b.op or b.kind, b.value_line, b.adjoint_line, b.adds, shape, b.needs,
             f"{b.bytes:,} B", source, b.scope, b.equation, *layers]  # fmt: skip
 
@@ -84,7 +84,19 @@ def _code(picture):
             f'<li value={n} data-at="{number}:{n}"><code>{escape(t)}</code>' for n, t in lines
         )
         shown += f"<b>{escape(title)}</b><ol>{items}</ol>"
+    shown += _python(picture.python)
     return f'<details class="tp-code"><summary>Source</summary>{shown}</details>'
+
+
+def _python(lines):
+    """Value and gradient as straight lines; each leads to the boxes of the line it comes from."""
+    if not lines:
+        return ""
+    places = [f" data-at={at[0]}:{at[1]}" if at else "" for _, at in lines]
+    items = "".join(f"<li{at}><code>{escape(text)}</code>"
+                    for (text, _), at in zip(lines, places, strict=True))  # fmt: skip
+    name = "to_source: value and gradient as Python"
+    return f"<details><summary>{name}</summary><ol>{items}</ol></details>"
 
 
 # ----- the living parts -----

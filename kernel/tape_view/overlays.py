@@ -70,11 +70,14 @@ def _bytes(tape, lives, segments, boxes):
     """What each node adds to the memory, and whether the way back keeps it."""
     needed = {i for keep in lives.needed for i in keep}
     again = {i for s in segments for p in s.pieces for i in range(*p)}
+    snapped = {i for s in segments for at, mine in s.states(lives.last).items()
+               if at in s.kept for i in mine}  # fmt: skip
     words = []
     for b in boxes:
         kept = any(i in needed for i in range(b.first, b.last + 1))
         state = "kept" if kept else "let go"
         state = "computed again" if kept and b.first in again and b.last in again else state
+        state = "snapshot" if b.first == b.last and b.first in snapped else state
         words.append(f"{b.bytes:,} B, {'given' if b.kind == 'input' else state}")
     levels = graded([None if b.kind == "input" else b.bytes for b in boxes])
     note = "size of each value, and whether a gradient keeps it until the way back"

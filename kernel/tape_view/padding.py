@@ -3,14 +3,17 @@
 Nobody has to be believed. The tape is run again with other things in the padding, NaN and 1e30; the
 entries that change are those that padding reaches. In a value that is padded itself that does no
 harm; where an operation lets it into entries that count it spreads, and at the output it is a leak.
-What this cannot see is a shape that counts the padding: a mean that divides by the padded length.
+A mean that divides by the padded length reads no padding: `longer` looks for those.
 """
 
 from dataclasses import dataclass
 
 from ..values import number, numpy_of
 from .again import replay
+from .longer import Longer, longer
 from .overlays import NONE, Overlay
+
+ASK = "show(tape, padding=True) runs the function again on longer padding"
 
 
 @dataclass(frozen=True)
@@ -21,41 +24,69 @@ class Coverage:
     leak: int | None  # the output that padding reaches
     spreads: int | None  # the first operation on the way there where the share grows
     lines: dict  # index -> source line, in words
+    longer: Longer  # what changes with the length of the padding
+    unsound: bool = False  # is it only by NaN that padding gets there? (0 times NaN is NaN)
 
     def findings(self, names):
-        if self.leak is None:
-            return []
-        at = self.spreads
-        told = (
-            f"Mask leak: padding reaches {number(100 * self.shares[self.leak])} % of the output "
-            f"{names[self.leak]}; it spreads at {names[at]}, {self.lines[at]}."
-        )
-        return [(told, at)]
+        if self.leak is not None:
+            share, at = number(100 * self.shares[self.leak]), self.spreads
+            what = "NaN in the padding" if self.unsound else "padding"
+            told = f"{what} reaches {share} % of the output {names[self.leak]}; it spreads"
+            yield f"Mask leak: {told} at {names[at]}, {self.lines[at]}.", at
+        if self.longer.output is not None:
+            at, output = self.longer.begins, names[self.longer.output]
+            told = f"the output {output} counts the padding; with {self.longer.sizes} it changes"
+            yield f"Mask leak: {told}, first at {names[at]}, {self.lines[at]}.", at
 
     def overlay(self, boxes):
+        counts = [b.last in self.longer.nodes for b in boxes]
         shares = [self.shares[b.last] for b in boxes]
-        words = tuple(map(_free, shares))
-        levels = "".join(NONE if s is None else str(round(5 * s)) for s in shares)
+        words = tuple(map(_free, shares, counts))
+        levels = "".join("5" if c else NONE if s is None else str(round(5 * s))
+                         for s, c in zip(shares, counts, strict=True))  # fmt: skip
         note = "share of the entries that no padding reaches: the tape was run on other padding"
-        return Overlay("padding", note, words, levels)
+        return Overlay("padding", f"{note}; {self._about_length()}", words, levels)
+
+    def _about_length(self):
+        told = self.longer
+        if told.unknown:
+            return f"whether its length is counted nobody can tell: {told.unknown}"
+        return f"what counts its length changed with {told.sizes}" if told.sizes else ASK
 
 
-def _free(share):
-    return "cannot tell" if share is None else f"{number(100 * (1 - share))} % free"
+def _free(share, counts):
+    free = "cannot tell" if share is None else f"{number(100 * (1 - share))} % free"
+    return f"{free}, counts it" if counts else free
 
 
 def coverage(tape, padding=None):
-    """For the padded arguments of a tape, or for `{name: mask}` (True = valid); else None."""
-    given = _given(tape, padding) if padding else _of_batches(tape)
+    """For the padded arguments of a tape, or for `{name: mask}` (True = valid); else None.
+
+    With True, or with masks, the recorded function is run again on longer padding as well.
+    """
+    given = _given(tape, padding) if isinstance(padding, dict) else _of_batches(tape)
     if not given:
-        return None
+        return _nothing(padding)
     plain = replay(tape, {})
-    reached = [None if y is None else _changed(y, y) for y in plain]
-    for fill in (float("nan"), 1e30):
-        new = replay(tape, {i: _filled(tape, i, mask, fill) for i, mask in given.items()})
-        for i, (a, b) in enumerate(zip(plain, new, strict=True)):
-            reached[i] = None if a is None or b is None else _or(reached[i], _changed(a, b))
-    return _told(tape, reached)
+    reached = _reached(tape, plain, given, 1e30)
+    further = longer(tape, given, reached) if padding else Longer()
+    by_nan = _reached(tape, plain, given, float("nan"))
+    return _told(tape, [_or(a, b) for a, b in zip(reached, by_nan, strict=True)], reached, further)
+
+
+def _reached(tape, plain, given, fill):
+    """For each node the entries that another filling of the padding changes."""
+    new = replay(tape, {i: _filled(tape, i, mask, fill) for i, mask in given.items()})
+    return [_changed(a, b) if a is not None and b is not None else None
+            for a, b in zip(plain, new, strict=True)]  # fmt: skip
+
+
+def _nothing(padding):
+    if padding:
+        raise ValueError(
+            f"show(padding={padding!r:.40}) knows no padded argument of this tape: none is a "
+            "MaskedBatch; give the masks by name, padding={'x': mask} with True = valid"
+        )
 
 
 def _changed(a, b):
@@ -72,12 +103,14 @@ def _or(a, b):
     return None if a is None or b is None else a | b
 
 
-def _told(tape, reached):
+def _told(tape, reached, by_numbers, further):
     shares = tuple(None if r is None else float(r.mean()) if r.size else 0.0 for r in reached)
-    leak = next((n.index for n, valid in _outputs(tape) if _leaks(reached[n.index], valid)), None)
+    leak, valid = next(((n.index, valid) for n, valid in _outputs(tape)
+                        if _leaks(reached[n.index], valid)), (None, None))  # fmt: skip
     spreads = None if leak is None else _spreads(tape, shares, leak)
     lines = {n.index: f"line {n.line}: {n.code}" if n.where else n.op for n in tape.nodes}
-    return Coverage(shares, leak, spreads, lines)
+    unsound = leak is not None and not _leaks(by_numbers[leak], valid)
+    return Coverage(shares, leak, spreads, lines, further, unsound)
 
 
 def _leaks(reached, valid):
@@ -101,11 +134,27 @@ def _spreads(tape, shares, leak):
 
 # ----- what is padding? -----
 def _given(tape, padding):
-    names = {n.name: n.index for n in tape.inputs}
+    names = {n.name: n for n in tape.inputs}
     for name in padding:
         if name not in names:
             raise ValueError(f"padding= names {name!r}, and the tape has {', '.join(names)}")
-    return {names[name]: numpy_of(mask).astype(bool) for name, mask in padding.items()}
+    return {names[name].index: _fitted(mask, names[name]) for name, mask in padding.items()}
+
+
+def _fitted(mask, node):
+    """The mask in the shape of the input: it may lack dims at the end."""
+    import numpy as np
+
+    mask, shape = numpy_of(mask).astype(bool), tuple(node.shape)
+    if mask.shape == shape[: mask.ndim]:
+        mask = mask.reshape(mask.shape + (1,) * (len(shape) - mask.ndim))
+    try:
+        return np.broadcast_to(mask, shape)
+    except ValueError:
+        raise ValueError(
+            f"padding= gives {node.name} a mask of shape {mask.shape}, and {node.name} has shape "
+            f"{shape}; the mask has its first dims, or can be broadcast to it"
+        ) from None
 
 
 def _of_batches(tape):

@@ -17,7 +17,7 @@ from .names import labels
 from .opened import inner_tape
 from .overlays import overlays
 from .scene import Scene, scene
-from .sources import sources
+from .sources import sources, written
 
 FLAT, FLAT_FIRST = 100, 48  # the flat scene is offered, and comes first, up to so many nodes
 MOST = 180  # boxes, in all scenes together
@@ -42,6 +42,7 @@ class Picture:
     chart: tuple  # bytes alive along both passes
     peak: int
     sources: tuple  # (title, ((line, text), ...)) for each file
+    python: tuple  # (line of `to_source`, its place as in `Box.at` or None)
     steps: int  # nodes of the tape
     backward: bool  # has any adjoint been computed?
     way: str = "Values run from left to right; each adjoint stands under its value."
@@ -64,7 +65,7 @@ def picture(tape, at=None, most=MOST, **asked):
     lives, found = alive.Lives(tape), alive.segments(tape)
     bytes_alive = lives.bytes(found)
     told = [*scan.findings(tape, sizes, names), *alive.findings(tape, lives, found)]
-    told += asked["padding"].findings(names) if asked.get("padding") else []
+    told += [*asked["padding"].findings(names)] if asked.get("padding") else []
     wanted = [(at, DEEP)] if at is not None else []
     wanted += [(k, DEEP if told_nan else 1) for told_nan, k in _ranked(told, sizes)]
     text, files = sources(tape)
@@ -80,7 +81,7 @@ def picture(tape, at=None, most=MOST, **asked):
         boxes=tuple(scenes.boxes), scenes=tuple(scenes.scenes), inside=scenes.inside,
         flat=scenes.flat, folded=scenes.folded, open=tuple(scenes.open), overlays=tuple(layers),
         chart=_fewer(bytes_alive), peak=max(bytes_alive, default=0), sources=text,
-        steps=len(tape.nodes), backward=backward,
+        python=written(tape, files), steps=len(tape.nodes), backward=backward,
     )  # fmt: skip
 
 

@@ -78,15 +78,13 @@ def first_bad_adjoint(tape, sizes):
 # ----- in sentences -----
 def findings(tape, sizes, names):
     """What a reader should look at first, each as `(sentence, node index)`."""
-    bad = first_bad(tape, sizes)
+    bad, back = first_bad(tape, sizes), first_bad_adjoint(tape, sizes)
     if bad is not None:
         yield _bad_value(tape, sizes, names, bad), bad
-    else:
-        back = first_bad_adjoint(tape, sizes)
-        if back is not None:
-            yield _bad_adjoint(tape, sizes, names, back), back
-        else:
-            yield from _range(tape, sizes, names)
+    if back is not None and (bad is None or not isnan(sizes.values[bad])):
+        yield _bad_adjoint(tape, sizes, names, back, bad is None), back
+    if bad is back is None:
+        yield from _range(tape, sizes, names)
     yield from _all_zero(tape, sizes, names)
 
 
@@ -96,8 +94,18 @@ def _bad_value(tape, sizes, names, bad):
     if node.row is None:
         return f"First {what}: the input {names[bad]} holds it already."
     before = [p for p in node.parents if _unsound(p, sizes)]
-    inputs = "what it reads holds Inf already" if before else "what it reads is finite"
+    inputs = _where_from(before, sizes, names) if before else "what it reads is finite"
     return f"First {what}: {names[bad]} = {node.op}, {_line(node)}; {inputs}."
+
+
+def _where_from(before, sizes, names):
+    """The Inf that became a NaN is mostly the one to look at."""
+    at = before[0]
+    while above := [p for p in at.parents if _unsound(p, sizes)]:
+        at = above[0]
+    if at.index is None or at.row is None:
+        return "what it reads holds Inf already"
+    return f"what it reads holds Inf, made by {names[at.index]} = {at.op}, {_line(at)}"
 
 
 def _unsound(node, sizes):
@@ -106,16 +114,14 @@ def _unsound(node, sizes):
     return isinstance(s, float) and not isfinite(s)
 
 
-def _bad_adjoint(tape, sizes, names, back):
+def _bad_adjoint(tape, sizes, names, back, sound):
     node = tape.nodes[back]
     what = "NaN" if isnan(sizes.adjoints[back]) else "Inf"
     readers = [n for n in tape.nodes if n.adjoint is not None and node in n.parents]
     through = f" through {names[readers[-1].index]} = {readers[-1].op}" if readers else ""
     line = _line(readers[-1] if readers else node)
-    return (
-        f"All values are finite; the first {what} on the way back is the adjoint of {names[back]},"
-        f"{through}, {line}."
-    )
+    told = f"first {what} on the way back is the adjoint of {names[back]},{through}, {line}."
+    return f"All values are finite; the {told}" if sound else f"The {told}"
 
 
 def _range(tape, sizes, names):
@@ -153,11 +159,26 @@ def _told(verb, start, at, names, tape):
 
 
 def _all_zero(tape, sizes, names):
-    """A learner's dead unit: the value is all zero, or the adjoint of a parameter."""
+    """A learner's dead unit: the adjoint of an input is all zero; and what it ended at."""
     dead = [n for n in tape.inputs if sizes.adjoints[n.index] == 0 and n.active]
     if dead:
         shown = ", ".join(names[n.index] for n in dead[:4])
-        yield f"The adjoint of {shown}{' and others' * (len(dead) > 4)} is all zero.", dead[0].index
+        told = f"The adjoint of {shown}{' and others' * (len(dead) > 4)} is all zero"
+        stop = _stop(tape, sizes, dead[0])
+        end = f"; it ends at {names[stop.index]} = {stop.op}, {_line(stop)}" if stop else ""
+        yield f"{told}{end}.", dead[0].index if stop is None else stop.index
+
+
+def _stop(tape, sizes, dead):
+    """Down from the input, along adjoints of zero, to the first node that has another."""
+    zero = {dead.index}
+    for node in tape.nodes[dead.index + 1 :]:
+        adjoint = sizes.adjoints[node.index]
+        if adjoint is not None and any(p.index in zero for p in node.parents):
+            if adjoint:
+                return node
+            zero.add(node.index)
+    return None
 
 
 def _line(node):

@@ -4,6 +4,8 @@ Thick edges are control, thin ones data, and those that lead back to the head of
 Each box says what it is, where the schedule places it, and whether it floats.
 """
 
+from autodiff_lab.sea_of_nodes.schedule import postorder
+
 from ..boxes import cut
 from .boxes import Box
 from .picture import Picture
@@ -26,7 +28,7 @@ def picture_of_sea(sea):
     return Picture(
         title=f"Sea of {sea.name}", summary=f"{counts}, {phis} phi{'s' * (phis != 1)}.",
         findings=(), boxes=boxes, scenes=(scene,), inside={}, flat=0, folded=None, open=(),
-        overlays=(), chart=(), peak=0, sources=text, steps=len(nodes), backward=False,
+        overlays=(), chart=(), peak=0, sources=text, python=(), steps=len(nodes), backward=False,
         way="Thick edges are control, thin ones data; dashed ones lead back into a loop.",
         heads=HEADS,
     )  # fmt: skip
@@ -56,7 +58,7 @@ def _call(n):
 
 def _scene(nodes, boxes):
     """Edges that lead back (to a loop, and to its phis) are laid out after the others."""
-    order = _topological(nodes)
+    order = postorder([n["index"] for n in nodes], lambda i: _before(nodes[i]))
     place = {i: k for k, i in enumerate(order)}
     parents, back, control = [], [], set()
     for k, i in enumerate(order):
@@ -66,21 +68,6 @@ def _scene(nodes, boxes):
         control |= {(place[r], k) for r in nodes[i]["control"]}
     names = [boxes[i].name for i in order]
     return drawn(parents, order, names, "", back=tuple(dict.fromkeys(back)), control=control)
-
-
-def _topological(nodes):
-    """An order in which only edges that close a loop lead back."""
-    order, seen = [], set()
-    waiting = [(n["index"], False) for n in reversed(nodes)]
-    while waiting:
-        i, done = waiting.pop()
-        if done:
-            order.append(i)
-        elif i not in seen:
-            seen.add(i)
-            waiting.append((i, True))
-            waiting += [(r, False) for r in reversed(_before(nodes[i])) if r not in seen]
-    return order
 
 
 def _before(n):

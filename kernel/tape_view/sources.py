@@ -8,6 +8,7 @@ from os.path import basename
 from .names import statements
 
 MOST = 120  # lines of all files together
+PYTHON = 60  # nodes of a tape that is written out as Python
 
 
 def sources(tape):
@@ -21,6 +22,20 @@ def sources(tape):
             if at:
                 used[at[0]].add(at[1])
     return _texts(used)
+
+
+def written(tape, files):
+    """The lines of `to_source`, each with the place that it comes from."""
+    from autodiff_lab import to_source
+
+    if len(tape.nodes) > PYTHON:
+        return ()
+    try:
+        text = to_source(tape)
+    except Exception:  # an operation that is no line; and whatever it is, the picture stands
+        return ()
+    places = [at and at[0] in files and (files[at[0]], at[1]) or None for at in text.places]
+    return tuple(zip(text.splitlines(), places, strict=True))
 
 
 def of_lines(file, lines):

@@ -1,9 +1,7 @@
-"""The view of a tape: one output, several renderings; each front end takes the best it can show."""
+"""The view of a tape: one output, several renderings; each front end takes the best it can show.
 
-from .html import html
-from .picture import picture
-from .svg import svg
-from .text import text
+The renderings are imported for the first picture: a kernel starts without them.
+"""
 
 
 class View:
@@ -20,10 +18,16 @@ class View:
         return self.picture.model()
 
     def _repr_mimebundle_(self, include=None, exclude=None):
+        from .html import html
+        from .svg import svg
+        from .text import text
+
         drawn = self.picture
         return {"text/plain": text(drawn), "image/svg+xml": svg(drawn), "text/html": html(drawn)}
 
     def __repr__(self):
+        from .text import text
+
         return text(self.picture)
 
 
@@ -39,6 +43,7 @@ def view(thing, at=None, time=False, padding=None, most=None):
 def _of_tape(tape, at, time, padding, room):
     from . import again
     from .padding import coverage
+    from .picture import picture
 
     asked = {"time": again.times(tape) if time else None, "padding": coverage(tape, padding)}
     return picture(tape, _index(tape, at), **room, **asked)

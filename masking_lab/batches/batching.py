@@ -124,14 +124,19 @@ def _stacker(tree, pad_value):
     verbs = xp.of(*leaves)
     like = next((x for x in leaves if xp.framework_of(x)), SimpleNamespace(device=None))
     if verbs is None:
-        here = [name for name in ("torch", "jax") if name in sys.modules]
-        if len(here) != 1:
-            raise MaskError(
-                f"no example holds an array, and imported is {' and '.join(here) or 'nothing'}; "
-                "say which framework is meant: like=torch.tensor(0.) or like=jnp.array(0.)"
-            )
-        verbs = xp.verbs(here[0])
+        verbs = in_use("no example", "like=torch.tensor(0.) or like=jnp.array(0.)")
     return Stacker(verbs, like, pad_value)
+
+
+def in_use(nobody, say):
+    """The verbs of the framework that is imported, if it is one, where nobody shows another."""
+    here = [name for name in ("torch", "jax") if name in sys.modules]
+    if len(here) != 1:
+        raise MaskError(
+            f"{nobody} holds an array, and imported is {' and '.join(here) or 'nothing'}; say "
+            f"which framework is meant: {say}"
+        )
+    return xp.verbs(here[0])
 
 
 class Value(NamedTuple):

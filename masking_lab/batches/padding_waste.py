@@ -5,6 +5,7 @@ What work on a padded batch costs in vain: 1 - sum(n) / (B * N) for work on each
 n entries of the N that it is padded to.
 """
 
+import math
 from typing import NamedTuple
 
 from autodiff_lab import trees, xp
@@ -67,19 +68,24 @@ def waste(batch):
 
 
 def _of(b):
-    mask = b.mask
-    verbs = xp.of(mask)
-    padded = 1
-    for n in mask.shape[1:]:
-        padded *= n
-    count = verbs.sum(verbs.astype(mask, verbs.dtype("int32")), tuple(range(1, mask.ndim)))
+    dims = [i for i, asked in enumerate(b._asked()) if asked]
+    padded = math.prod(b.data.shape[1 + i] for i in dims)
     try:
-        own = count.tolist()
+        own = _used(b, dims).tolist()
     except Exception:
         raise MaskError("the lengths are not known under jit; ask for the waste outside") from None
     return Waste(
         (sum(own), len(b) * padded), (sum(n * n for n in own), len(b) * padded * padded), {}
     )
+
+
+def _used(b, dims):
+    """How many entries of the mask are valid: of one ragged dim, each example's length."""
+    lengths = b.sizes[dims[0]] if len(dims) == 1 else None
+    if lengths is not None and lengths.ndim == 1:
+        return lengths
+    verbs = xp.of(b.mask)
+    return verbs.sum(verbs.astype(b.mask, verbs.dtype("int32")), tuple(range(1, 1 + len(dims))))
 
 
 def _total(pairs):

@@ -1,10 +1,12 @@
 """Branches and loops for a whole batch: run for those that take them, keep what is theirs."""
 
+import itertools
+
 from autodiff_lab import source, xp
 
 from ..errors import MaskError
 from ..lane import Lane, examples_where
-from . import leaving, limits, shrinking, some, staged
+from . import calls, leaving, limits, shrinking, some, staged
 from .changes import changeable
 from .items import Items, become, each_of
 from .leader import Taken
@@ -43,11 +45,16 @@ def merged(test, new, old, carried, given, select=select):
     )  # fmt: skip
 
 
-def repeat(going, test, body, carried, given, flags):
-    """`while`: until the last example is done; the others wait with what they have."""
+def repeat(going, test, body, carried, given, flags, done=0):
+    """`while`: until the last example is done; the others wait with what they have. So many trips
+    are `done` already, by all."""
     if some.asked():
-        return shrinking.repeat(going, test, body, carried, given, flags)
+        return shrinking.repeat(going, test, body, carried, given, flags, done)
+    with calls.straight(going):
+        return _repeat(going, test, body, carried, given, flags, done)
 
+
+def _repeat(going, test, body, carried, given, flags, done):
     def step(going, carried, given):
         here = Taken(going).certain()
         run = here.run(body, carried, given)
@@ -58,7 +65,6 @@ def repeat(going, test, body, carried, given, flags):
             return going, carried
         return _both(going, truth(test(*here.led(carried), *here.led(given)))), carried
 
-    limit, trips = limits.max_trips(), 0
     here = Taken(going)
     if here.all is None and here.verbs.name == "torch":
         raise MaskError(
@@ -66,14 +72,13 @@ def repeat(going, test, body, carried, given, flags):
             "nobody can ask whether it did; use ml.autobatch, or a `for` loop over a dim"
         )
     if here.all is None:
-        return staged.repeat(going, step, carried, given, limit)
-    while not Taken(going).none:
-        trips += 1
-        if limit is not None and trips > limit:
-            raise MaskError(
-                f"the loop at {source.here()} goes on after {limit} trips on examples "
-                f"{told_where(going)}; mend its condition, or raise max_trips"
-            )
+        most = limits.max_trips()
+        most = None if most is None else most - done
+        return staged.repeat(going, step, carried, given, most)
+    for trips in itertools.count(done):
+        if Taken(going).none:
+            break
+        limits.check(trips, going)
         going, carried = step(going, carried, given)
     return carried
 
@@ -82,7 +87,11 @@ def each(items, body, carried, given, flags):
     """`for`: the i-th items of all examples together, as long as anybody has one."""
     if some.asked():
         return shrinking.each(items, body, carried, given, flags)
+    with calls.straight(items.trips):
+        return _each(items, body, carried, given, flags)
 
+
+def _each(items, body, carried, given, flags):
     def step(here, going, item, carried, given, select=select):
         run = here.run(body, carried, given, first=item)
         return merged(going, run, here.others(carried, given), carried, given, select)

@@ -18,10 +18,10 @@ from autodiff_lab.reading import read
 
 from ..batches import randomness
 from ..errors import MaskError
-from ..lane import lanes_in
-from ..once import Remembered
+from ..lane import Lane, lanes_in, looked
+from ..once import Remembered, inside_vmap
 from ..setting import setting
-from . import lending, making
+from . import effects, lending, making
 from .builtins import BUILTINS
 from .joins import joined, joins
 from .rewrite import MAKERS, rewrite
@@ -145,9 +145,14 @@ def kept(x):
     return keep(x) if keep else x
 
 
-def straight(framework):
-    """Inside a loop on PyTorch, cells are called as straight lines, where nobody else answers."""
-    if framework != "torch" or _answer.get():
+def straight(like):
+    """Inside a loop on PyTorch, cells are called as straight lines, where nobody else answers.
+
+    `like` is what tells how long the loop goes on; who asks looks at entries.
+    """
+    looked()
+    framework = xp.framework_of(like.data) if isinstance(like, Lane) else xp.framework_of(like)
+    if framework != "torch" or _answer.get() or inside_vmap():
         return contextlib.nullcontext()
     from .straight import Cells
 
@@ -178,6 +183,8 @@ def made(f, args, kwargs):
     if type(f) is functools.partial and f.func is call_method:  # a lane's own
         return f(*args, **kwargs)
     randomness.check(f, args, kwargs)
+    if inspect.isbuiltin(f):
+        effects.refuse_unfollowed(f, args)
     f = callee(f)
     if joins(f, args):
         return joined(f, *args, **kwargs)
@@ -186,10 +193,17 @@ def made(f, args, kwargs):
         from ..on_jax.dispatch import call as dispatch
 
         return dispatch(f, args, kwargs)
-    if framework == "torch" and getattr(f, "__name__", "") in MAKERS and inspect.isbuiltin(f):
+    if framework == "torch" and inspect.isroutine(f) and not is_lifted(f):
+        from ..on_torch.asking import answered
         from ..on_torch.sizes import MADE  # PyTorch wants whole numbers there
 
-        return MADE[f.__name__](*args, **kwargs)
+        if inspect.isbuiltin(f) and f.__name__ in MAKERS:
+            return MADE[f.__name__](*args, **kwargs)
+        return answered(f, args, kwargs)
+    if framework == "torch":
+        from ..on_torch.layers import cell
+
+        f = cell(f)
     return f(*args, **kwargs)
 
 

@@ -9,7 +9,6 @@ import contextlib
 import gc
 import inspect
 import sys
-import types
 import weakref
 from contextvars import ContextVar
 
@@ -87,11 +86,9 @@ def refuse_outside(name, change, *values):
 
 def refuse_unfollowed(f, args):
     """Some examples only would change a thing that lifted code does not keep apart."""
-    if type(f) is not types.BuiltinFunctionType:
-        return
     owner, name = f.__self__, f.__name__
-    if inspect.ismodule(owner) and name.startswith(("heap", "insort")):
-        changes, what = masked.get() or type(args[0]) is not list, "a list"
+    if f.__module__ in ("_heapq", "_bisect"):  # written in C: they look into lists by themselves
+        changes, what = masked.get() or type(args[0]) is not list or has_lanes(args), "a list"
     elif not masked.get():
         return
     elif inspect.ismodule(owner):

@@ -9,15 +9,15 @@ nobody takes is not run.
 """
 
 import inspect
+import itertools
 import sys
-from types import BuiltinFunctionType
 
 from autodiff_lab import source, trees, xp
 
 from ..errors import MaskError
 from ..lane import Lane, is_array, lanes_in
 from ..on_jax.trip import Trip
-from . import batched, calls, effects, lending, writing
+from . import batched, calls, effects, lending, limits, writing
 from .batched import going_on, has_lanes, negated, truth
 from .builtins import told  # noqa: F401  lifted code asks for it
 from .items import Items, as_columns, each_of
@@ -38,12 +38,13 @@ def if_(test, then, otherwise, carried, given):
 def while_(test, body, carried, given, stops=()):
     """`stops` names the carried flags that end the loop: those of `break` and `return`."""
     flags = _places(body, stops)
-    while True:
+    for trips in itertools.count():
         going = truth(and_(going_on(carried, flags), test, (*carried, *given)))
         if isinstance(going, Lane):
-            return batched.repeat(going, test, body, carried, given, flags)
+            return batched.repeat(going, test, body, carried, given, flags, trips)
         if not going:
             return carried
+        limits.check(trips)
         carried = body(*carried, *given)
 
 
@@ -241,8 +242,6 @@ def _has_lane(index):
 # ----- calls -----
 def call(f, *args, **kwargs):
     """`f(*args, **kwargs)`; the user's own functions are lifted, some builtins know lanes here."""
-    if type(f) is BuiltinFunctionType:
-        effects.refuse_unfollowed(f, args)
     y = calls.call(f, args, kwargs)
     if lending.WRITERS:
         here = sys._getframe(1)

@@ -69,14 +69,22 @@ def _rows(loop, groups, values):
     """The rows of all groups in one array, in the examples' order."""
     parts, place, start = [], np.zeros(loop.count, int), 0
     for g, x in zip(groups, values, strict=True):
-        low, high = min(g.places), max(g.places) + 1
-        data = x.data
-        parts.append(data if (low, high) == (0, data.shape[0]) else data[low:high])
-        place[_who(g)] = np.asarray(g.places) - low + start
+        own = g.places
+        own = np.arange(own.start, own.stop) if type(own) is range else np.asarray(own)
+        low, high = int(own.min()), int(own.max()) + 1
+        parts.append(_between(x, low, high))
+        place[_who(g)] = own - low + start
         start += high - low
     data = parts[0] if len(parts) == 1 else loop.verbs.concat(parts, 0)
     index = array_of(loop.verbs, place, loop.like)
     return Lane(data.index_select(0, index), values[0].sizes, weak=values[0].weak)
+
+
+def _between(x, low, high):
+    """Some of its rows. At the end stand those who leave; the others' rows are asked for, too."""
+    if high < x.data.shape[0]:
+        return x.data[low:high]
+    return x.apart(low)[1] if low else x.data
 
 
 def _numbers(loop, groups, values):

@@ -221,6 +221,10 @@ class Taken:
         mask = verbs.reshape(self.mask, (data.shape[0],) + (1,) * (data.ndim - 1))
         return verbs.where(mask, data, self.one(data))
 
+    def rows_of(self, x):
+        """The data of a lane, led."""
+        return self.row(x.data)
+
     def keeps(self, x):
         """Is the leader's row of it kept aside?"""
         return False
@@ -258,7 +262,7 @@ class Led(Lane):
     @property
     def data(self):
         if self._data is None:
-            self._data = self.taken.row(self.base.data)
+            self._data = self.taken.rows_of(self.base)
         return self._data
 
     def entries(self, axis, i):

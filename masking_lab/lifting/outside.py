@@ -9,8 +9,10 @@ line.
 """
 
 import builtins
+import dis
 import functools
 import inspect
+import operator
 import sys
 
 from autodiff_lab import xp
@@ -25,8 +27,9 @@ _PURE = {
 }
 _CHANGING = frozenset(
     "requires_grad grad grad_fn is_leaf is_grad_enabled is_inference is_inference_mode_enabled "
-    "is_autocast_enabled get_autocast_dtype get_default_dtype get_default_device device is_cuda "
-    "get_device layout stride is_contiguous storage_offset data_ptr untyped_storage _version "
+    "no_grad enable_grad set_grad_enabled inference_mode "
+    "is_autocast_enabled get_autocast_dtype get_default_dtype get_default_device "
+    "layout stride is_contiguous storage_offset data_ptr untyped_storage _version "
     "_backward_hooks".split()
 )  # what PyTorch knows, and is no part of how arguments look
 _LOOKS = frozenset(
@@ -46,33 +49,50 @@ def function(f):
     return getattr(f, "__func__", f)
 
 
-def names(code):
+def _names(code):
     """All names that a function and those inside it ask for."""
-    inner = [name for c in code.co_consts if inspect.iscode(c) for name in names(c)]
-    return list(dict.fromkeys([*code.co_names, *inner]))
+    yield from code.co_names
+    for inner in filter(inspect.iscode, code.co_consts):
+        yield from _names(inner)
 
 
-def asks_pytorch(asked):
+def asks_pytorch(f):
     """Does it ask PyTorch for what is no part of how arguments look?"""
-    return not _CHANGING.isdisjoint(asked)
+    return not _CHANGING.isdisjoint(_names(function(f).__code__))
 
 
-def around(f, asked):
-    """What a function that asks for these names reads around it, as defaults and as globals."""
+def read_globals(f):
+    """The globals that a function and those inside it read; PyTorch's own stay as they are."""
+    f = function(f)
+    return [] if _root(f.__module__) == "torch" else list(dict.fromkeys(_loaded(f.__code__)))
+
+
+def _loaded(code):
+    yield from [i.argval for i in dis.get_instructions(code) if i.opname in _LOADS]
+    for inner in filter(inspect.iscode, code.co_consts):
+        yield from _loaded(inner)
+
+
+_LOADS = ("LOAD_GLOBAL", "LOAD_NAME", "LOAD_FROM_DICT_OR_GLOBALS")
+
+
+def around(f, read):
+    """What a function finds around it, as defaults, and as the globals that it reads; how the
+    arrays among it look."""
     f = function(f)
     found = [c.cell_contents for c in f.__closure__ or ()]
     found += [*(f.__defaults__ or ()), *(f.__kwdefaults__ or {}).values()]
-    return _with_looks(found + [f.__globals__.get(name) for name in asked])
+    return _with_looks(found + [f.__globals__.get(name) for name in read])
 
 
 def _with_looks(found):
     """An array can be given other data, and stay the same object."""
     kind = sys.modules["torch"].Tensor
-    return found + [y for x in found if isinstance(x, kind) for y in (tuple(x.shape), x.dtype)]
+    return found, [(tuple(x.shape), x.dtype, x.device) for x in found if isinstance(x, kind)]
 
 
 def inside(f, found):
-    """What modules hold; where one has hooks, nothing that could ever be the same again."""
+    """The same of modules; where one has hooks, nothing that could ever be the same again."""
     kind = sys.modules["torch"].nn.Module
     modules = [m for x in (f, *found) if isinstance(x, kind) for m in x.modules()]
     return _with_looks([value for m in modules for value in _held(m)])
@@ -109,7 +129,7 @@ def is_steady(x):
     if inspect.ismodule(x):
         return is_library(x)
     torch = sys.modules["torch"]
-    if isinstance(x, (torch.nn.Module, torch.dtype)) or xp.framework_of(x) == "torch":
+    if isinstance(x, (torch.nn.Module, torch.dtype, torch.device)) or xp.framework_of(x) == "torch":
         return True
     return inspect.isclass(x) and x in _PURE
 
@@ -123,7 +143,11 @@ def _root(name):
 
 
 def same(a, b):
-    return len(a) == len(b) and all([_is(x, y) for x, y in zip(a, b, strict=True)])
+    """Was the same found? (Nearly always these are the same objects.)"""
+    (found, looks), (others, their_looks) = a, b
+    if len(found) != len(others) or looks != their_looks:
+        return False
+    return all(map(operator.is_, found, others)) or all(map(_is, found, others))
 
 
 def _is(x, y):

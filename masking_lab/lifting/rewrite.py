@@ -250,9 +250,13 @@ class Expressions(ast.NodeTransformer):
             return True
         module = (getattr(found, "__module__", None) or "").split(".")[0]
         plain_class = inspect.isclass(found) and not (found in CLASSES or is_users_class(found))
-        makes = module == "torch" and getattr(found, "__name__", "") in MAKERS
+        if module == "torch" and inspect.isroutine(found):
+            from ..on_torch.asking import asks_sizes
+
+            if found.__name__ in MAKERS or not asks_sizes():
+                return True
         draws = drawing(found, (None, 1.0, True)) is not None
-        return makes or draws or (not plain_class and module not in ("torch", "_operator"))
+        return draws or (not plain_class and module not in ("torch", "_operator"))
 
     def _keeps(self, func):
         """May a list that it is given grow there? What is the user's, and what changes lists."""

@@ -10,10 +10,9 @@ trip, without padding, as PyTorch's PackedSequence does.
 import contextlib
 from typing import NamedTuple
 
-from autodiff_lab import source, xp
+from autodiff_lab import xp
 
-from ..errors import MaskError
-from ..lane import NUMBERS, Lane, looked
+from ..lane import NUMBERS, Lane
 from ..setting import setting
 from . import calls, effects, limits
 from .changes import Watched, changeable, containers, refuse_lost
@@ -33,21 +32,16 @@ def branch(test, then, otherwise, carried, given):
     return loop.merged(groups) if groups else carried
 
 
-def repeat(going, test, body, carried, given, flags):
+def repeat(going, test, body, carried, given, flags, done):
     """`while`: those that are done leave."""
     from .batched import going_on, truth
 
-    loop, limit, trips = Loop(going.data, carried, given, logs=True), limits.max_trips(), 0
+    loop, trips = Loop(going.data, carried, given, logs=True), done
     with loop.running():
         loop.keep(loop.where(going))
         while loop.size:
+            limits.check(trips, NUMBERS.get() or loop.numbers)
             trips += 1
-            if limit is not None and trips > limit:
-                raise MaskError(
-                    f"the loop at {source.here()} goes on after {limit} trips on examples "
-                    f"{sorted(NUMBERS.get() or loop.numbers)}; mend its condition, or raise "
-                    "max_trips"
-                )
             loop.trip(body)
             loop.keep(loop.where(going_on(loop.carried, flags)))
             if loop.size:
@@ -178,15 +172,15 @@ class Loop:
     @contextlib.contextmanager
     def running(self):
         """Inside, errors name examples by their numbers among all."""
-        looked()
         with (setting(NUMBERS, self.outer), setting(effects.masked, effects.masked.get()),
-              calls.straight(self.verbs.name)):  # fmt: skip
+              calls.straight(self.like)):  # fmt: skip
             yield
 
     def group(self, places):
         parts = {id(x): Part(x) for x in self.logs.values() if type(x) is Log}
-        held = [tuple([parts.get(id(x), x) for x in xs])
-                for xs in (self.carried, self.copies, self.inside)]  # fmt: skip
+        held = self.carried, self.copies, self.inside
+        if parts:
+            held = [tuple([parts.get(id(x), x) for x in xs]) for xs in held]
         return Group(self.some, places, *held)
 
     def lengths_like(self, counts):

@@ -48,7 +48,8 @@ class Some(Taken):
     def __init__(self, like, count, places, source=None):
         self._forget()
         self.none = self.all = False
-        self.verbs, self.like, self.source, self.count = xp.of(like), like, source, count
+        self.like, self.source, self.count = like, source, count
+        self.verbs = xp.of(like) if source is None else source.verbs
         self.places, self.present = places, len(places)
         self.first = type(places) is range  # those in front
 
@@ -93,6 +94,12 @@ class Some(Taken):
         if self.first and self.verbs.name == "torch":
             return data[: self.present]
         return rows(data, self.index)
+
+    def rows_of(self, x):
+        """The others' rows are asked for when they leave."""
+        if self.first and self.verbs.name == "torch":
+            return x.apart(self.present)[0]
+        return self.row(x.data)
 
     def here(self):
         """Inside, errors name the examples by their numbers among all."""

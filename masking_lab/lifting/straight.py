@@ -17,6 +17,7 @@ import weakref
 from autodiff_lab import trees, xp
 
 from ..lane import WATCHING, Lane, looked
+from ..on_torch.plans import autocasts
 from ..watch import COUNT, Watch
 from . import calls, effects, outside
 from .cells import is_cell
@@ -37,6 +38,8 @@ class Cells:
         if WATCHING:
             WATCHING[-1].broken |= not outside.is_pure(f) or calls.is_lifted(calls.callee(f))
             return calls.made(f, args, kwargs)
+        if autocasts():
+            return calls.made(f, args, kwargs)
         flat = _flat(args)
         key = None if kwargs else _key(args, flat)
         lines = None if key is None else _lines_of(f)
@@ -45,7 +48,7 @@ class Cells:
         if key not in lines or not self._is_valid(lines[key], f):
             if len(lines) >= MANY:
                 lines.clear()
-            lines[key] = Line(f)
+            lines[key] = Line(f, flat)
         return lines[key](f, args, flat)
 
     def _is_valid(self, line, f):
@@ -55,11 +58,11 @@ class Cells:
             self.checked, self.writes = set(), effects.count()
         if not line.is_steady:  # it never runs
             return True
-        if not outside.same(line.around, outside.around(f, line.asks)):
+        if not outside.same(line.around, outside.around(f, line.reads)):
             return False
         if id(line) not in self.checked:
             self.checked.add(id(line))
-            return outside.same(line.inside, outside.inside(f, line.around))
+            return outside.same(line.inside, outside.inside(f, line.around[0]))
         return True
 
 
@@ -96,12 +99,12 @@ def _key(args, flat):
             if any([n is not None for n in x.sizes]):
                 return None
             data = x.data
-            found += type(data), data.shape[1:], data.dtype, x.weak
+            found += type(data), data.shape[1:], data.dtype, data.device, x.weak
             lanes += 1
         elif kind in outside.NUMBERS:
             found += kind, repr(x)
         elif xp.framework_of(x) is not None:
-            found += kind, x.shape, x.dtype
+            found += kind, x.shape, x.dtype, x.device
         elif inspect.ismodule(x) and outside.is_library(x):
             found.append(x)
         else:
@@ -112,31 +115,33 @@ def _key(args, flat):
 
 
 class Line:
-    """One function, for arguments of one look."""
+    """One function, for arguments of one look: which of them are lanes, and which arrays."""
 
-    def __init__(self, f):
-        self.asks = outside.names(outside.function(f).__code__)
-        self.around = outside.around(f, self.asks)
-        self.inside = outside.inside(f, self.around)
-        found = [*self.around, *self.inside]
-        self.is_steady = not outside.asks_pytorch(self.asks) and all(map(outside.is_steady, found))
+    def __init__(self, f, flat):
+        self.reads = outside.read_globals(f)
+        self.around = outside.around(f, self.reads)
+        self.inside = outside.inside(f, self.around[0])
+        self.found = [*self.around[0], *self.inside[0]]
+        self.is_steady = not outside.asks_pytorch(f) and all(map(outside.is_steady, self.found))
+        self.lanes = [i for i, x in enumerate(flat) if isinstance(x, Lane)]
+        self.arrays = [i for i, x in enumerate(flat) if xp.framework_of(x) and i not in self.lanes]
         self.watched = self.only = None
         self.run = None if self.is_steady else False
 
     def __call__(self, f, args, flat):
         if self.run is False:
             return calls.made(f, args, {})
-        inputs = [x for x in flat if xp.framework_of(x) is not None or isinstance(x, Lane)]
-        count = next(x for x in inputs if isinstance(x, Lane)).data.shape[0]
+        lanes, arrays = [flat[i] for i in self.lanes], [flat[i] for i in self.arrays]
+        count = lanes[0].data.shape[0]
         if self.run and self.only in (None, count):
-            found = self.run(*[x.data if isinstance(x, Lane) else x for x in inputs])
+            found = self.run(*[x.data for x in lanes], *arrays)
             pairs = zip(found, self.looks, strict=True)
             return self.rebuild([Lane(y, sizes, None, weak) for y, (sizes, weak) in pairs])
-        return self._watched(f, args, inputs, count)
+        return self._watched(f, args, [*lanes, *arrays], count)
 
     def _watched(self, f, args, inputs, count):
         with Watch(inputs, count) as seen, outside.told_of_looks(looked):
-            seen.broken = any(x is y for x in inputs for y in (*self.around, *self.inside))
+            seen.broken = any(x is y for x in inputs for y in self.found)
             result = calls.made(f, args, {})
         leaves, _, rebuild = trees.flatten(result)
         known = [seen.names.get(id(y)) if isinstance(y, Lane) else None for y in leaves]

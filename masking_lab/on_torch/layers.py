@@ -2,12 +2,16 @@
 
 `nn.MultiheadAttention` (and with it `nn.TransformerEncoderLayer`) ends in one function of PyTorch's
 ("Attention is all you need", Vaswani et al. 2017); for lanes it is spelled in operations that have
-rows.
+rows. `nn.GRUCell` and `nn.LSTMCell` give one example a batch axis, and take it away again; lanes
+have one already.
 """
 
-from autodiff_lab import source
+import sys
+
+from autodiff_lab import source, xp
 
 from ..errors import MaskError
+from ..lane import Lane, shared
 
 
 def _attention(query, key, value, embed_dim_to_check, num_heads, in_proj_weight, in_proj_bias,
@@ -71,3 +75,41 @@ def _masked(scores, mask):
 
 
 LAYERS = {"multi_head_attention_forward": _attention}
+
+
+# ----- cells -----
+_CELLS = {"GRUCell": "gru_cell", "LSTMCell": "lstm_cell"}
+
+
+def cell(m):
+    """A cell of PyTorch's as what it computes for one example; anything else as it is."""
+    nn = sys.modules["torch"].nn
+    name = _CELLS.get(type(m).__name__)
+    if name is None or type(m) is not getattr(nn, type(m).__name__) or _is_watched(nn, m):
+        return m
+    compute = getattr(sys.modules["torch"], name)
+
+    def run(input, hx=None):
+        states = hx if isinstance(hx, tuple) else (hx,)
+        if any(getattr(x, "ndim", None) != 1 for x in (input, *states)):
+            return m(input, hx)
+        x, *states = _own(input, *states)
+        hx = tuple(states) if isinstance(hx, tuple) else states[0]
+        return compute(x, hx, m.weight_ih, m.weight_hh, m.bias_ih, m.bias_hh)
+
+    return run
+
+
+def _own(*xs):
+    """Each example's own, also where all share it, as the first state of a loop."""
+    count = next(x.examples for x in xs if isinstance(x, Lane))
+    return [x if isinstance(x, Lane) else shared(xp.of(x), count, x) for x in xs]
+
+
+def _is_watched(nn, m):
+    """Do hooks want to see what it is called with?"""
+    everywhere = nn.modules.module
+    return any((m._forward_hooks, m._forward_pre_hooks, m._backward_hooks, m._backward_pre_hooks,
+                everywhere._global_forward_hooks, everywhere._global_forward_pre_hooks,
+                everywhere._global_backward_hooks,
+                everywhere._global_backward_pre_hooks))  # fmt: skip

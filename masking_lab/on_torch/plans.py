@@ -34,7 +34,7 @@ def _on_some_device():
 
 
 # It casts behind our back. (PyTorch's own question, of all devices at once, has no public name.)
-_autocast = getattr(torch._C, "_is_any_autocast_enabled", _on_some_device)
+autocasts = getattr(torch._C, "_is_any_autocast_enabled", _on_some_device)
 
 
 class Look:
@@ -91,7 +91,7 @@ class Call:
         names = [id(x) for x in self.inputs]
         if len(set(names)) < len(names):  # x * x says nothing about x * y
             self.key.append(tuple([names.index(i) for i in names]))
-        self.key = tuple(self.key) if found and not _autocast() else None
+        self.key = tuple(self.key) if found and not autocasts() else None
 
     def _read(self, args, plain):
         """Look at the arguments; False if they want a closer look. Of a `plain` function, which
@@ -127,7 +127,7 @@ def at_once(func, args):
     x, y = args[0], args[-1]
     if type(x) is not Lane or type(y) is not Lane or x.look is None or y.look is None:
         return None
-    if _autocast():
+    if autocasts():
         return None
     if len(args) == 1:
         return PLANS.get((func, x.look))

@@ -12,7 +12,7 @@ from autodiff_lab.on_torch.spellings import REWRITES
 from autodiff_lab.on_torch.spellings.shapes import flat_sizes
 
 from ..errors import MaskError
-from ..indexing import entry
+from ..indexing import entry, squeezed
 from ..lane import Lane, Length, lanes_in, size
 from ..rules.along import Along
 from .orders import apply, words
@@ -115,7 +115,7 @@ def _linspace(start, end, steps, *, dtype=None, device=None, **rest):
     n = as_size(steps)
     i = _arange(n)
     i = i.to(dtype or torch.get_default_dtype())
-    step = (end - start) / torch.clamp(n - 1, min=1)
+    step = (end - start) / (max(n - 1, 1) if type(n) is int else torch.clamp(n - 1, min=1))
     low, high = start + i * step, end - (n - 1 - i) * step  # from both ends, as PyTorch does
     return torch.where((i < n // 2) | (n == 1), low, high).to(i.dtype)
 
@@ -230,19 +230,22 @@ def _squeeze(input, dim=None):
     """A ragged dim in which every example has one entry goes; where only some do, none can."""
     for axis in reversed(axes_of(dim, input.ndim)):
         own = input.sizes[axis]
-        if own is None:
-            gone = input.data.shape[axis + 1] == 1
-        else:
-            ones = own == 1
-            gone = bool(ones.all()) and own.numel() > 0
-            if not gone and bool(ones.any()):
-                raise MaskError(
-                    f"squeeze at {source.here()} would drop a dim of the examples with one entry "
-                    f"and keep it of the others, with lengths {own.tolist()}; say which dims go"
-                )
-        if gone:
+        if own is not None and _all_have_one(own):
             input = entry(input, axis, 0)
+        elif own is None and input.data.shape[axis + 1] == 1:
+            input = squeezed(input, axis)
     return input
+
+
+def _all_have_one(own):
+    ones = own == 1
+    gone = bool(ones.all()) and own.numel() > 0
+    if not gone and bool(ones.any()):
+        raise MaskError(
+            f"squeeze at {source.here()} would drop a dim of the examples with one entry and keep "
+            f"it of the others, with lengths {own.tolist()}; say which dims go"
+        )
+    return gone
 
 
 def _repeat_interleave(input, repeats, dim=None, *, output_size=None):

@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 
 import autodiff_lab as ad
-from tests.autodiff_lab.test_compile import checked
 from tests.helpers import FRAMEWORKS, allclose, array
 
 torch = pytest.importorskip("torch")
 jax = pytest.importorskip("jax")
+
+from tests.autodiff_lab.test_compile import checked  # noqa: E402
 
 
 # ----- randomness -----

@@ -117,13 +117,33 @@ TWO = {
     "index_copy": lambda t, x, b: x.index_copy(0, t.tensor([3, 0, 1]), b),
     "index_put": lambda t, x, b: x.index_put((t.tensor([0, 1, 2]),), b),
     "index_put, adding": lambda t, x, b: x.index_put((t.tensor([1, 1, 1]),), b, accumulate=True),
-}
+    **{
+        f"scatter_reduce, {how}{', without itself' * (not own)}": lambda t, x, b, how=how, own=own:
+        x.scatter_reduce(
+            0, t.tensor([[0, 0, 1, 3, 3], [0, 1, 1, 3, 2], [0, 1, 1, 0, 0]]), b, how,
+            include_self=own,
+        )
+        for how in ("sum", "mean", "amax", "amin") for own in (True, False)
+    },
+    "lstsq, tall": lambda t, x, b: t.linalg.lstsq(x.mT, b.mT).solution,
+    "lstsq, wide": lambda t, x, b: t.linalg.lstsq(x[:3] + b, b[:, 0]).solution,
+    "lstsq, residuals": lambda t, x, b: t.linalg.lstsq(x.mT, b.mT, driver="gels").residuals,
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("name", TWO)
 def test_two_inputs_in_torchs_words(name):
     torch = pytest.importorskip("torch")
     check(lambda x, b: TWO[name](torch, x, b), torch.tensor(X), torch.tensor(X[:3] ** 2))
+
+
+def test_what_has_no_derivative_there_is_refused():
+    torch = pytest.importorskip("torch")
+    x, ones = torch.tensor(X), torch.ones(4, 2, dtype=torch.float64)
+    with pytest.raises(ad.AutodiffError, match="lstsq of a matrix without full rank"):
+        ad.grad(lambda a: torch.linalg.lstsq(a, x).solution.sum())(ones)
+    with pytest.raises(ad.AutodiffError, match="scatter_reduce by 'prod' has no row"):
+        ad.grad(lambda a: a.scatter_reduce(0, torch.zeros(1, 5).long(), a, "prod").sum())(x)
 
 
 def test_ties_of_torch_go_where_torch_sends_them():

@@ -154,3 +154,16 @@ def test_what_is_no_key_or_seed_is_refused(draw, said):
     pytest.importorskip("torch")
     with pytest.raises(ad.AutodiffError, match=said):
         draw()
+
+
+def test_a_whole_number_of_any_dtype_is_folded_in():
+    """Without 64 bits JAX would take uint32 and int32 together as int32."""
+    jax = pytest.importorskip("jax")
+    where = jax if hasattr(jax, "enable_x64") else pytest.importorskip("jax.experimental")
+    with where.enable_x64(False):
+        key = jax.random.key_data(jax.random.PRNGKey(7))
+        for n in (5, 2**31 + 3, -1):
+            want = jax.random.fold_in(key, np.asarray(n).astype("uint32"))
+            for x in (np.int64(n), jax.numpy.asarray(np.asarray(n).astype("int32"))):
+                for own in (key, np.asarray(key)):
+                    np.testing.assert_array_equal(random.fold_in(own, x), want)

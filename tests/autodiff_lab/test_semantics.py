@@ -203,6 +203,15 @@ def test_nothing_is_left_after_many_gradients(name):
     assert len(gc.get_objects()) - before < 200
 
 
+def test_pieces_of_a_split_do_not_keep_each_other(name):
+    if name == "torch":
+        f = ad.grad(lambda x: sum((u * v).sum() for u, v in [x.chunk(2), x.sort()[0].split(2)]))
+        f(a(name, 1.0, 2.0, 3.0, 4.0))
+        gc.collect()
+        f(a(name, 1.0, 2.0, 3.0, 4.0))
+        assert gc.collect() == 0
+
+
 def test_an_exception_inside_leaves_nothing_patched(name):
     def broken(x):
         x * 2

@@ -1,10 +1,11 @@
 """What `transform` refuses, and how: a sentence with file, line and caret, before anything runs."""
 
 import pytest
-import torch
 
 import autodiff_lab as ad
 from autodiff_lab import AutodiffError
+
+torch = pytest.importorskip("torch")
 
 STATE = {"seen": 0}
 

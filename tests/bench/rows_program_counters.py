@@ -3,8 +3,9 @@
 import numpy as np
 
 import masking_lab as ml
+from masking_lab.models.tree_lstm import random_tree
 from tests.bench.harness import bench
-from tests.bench.rows_strategies import LOOP, D, tree_lstm, tree_of
+from tests.bench.rows_strategies import LOOP, D, tree_lstm
 
 
 def compared(f, columns, w):
@@ -40,7 +41,7 @@ def tree_lstm_pc():
     import torch
 
     random = np.random.default_rng(0)
-    kids = [tree_of(int(n), random) for n in random.integers(5, 25, 64)]
+    kids = [random_tree(random, int(n)) for n in random.integers(5, 25, 64)]
     xs = [torch.tensor(random.normal(size=(len(k), D)).astype("float32")) for k in kids]
     return compared(tree_lstm, (xs, [torch.tensor(k) for k in kids]), weights(11, random))
 
@@ -70,7 +71,7 @@ def parse(lib, x, noise, w):
 
 
 @bench("sampling shift-reduce parser, 64 sentences, torch", baseline=LOOP, needs=("torch",),
-       must={"pc": 1 / 2})  # fmt: skip
+       must={"pc": 1 / 3})  # fmt: skip
 def parser():
     import torch
 

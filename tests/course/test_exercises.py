@@ -2,6 +2,7 @@
 
 import xml.etree.ElementTree as ET
 
+import numpy as np
 import pytest
 
 from course.exercises import check, hint, names, solution
@@ -82,9 +83,91 @@ def test_a_wrong_shape_is_said_before_its_numbers():
     assert "the shape is (2,) where () was expected" in repr(report)
 
 
-def test_an_exception_in_the_answer_is_the_learners_own():
-    with pytest.raises(ZeroDivisionError):
-        check("00.softplus", lambda xp, y, x: 1 / 0)
+def test_an_exception_in_the_answer_is_told_with_its_line():
+    def answer(xp, y, x):
+        return 1 / 0
+
+    told = repr(check("00.softplus", answer))
+    assert "test_exercises" not in told
+    assert "ZeroDivisionError: division by zero, at line" in told and ": return 1 / 0" in told
+
+
+ODD = {
+    "an object": object(),
+    "a word": "x",
+    "a set": {1, 2},
+    "None beside a number": (None, 1.0),
+    "a number too large": 10**400,
+    "an array of objects": np.array([None, object()]),
+    "a function": len,
+    "bytes": b"x",
+    "too many": (1.0,) * 50,
+}
+
+
+@pytest.mark.parametrize("odd", ODD, ids=str)
+@pytest.mark.parametrize("name", ["01.sharing", "01.strides", "02.dual", "05.root", "06.length"])
+def test_what_is_no_number_is_told_too(name, odd):
+    exercise = find(name)
+    answer = (lambda *args: ODD[odd]) if exercise.cases else dict.fromkeys(
+        exercise.expected, ODD[odd])  # fmt: skip
+    report = check(name, answer)
+    assert not report.passed and report._repr_mimebundle_()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_is_no_answer_at_all_is_told_too(name):
+    for answer in (None, ..., 3, (1, 2), {}, {"a": 1}):
+        assert "Not there yet" in repr(check(name, answer))
+
+
+def test_a_row_of_numbers_is_as_good_as_a_tuple():
+    assert check("01.strides", lambda shape: np.array(np.empty(shape, np.int8).strides)).passed
+
+
+GUESS = "01.sharing"
+
+
+def test_a_guess_that_is_half_filled_in_is_not_there_yet():
+    exercise = find(GUESS)
+    assert "still empty: 1 of 6" in repr(check(GUESS, exercise.expected | {"x + 0": ...}))
+
+
+def test_words_are_no_truths_and_may_have_capitals():
+    assert "in quotes is a word" in repr(check(GUESS, dict.fromkeys(find(GUESS).expected, "True")))
+    capitals = {k: v.title() for k, v in find("03.direction").expected.items()}
+    assert check("03.direction", capitals).passed
+
+
+SYMPTOMS = {
+    "The sign is wrong": lambda a, da, b, db: -(da @ b) - a @ db,
+    "2 times what is expected": lambda a, da, b, db: 2 * (da @ b + a @ db),
+    "not all of its functions are jax's": lambda a, da, b, db: da.matmul(b) + a.matmul(db),
+    "The recursion never ends": lambda *args: SYMPTOMS["The recursion never ends"](*args),
+    "ask a whole array": lambda a, da, b, db: da @ b if a > 0 else a @ db,
+    "Right but for the NaNs": lambda a, da, b, db: da @ b + a @ db + 0 * (a @ b) / (a @ b > 0),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("pointed", SYMPTOMS)
+def test_numbers_that_are_no_known_slip_point_somewhere(pointed):
+    assert pointed in repr(check("03.matmul", SYMPTOMS[pointed]))
+
+
+def test_right_numbers_the_last_first_and_a_way_without_return_are_seen():
+    told = repr(check("01.windows", lambda n, k, step: [1, step, k, (n - k) // step + 1]))
+    assert "the last one first" in told
+    assert "every way through" in repr(check("05.power", lambda x, n: x if n == 1 else None))
+
+
+def test_what_was_not_multiplied_is_seen():
+    assert "0 nodes on the tape" in repr(check("05.power", lambda x, n: float(x) ** n))
+
+
+def test_of_two_slips_in_one_guess_one_is_told():
+    wrong = find(GUESS).expected | {"x + 0": True, "x.T": False}
+    told = repr(check(GUESS, wrong))
+    assert "arithmetic always makes" in told and "Right so far: 4 of 6" in told
 
 
 def test_an_unknown_name_is_told_its_neighbours():

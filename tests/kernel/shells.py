@@ -11,14 +11,21 @@ import kernel
 
 
 @contextlib.contextmanager
-def shell(folder):
-    """An IPython shell with the extension loaded; it writes no history and leaves nothing."""
+def bare(folder):
+    """An IPython shell that writes no history and leaves nothing."""
     config = Config({"HistoryManager": {"enabled": False}})
     ip = InteractiveShell(ipython_dir=str(folder), config=config)
-    kernel.load_ipython_extension(ip)
     yield ip
     kernel.unload_ipython_extension(ip)
     atexit.unregister(ip.atexit_operations)
+
+
+@contextlib.contextmanager
+def shell(folder):
+    """The same with the extension loaded."""
+    with bare(folder) as ip:
+        kernel.load_ipython_extension(ip)
+        yield ip
 
 
 def run(ip, code, fails=False):

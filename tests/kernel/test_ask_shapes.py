@@ -1,11 +1,13 @@
 """Questions by shape: signatures, what trying finds out, and the search."""
 
 import importlib
+import math
 
+import numpy as np
 import pytest
 
 from kernel.ask import probe
-from kernel.ask.shapes import ORDER, SPECIAL, Shapes, as_einsum
+from kernel.ask.shapes import ORDER, SPECIAL, Shapes, as_einsum, as_layer, as_moves
 from kernel.ask.signatures import NotShapes, canonical, is_query, matches, parse, variants
 
 SAMPLES = {
@@ -150,3 +152,44 @@ def test_every_call_that_is_offered_runs_and_has_this_shape(shapes, framework):
         for call in found(shapes, asked, framework)[:4]:
             if not any(w in call for w in ("inv", "solve", "where")):
                 assert tuple(eval(call, names | arrays).shape) == wanted, call
+
+
+# ----- what no single function does -----
+@pytest.mark.parametrize(
+    "asked, moves",
+    [
+        ("(B,C,H,W)->(B,C*H*W)", ".reshape(B, C * H * W)"),
+        ("(B,T,H*D)->(B,H,T,D)", ".reshape(B, T, H, D).permute(0, 2, 1, 3)"),
+        ("(B,H,T,D)->(B,T,H*D)", ".permute(0, 2, 1, 3).reshape(B, T, H * D)"),
+        ("(A,B,C)->(C,A,B)", ".permute(2, 0, 1)"),
+        ("(A,B)->(A,1,B)", ".reshape(A, 1, B)"),
+        ("(2,6)->(3,4)", ".reshape(3, 4)"),
+        ("(N,3,32,32)->(N,3072)", ".reshape(N, 3072)"),
+        ("(A,A)->(A*A)", ".reshape(A * A)"),
+    ],
+)
+def test_entries_are_moved_by_reshapes_and_a_permutation(asked, moves):
+    told = as_moves(parse(asked))
+    assert told == (f"x{moves}", f"x{moves}".replace("permute", "transpose"))
+    before, after = parse(asked).inputs[0], parse(asked).outputs[0]
+    sizes = {"A": 2, "B": 3, "C": 4, "H": 5, "W": 6, "T": 7, "D": 8, "N": 2}
+    x = np.arange(math.prod(eval(str(d), {}, sizes) for d in before))
+    x = x.reshape([eval(str(d), {}, sizes) for d in before])
+    made = eval(told[1], {"x": x}, sizes)
+    assert made.shape == tuple(eval(str(d), {}, sizes) for d in after)
+
+
+@pytest.mark.parametrize("asked", ["(A,B)->(A,B)", "(2,6)->(3,5)", "(A,B)->(A)", "(A,B),(B)->(A)"])
+def test_what_is_no_move_is_not_called_one(asked):
+    assert as_moves(parse(asked)) is None
+
+
+def test_another_last_size_takes_a_layer():
+    assert "torch.nn.Linear(D, 3 * D)" in as_layer(parse("(B,T,D)->(B,T,3*D)"))
+    assert as_layer(parse("(A,B)->(C,D)")) == as_layer(parse("()->()")) == ""
+
+
+@pytest.mark.parametrize("asked", ["(-1)->(1)", "(A-1)->(A)", "(A;B)->(B)"])
+def test_what_is_no_dim_is_refused(asked):
+    with pytest.raises(NotShapes, match="is no dim"):
+        parse(asked)

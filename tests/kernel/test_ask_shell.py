@@ -1,31 +1,27 @@
 """Questions in a cell: what is caught, what stays IPython's, and what happens when things break."""
 
-import atexit
 import threading
 
 import numpy as np
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
-from traitlets.config import Config
 
 import kernel
 from kernel.ask import build, catch, index, roads
+from tests.kernel.shells import bare
 
 
 @pytest.fixture
 def ip(tmp_path):
     """A shell with the extension; `ip.shown` is what its pager was given."""
-    config = Config({"HistoryManager": {"enabled": False}})
-    shell = InteractiveShell(ipython_dir=str(tmp_path), config=config)
-    shell.shown = []
     pager = lambda self, data, start=0, screen_lines=0: self.shown.append(data)  # noqa: E731
-    shell.set_hook("show_in_pager", pager, 1)
-    InteractiveShell._instance, before = shell, InteractiveShell._instance
-    kernel.load_ipython_extension(shell)
-    yield shell
-    kernel.unload_ipython_extension(shell)
-    InteractiveShell._instance = before
-    atexit.unregister(shell.atexit_operations)
+    with bare(tmp_path) as started:
+        started.shown = []
+        started.set_hook("show_in_pager", pager, 1)
+        InteractiveShell._instance, before = started, InteractiveShell._instance
+        kernel.load_ipython_extension(started)
+        yield started
+        InteractiveShell._instance = before
 
 
 @pytest.fixture
@@ -219,3 +215,28 @@ def test_progress_is_told_while_an_index_is_built(empty):
     held = index.arrays("words", lambda share, words: heard.append(share))
     assert heard == sorted(heard) and heard[-1] == 1.0 and len(held["terms"]) > 1000
     assert len(list(empty.glob("*"))) == 1
+
+
+def test_where_the_cache_cannot_be_written_a_temporary_folder_serves(tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("no folder can be made below a file")
+    monkeypatch.setenv("TAPESTRY_CACHE", str(tmp_path / "file" / "cache"))
+    monkeypatch.setattr(index.tempfile, "gettempdir", lambda: str(tmp_path))
+    built = []
+
+    def making(kind, to, progress):
+        built.append(to)
+        build.write(to, {"a": np.ones(1)})
+
+    monkeypatch.setattr(index, "build", making)
+    assert list(index.arrays("words")) == list(index.arrays("words")) == ["a"]
+    assert len(built) == 1 and index.spare_folder() == built[0].parent
+
+
+@pytest.mark.parametrize("held", [b"", b"PK\x03\x04half", b"x" * 1000])
+def test_whatever_is_in_a_damaged_file(empty, monkeypatch, held):
+    path = index.folder() / f"words-{index.state('words')}.npz"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(held)
+    whole = {"a": np.ones(1)}
+    monkeypatch.setattr(index, "build", lambda kind, to, progress: build.write(to, whole))
+    assert list(index.arrays("words")) == ["a"]

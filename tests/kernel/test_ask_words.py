@@ -156,3 +156,19 @@ def test_twins_are_one_answer():
     for pattern in ("torch.cumsum", "jax.numpy.cumsum"):
         home = pattern.partition(".")[0]
         assert pattern in names or importlib.util.find_spec(home) is None
+
+
+@BOTH
+@pytest.mark.parametrize(
+    "question, name",
+    [
+        ("how to calulate the gradiant of a funtion", "autodiff_lab.grad"),  # small words, too
+        ("why is x.grad None", "torch.Tensor.grad"),  # x is nobody's name: an array's is meant
+        ("if inside jit", "jax.lax.cond"),
+        ("which entries are not a number", "torch.isnan"),
+        ("element-wise product", "torch.multiply"),
+        ("what is a cotangent", "autodiff_lab.vjp"),
+    ],
+)
+def test_the_ways_in_which_people_write(question, name):
+    assert name in roads.answer(question).entries[0]["names"]

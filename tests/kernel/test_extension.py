@@ -1,27 +1,22 @@
 """Loading and unloading: everything works in between, and nothing is left after."""
 
 import ast
-import atexit
 import subprocess
 import sys
 
 import pytest
-from IPython.core.interactiveshell import InteractiveShell
-from traitlets.config import Config
 
 import autodiff_lab as ad
 import kernel
 from kernel.help_text import help_bundle
+from tests.kernel.shells import bare
 
 
 @pytest.fixture
 def ip(tmp_path):
     """A shell that writes no history and leaves nothing to do at the end of the process."""
-    config = Config({"HistoryManager": {"enabled": False}})
-    shell = InteractiveShell(ipython_dir=str(tmp_path), config=config)
-    yield shell
-    kernel.unload_ipython_extension(shell)
-    atexit.unregister(shell.atexit_operations)
+    with bare(tmp_path) as started:
+        yield started
 
 
 def state(ip):

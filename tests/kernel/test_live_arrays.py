@@ -45,10 +45,27 @@ ODD = {
     "scalar": lambda t: t.tensor(1 + 2j), "conj": lambda t: t.tensor([1 + 2j]).conj(),
     "all NaN": lambda t: t.full((9,), float("nan")),
     "float8": lambda t: t.ones(9).to(t.float8_e5m2),
+    "complex32": lambda t: t.zeros(9, dtype=t.complex32),
     "vmap": None, "func": None,
 }  # fmt: skip
 
 
+def test_what_is_not_one_block_of_numbers_says_how_it_is_kept():
+    torch = pytest.importorskip("torch")
+    assert "stored 3 of 9 entries" in text(torch.eye(3).to_sparse())
+    nested = torch.nested.nested_tensor([torch.ones(2), torch.ones(3)], layout=torch.jagged)
+    assert "of 2 tensors" in text(nested) and "shapes (2,), (3,)" in text(nested)
+    lazy = torch.nn.LazyLinear(3)
+    assert "2: the first call says their shapes" in text(lazy)
+
+
+def test_numbers_that_numpy_does_not_have_are_read_all_the_same():
+    torch = pytest.importorskip("torch")
+    assert "all 1" in text(torch.ones(9).to(torch.float8_e5m2))
+    assert "[-2]" in text(torch.tensor([1 + 2j]).conj().imag)  # negated when it is read
+
+
+@pytest.mark.filterwarnings("ignore:ComplexHalf")
 @pytest.mark.parametrize("kind", ODD)
 def test_no_kind_of_tensor_breaks_its_page(kind):
     torch = pytest.importorskip("torch")

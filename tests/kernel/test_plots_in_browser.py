@@ -1,8 +1,10 @@
 """Drawings in a real browser: the SVG answers at once, Bokeh takes its place, and says the same."""
 
 import pytest
+from bokeh.plotting import figure
 
 from kernel import jacobian_view, plots, strides
+from kernel.plots.own import Own
 from kernel.server import bokeh_files
 from tests.browser.conftest import browser  # noqa: F401
 
@@ -20,7 +22,14 @@ def shown():
         "wide": plots.heat([[r * c - 20 for c in range(20)] for r in range(20)]),
         "strides": strides(x, x.T),
         "jacobian": jacobian_view(lambda x: x[1:] * x[:-1], torch.ones(4)),
+        "own": Own(_own(), alt="It falls and rises."),
     }
+
+
+def _own():
+    fig = figure(width=400, height=250, title="Mine")
+    fig.line([0, 1, 2], [3.0, 1.0, 2.0])
+    return fig
 
 
 @pytest.fixture(params=["offline", "bokeh"], scope="module")
@@ -49,14 +58,14 @@ def page(request, browser):  # noqa: F811
         opened.goto(PAGE)
         opened.with_bokeh = request.param == "bokeh"
         if opened.with_bokeh:
-            opened.wait_for_function("document.querySelectorAll('.tp-live[role=img]').length == 3")
+            opened.wait_for_function("document.querySelectorAll('.tp-live[role=img]').length == 4")
         yield opened
         assert opened.errors == []
 
 
 def test_what_is_drawn_by_whom(page):
     for name in shown():
-        live = page.with_bokeh and name in ("line", "long", "wide")
+        live = page.with_bokeh and name in ("line", "long", "wide", "own")
         assert page.locator(f"#{name} svg.tq").is_visible() is not live
         assert page.locator(f"#{name} .tp-live canvas").count() >= (1 if live else 0)
     assert sum("bokeh" in url for url in page.asked) == 1  # however many figures there are

@@ -1,7 +1,6 @@
 """The views beside the tape's: what they find, what they say, and that both forms agree."""
 
 import json
-import xml.etree.ElementTree as ET
 from types import SimpleNamespace
 
 import numpy as np
@@ -13,25 +12,9 @@ from kernel import compare, jacobian_view, memory_view, show, strides
 from kernel.showing import VIEWS, view_of
 from kernel.views.leaderboard import leaderboard_view
 from tests.helpers import FRAMEWORKS, array, module
-from tests.kernel.test_plots import Cells
+from tests.kernel.forms import forms
 
 BOTH = pytest.mark.parametrize("framework", FRAMEWORKS)
-
-
-def forms(drawn):
-    """The forms of a drawing, after a look that they say the same."""
-    bundle = drawn._repr_mimebundle_()
-    heads, rows = drawn.rows()
-    table = Cells(bundle["text/html"].split("<table>")[1].split("</table>")[0]).rows
-    assert table == [[str(c) for c in row] for row in [heads, *rows]]
-    assert drawn.alt.rstrip(".") in bundle["text/plain"]
-    root = ET.fromstring(bundle["image/svg+xml"])
-    assert root.find("{*}desc").text == drawn.alt
-    marked = [m.get("data-at") for m in root.iter() if m.get("data-at")]
-    places = [int(at.split()[0]) for text in marked for at in text.split("|")]
-    assert all(place < len(rows) for place in places)
-    assert json.loads(json.dumps(drawn.data())) == json.loads(json.dumps(drawn.data()))
-    return bundle
 
 
 # ----- show -----

@@ -55,6 +55,19 @@ def test_a_spelling_at_sizes_of_one_and_none(title, lengths):
     assert told.startswith(allowed) or title in {*REFUSED["torch"], "squeeze all"}, told
 
 
+@pytest.mark.filterwarnings("ignore")
+def test_sizes_that_pytorch_does_not_ask_are_asked(monkeypatch):
+    """Before 2.7; the road that is taken there is here on every version."""
+    torch = pytest.importorskip("torch")
+    monkeypatch.setattr("masking_lab.on_torch.asking.asks_sizes", lambda: False)
+
+    def rolled(x, q, i):
+        return torch.roll(torch.reshape(x, (len(x), 1, 3)), len(x) - 1, 0)
+
+    examples = list(coverage.inputs("torch", (4, 2, 3), (2, 5, 1)))
+    assert coverage.verdict("torch", rolled, examples) == "right"
+
+
 def test_every_row_has_a_mask_rule_or_is_named_here():
     without = {r.name for r in ROWS.values() if r.axes is r.along is None}
     assert without - {r.name for r in ROWS.values() if r.kind == "composite"} == UNKNOWN

@@ -6,7 +6,6 @@ import pytest
 import masking_lab as ml
 from masking_lab import fold, models
 from masking_lab.models.tree_lstm import join, leaf
-from masking_lab.strategies import lazy
 from tests.helpers import FRAMEWORKS, array, module, native_grad, to_numpy
 
 both = pytest.mark.parametrize("name", FRAMEWORKS)
@@ -121,19 +120,6 @@ def test_a_tree_lstm_of_blocks_is_the_model(name):
 
 
 # ----- by depth -----
-@pytest.fixture
-def groups(monkeypatch):
-    """The sizes of the groups that were run, in order."""
-    found, run = [], lazy.execute
-
-    def counted(verbs, group):
-        found.append(len(group))
-        return run(verbs, group)
-
-    monkeypatch.setattr(lazy, "execute", counted)
-    return found
-
-
 @both
 def test_calls_are_as_many_as_the_deepest_example_is_deep(name, groups):
     block = tree(module(name), array(name, 0.7))

@@ -3,10 +3,14 @@
 (What may stay whole is tested in `test_lazy_whole`.)
 """
 
+import gc
+import sys
+
 import numpy as np
 import pytest
 
 import masking_lab as ml
+from masking_lab.models.tree_lstm import random_tree
 from masking_lab.strategies import lazy
 from masking_lab.strategies.lazy import schedule
 from tests.helpers import FRAMEWORKS, array, module, native_grad, to_numpy
@@ -51,29 +55,6 @@ def sequences(name, lengths):
     return [array(name, random.normal(size=(n, D))) for n in lengths]
 
 
-def random_tree(leaves, random):
-    """Children of each node, those of leaves -1; the root stands last."""
-    kids, roots = [[-1, -1]] * leaves, list(range(leaves))
-    while len(roots) > 1:
-        k = int(random.integers(len(roots) - 1))
-        kids.append(roots[k : k + 2])
-        roots[k : k + 2] = [len(kids) - 1]
-    return np.asarray(kids)
-
-
-@pytest.fixture
-def groups(monkeypatch):
-    """The sizes of the groups that were run, in order."""
-    found, run = [], lazy.execute
-
-    def counted(verbs, group):
-        found.append(len(group))
-        return run(verbs, group)
-
-    monkeypatch.setattr(lazy, "execute", counted)
-    return found
-
-
 def lazily(f, **options):
     return ml.autobatch(f, lambda *args: lazy.lazy(*args, **options))
 
@@ -83,7 +64,7 @@ def lazily(f, **options):
 @pytest.mark.parametrize("name", FRAMEWORKS)
 def test_trees(name, whole, order):
     random, w, lib = np.random.default_rng(2), weights(name), module(name)
-    kids = [random_tree(n, random) for n in (1, 2, 5, 3)]
+    kids = [random_tree(random, n) for n in (1, 2, 5, 3)]
     xs = sequences(name, [len(k) for k in kids])
     kids = [array(name, k) for k in kids]
     want = [tree(lib, x, k, w) for x, k in zip(xs, kids, strict=True)]
@@ -255,3 +236,29 @@ def test_whole_numbers_some_of_which_are_still_to_come(name):
     found = lazily(f)(lib, ml.batch(xs), ml.batch(ns)).unbatch()
     for a, x, n in zip(found, xs, ns, strict=True):
         np.testing.assert_allclose(to_numpy(a), to_numpy(f(lib, x, n)), atol=1e-12)
+
+
+@pytest.mark.parametrize("error", [None, ValueError, KeyboardInterrupt, SystemExit])
+def test_the_collector_and_the_stack_are_left_as_they_were(error):
+    """Also by whoever is inside another run, and leaves first."""
+    name, seen = FRAMEWORKS[0], []
+    before = gc.isenabled(), gc.get_threshold(), sys.getrecursionlimit()
+    b = ml.batch(sequences(name, (2, 3)))
+
+    def inner(x):
+        seen.append((gc.isenabled(), gc.get_threshold()[0] >= before[1][0]))
+        if error is not None:
+            raise error
+        return x * 2.0
+
+    def f(x):
+        ml.autobatch(inner, "lazy")(b)
+        return x * 1.0
+
+    if error is None:
+        ml.autobatch(f, "lazy")(b)
+    else:
+        with pytest.raises(error):
+            ml.autobatch(f, "lazy")(b)
+    assert (gc.isenabled(), gc.get_threshold(), sys.getrecursionlimit()) == before
+    assert set(seen) == {(True, True)}

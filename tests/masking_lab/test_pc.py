@@ -317,3 +317,25 @@ def test_a_line_that_runs_for_fewer_at_once_says_why():
     seen = profile(f)(ml.batch(xs))
     assert [float(y) for y in seen.result.unbatch()] == [float(f(x)) for x in xs]
     assert "fewer at once at f:" in str(seen)
+
+
+@pytest.mark.parametrize("name", FRAMEWORKS)
+def test_an_if_behind_another_needs_no_turn_of_its_own(name):
+    """Who has chosen goes on at once; where a loop begins, examples wait for each other."""
+
+    def f(x):
+        while x > 1:
+            if x > 4:
+                far = True
+            else:
+                far = False
+            if far:
+                x = x / 4
+            else:
+                x = x / 2
+        return x
+
+    seen = profile(f)(ml.batch([array(name, n) for n in (9.0, 3.0, 0.5)]))
+    assert [float(y) for y in seen.result.unbatch()] == [f(9.0), f(3.0), f(0.5)]
+    asked = {text for (_, _, text) in seen.places()}
+    assert "if x > 4:" in asked and "if far:" not in asked

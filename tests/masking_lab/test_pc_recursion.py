@@ -11,9 +11,10 @@ import pytest
 
 import autodiff_lab as ad
 import masking_lab as ml
+from masking_lab.models.tree_lstm import random_tree
 from masking_lab.strategies.pc import ORDERS, pc, profile
 from tests.helpers import FRAMEWORKS, array, module, native_grad, to_numpy
-from tests.masking_lab.test_lazy import random_tree, sequences, weights
+from tests.masking_lab.test_lazy import sequences, weights
 from tests.masking_lab.test_pc import batch_of_numbers, same_as_the_loop
 
 
@@ -135,14 +136,14 @@ def chain_of(n):
 )
 def test_a_forest(name, f):
     random = np.random.default_rng(2)
-    kids = [random_tree(n, random) for n in (1, 2, 4)]
+    kids = [random_tree(random, n) for n in (1, 2, 4)]
     xs = sequences(name, [len(k) for k in kids])
     columns = xs, [array(name, k) for k in kids]
     same_as_the_loop(name, f, columns, weights(name), ml.autobatch(f, "pc"))
 
 
 def test_trees_that_are_200_deep():
-    kids = [chain_of(200), chain_of(3), random_tree(6, np.random.default_rng(0))]
+    kids = [chain_of(200), chain_of(3), random_tree(np.random.default_rng(0), 6)]
     xs = sequences("torch", [len(k) for k in kids])
     columns = xs, [array("torch", k) for k in kids]
     w = weights("torch") / 2
@@ -176,7 +177,7 @@ def test_stacks_that_are_200_deep(name):
 @pytest.mark.parametrize("name", FRAMEWORKS)
 def test_turns_do_not_grow_with_the_batch(name):
     random = np.random.default_rng(2)
-    kids = [random_tree(n, random) for n in (4, 2, 3)]
+    kids = [random_tree(random, n) for n in (4, 2, 3)]
     turns = []
     for times in (1, 5):
         xs = ml.batch(sequences(name, [len(k) for k in kids] * times))
@@ -189,7 +190,7 @@ def test_turns_do_not_grow_with_the_batch(name):
 
 def test_gradients_of_autodiff_lab():
     random = np.random.default_rng(3)
-    kids = [random_tree(n, random) for n in (3, 1, 2)]
+    kids = [random_tree(random, n) for n in (3, 1, 2)]
     xs, lib = sequences("torch", [len(k) for k in kids]), module("torch")
     kids = [array("torch", k) for k in kids]
     run = ml.autobatch(tree, "pc")
@@ -223,7 +224,7 @@ def test_dtypes_lengths_and_orders(name, dtype):
 @pytest.mark.parametrize("name", FRAMEWORKS)
 def test_padding_changes_not_one_bit(name):
     random = np.random.default_rng(4)
-    kids = [random_tree(n, random) for n in (4, 1, 3)]
+    kids = [random_tree(random, n) for n in (4, 1, 3)]
     b = ml.batch(sequences(name, [len(k) for k in kids]))
     trees, lib, seen = ml.batch([array(name, k) for k in kids]), module(name), []
     run = ml.autobatch(tree, "pc")

@@ -7,13 +7,15 @@ from autodiff_lab.table import ROWS
 from masking_lab.lane import Lane
 from masking_lab.rules import apply
 from masking_lab.watch import Watch
-from tests.masking_lab.test_straight import (
+
+torch = pytest.importorskip("torch")
+
+from tests.masking_lab.test_straight import (  # noqa: E402
     STRATEGIES,
     WEIGHT,
     D,
     as_in_the_loop,
     examples,
-    torch,
     walk,
 )
 

@@ -205,3 +205,81 @@ def test_the_order_of_the_examples_does_not_matter(strategy, f):
     turned = each(run(lib, ml.batch([xs[i] for i in order]), w))
     for ours, i in zip(turned, order, strict=True):
         np.testing.assert_allclose(ours, straight_on[i], 1e-13, 1e-13)
+
+
+# ----- loops without an end -----
+def counts(x):
+    n = 0
+    while n < x:
+        n = n + 1
+    return n * 1.0
+
+
+def counts_within(x):
+    n = i = 0
+    while i < 3:
+        i, j = i + 1, 0
+        while j < x:
+            j, n = j + 1, n + 1
+    return n * 1.0
+
+
+def leaves_in_the_middle(x):
+    n = 0
+    while True:
+        n = n + 1
+        if n >= x:
+            return n * 1.0
+        if n == 2:
+            continue
+
+
+def shares_its_head(x):
+    """Where the outer loop begins, the inner one does."""
+    n = m = 0
+    while True:
+        while n < x:
+            n = n + 1
+        m = m + 1
+        if m > 2:
+            return n * 1.0
+        n = 0
+
+
+def asks_twice(x):
+    n = 0
+    while (n < x and n < 100) or n == 50:
+        n = n + 1
+        if n == 40:
+            break
+    return n * 1.0
+
+
+@pytest.mark.parametrize("strategy", ["masked", "shrink", "lazy", "pc"])
+@pytest.mark.parametrize("f", [counts, counts_within, leaves_in_the_middle, shares_its_head,
+                               asks_twice], ids=lambda f: f.__name__)  # fmt: skip
+def test_a_loop_may_make_max_trips_and_no_more(f, strategy):
+    """Of each example's own; a loop that is entered again begins anew."""
+    name = FRAMEWORKS[0]
+    b, want = ml.batch([array(name, n) for n in (3.0, 8.0, 2.0)]), [f(3.0), f(8.0), f(2.0)]
+    found = ml.autobatch(f, strategy, max_trips=8)(b)
+    assert [float(y) for y in found.unbatch()] == want
+    told = r"the loop at line \d+: `while .*` goes on after 7 trips on examples \[1\]; mend"
+    with pytest.raises(ml.MaskError, match=told):
+        ml.autobatch(f, strategy, max_trips=7)(b)
+
+
+@pytest.mark.parametrize("name", FRAMEWORKS)
+def test_a_recursion_without_end_is_refused_by_pc(name, monkeypatch):
+    """As Python does, which has no stack so deep; the two that end do no harm."""
+    from masking_lab.strategies.pc import machine
+
+    monkeypatch.setattr(machine, "DEEP", 1)
+
+    def f(x):
+        return x if x < 1 else f(x / 2 if x < 5 else x * 2)
+
+    b = ml.batch([array(name, n) for n in (3.0, 8.0, 2.0)])
+    told = r"calls of f stand \d+ deep on examples \[1\]; mend what ends the recursion"
+    with pytest.raises(RecursionError, match=told):
+        ml.autobatch(f, "pc")(b)

@@ -4,6 +4,7 @@ An index is a whole number and has no derivative, so where PyTorch chooses it (t
 PyTorch is asked, and the values are then read at that index: `take_along` or `take_at`.
 """
 
+import math
 import operator
 
 from ... import source, xp
@@ -157,6 +158,38 @@ def _along(name):
     return rewritten
 
 
+_EMPTY = {"sum": 0.0, "mean": 0.0, "amax": -math.inf, "amin": math.inf}
+
+
+def _scatter_reduce(input, dim, index, src, reduce, *, include_self=True):
+    """Of the largest (or smallest) entries that tie each gets its share, as in PyTorch."""
+    import torch
+
+    if reduce not in _EMPTY:
+        raise AutodiffError(
+            f"scatter_reduce by {reduce!r} has no row ({source.here()}); {', '.join(_EMPTY)} have"
+        )
+    index = bare(index, "scatter_reduce")
+    if input.ndim == 0:
+        flat = input.reshape(1), 0, index.reshape(-1), src.reshape(-1)
+        return _scatter_reduce(*flat, reduce, include_self=include_self).reshape(())
+    at, src = one_axis(dim, input.ndim), src[tuple(slice(0, n) for n in index.shape)]
+    if not include_self:
+        input = input.scatter(at, index, _EMPTY[reduce])
+    x, s = bare(input, "scatter_reduce"), bare(src, "scatter_reduce")
+    if reduce in ("sum", "mean"):
+        total, ones = verbs().add_along(input, src, index, at), torch.ones_like(x)
+        if reduce == "sum":
+            return total
+        there = ones if include_self else ones.scatter(at, index, 0.0)
+        return total / there.scatter_add(at, index, torch.ones_like(s)).clamp(min=1)
+    best = x.scatter_reduce(at, index, s, reduce)
+    mine, theirs = x == best, s == best.gather(at, index)
+    ties = mine.to(x.dtype).scatter_add(at, index, theirs.to(x.dtype))
+    input, src = torch.where(mine, input, 0.0), torch.where(theirs, src, 0.0)
+    return verbs().add_along(input, src, index, at) / ties
+
+
 def _index_into(name):
     """index_add, index_copy, index_fill: whole slices at places along one dim."""
 
@@ -285,9 +318,9 @@ SIGNATURES: dict = {}
 REWRITES = {
     "index_select": _index_select, "take": _take, "embedding": _embedding, "gather": _gather,
     "take_along_dim": _take_along_dim, "scatter": _along("put_along"),
-    "scatter_add": _along("add_along"), "index_add": _index_into("add_at"),
-    "index_copy": _index_into("put_at"), "index_fill": _index_fill,
-    "index_put": _index_put, "_unsafe_index_put": _index_put,
+    "scatter_add": _along("add_along"), "scatter_reduce": _scatter_reduce,
+    "index_add": _index_into("add_at"), "index_copy": _index_into("put_at"),
+    "index_fill": _index_fill, "index_put": _index_put, "_unsafe_index_put": _index_put,
     "masked_fill": _masked_fill, "masked_select": _masked_select,
     "sort": ordered("sort", 0), "topk": ordered("topk", 1), "kthvalue": ordered("kthvalue", 1),
     "mode": ordered("mode", 0), "cummax": ordered("cummax", 0), "cummin": ordered("cummin", 0),

@@ -5,6 +5,7 @@ import functools
 from ... import source, xp
 from ...errors import AutodiffError
 from ...table.linalg import below, trace, upper
+from .indexing import bare
 
 
 def _verbs():
@@ -196,6 +197,32 @@ def _old_qr(input, some=True):
     return _qr(input, "reduced" if some else "complete")
 
 
+def _lstsq(A, B, rcond=None, *, driver=None):
+    """The shortest x with the least |A x - B|, by QR; a matrix must have its full rank."""
+    import torch
+
+    a, b = bare(A, "linalg.lstsq"), bare(B, "linalg.lstsq")
+    found = torch.linalg.lstsq(a, b, rcond, driver=driver)
+    m, n = A.shape[-2:]
+    if m and n and int(torch.linalg.matrix_rank(a).min()) < min(m, n):
+        raise AutodiffError(
+            f"lstsq of a matrix without full rank ({source.here()}) has no derivative: its rank, "
+            "and with it the solution, jumps; leave out columns, or add a small multiple of eye"
+        )
+    vector = B.ndim == 1 or (A.ndim - 1 == B.ndim and B.shape == A.shape[:-1])
+    right = B.unsqueeze(-1) if vector else B
+    if m >= n:
+        q, r = _verbs().qr(A)
+        x = _triangular(r, q.mT @ right, True, True, False, False)
+    else:
+        q, r = _verbs().qr(A.mT)
+        x = q @ _triangular(r.mT, right, True, False, False, False)
+    residuals = ((A @ x - right) ** 2).sum(-2) if found.residuals.numel() else found.residuals
+    x = x.squeeze(-1) if vector else x
+    return _named("linalg_lstsq", x, residuals.reshape(found.residuals.shape), found.rank,
+                  found.singular_values)  # fmt: skip
+
+
 def _lu_factor(A, *, pivot=True):
     if not pivot:
         _refuse("lu_factor with pivot=False")
@@ -253,6 +280,7 @@ REWRITES = {
     "linalg_svd": _svd, "_linalg_svd": _svd, "svd": _old_svd,
     "linalg_qr": _qr, "qr": _old_qr, "linalg_lu_factor": _lu_factor, "linalg_lu": _lu,
     "linalg_slogdet": _slogdet, "slogdet": _slogdet, "linalg_pinv": _pinv, "pinverse": _pinv,
+    "linalg_lstsq": _lstsq,
 }  # fmt: skip
 
 
@@ -275,7 +303,8 @@ def _complex_types():
 
 for _name in (
     "linalg_cholesky cholesky linalg_cholesky_ex cholesky_solve cholesky_inverse linalg_lu_solve "
-    "lu_solve linalg_lu_factor linalg_lu linalg_slogdet slogdet logdet linalg_pinv pinverse"
+    "lu_solve linalg_lu_factor linalg_lu linalg_slogdet slogdet logdet linalg_pinv pinverse "
+    "linalg_lstsq"
 ).split():
     REWRITES[_name] = _of_real(_name, REWRITES[_name])
 SIGNATURES["linalg_svdvals"] = ("svdvals", _of_real("linalg_svdvals", _svdvals))

@@ -322,6 +322,7 @@ class ForwardDeclaration(Block):
         self.name = name
 
     def is_(self, block):
+        """Say which block it is; that block may hold this declaration."""
         self.parts = (as_block(block),)
         return self
 

@@ -1,6 +1,5 @@
 """A block on examples: on one, as it comes; on many, laid out first and then computed by depth."""
 
-import sys
 from contextvars import ContextVar
 from types import SimpleNamespace
 
@@ -8,6 +7,7 @@ import numpy as np
 
 from autodiff_lab import trees, xp
 
+from ...batches.batching import in_use
 from ...errors import MaskError
 from ...setting import setting
 from ..lazy import outcome, unless_stale
@@ -102,11 +102,5 @@ def like_of(block, examples):
     if arrays:
         xp.of(*arrays)  # refuses two frameworks
         return arrays[0]
-    here = [name for name in ("torch", "jax") if name in sys.modules]
-    if len(here) != 1:
-        raise MaskError(
-            f"no block and no example holds an array, and imported is {' and '.join(here)}; say "
-            "which framework is meant: block.batch(examples, like=array)"
-        )
-    verbs = xp.verbs(here[0])
+    verbs = in_use("no block and no example", "block.batch(examples, like=array)")
     return verbs.asarray(0.0, SimpleNamespace(device=None))

@@ -14,14 +14,15 @@ functions of the user's (cells) where they take and give arrays, else one operat
 """
 
 import contextlib
-import gc
 import sys
 
 from autodiff_lab import trees
+from autodiff_lab.collector import held_off
 
 from ...batches.masked_batch import is_batch
 from ...batches.randomness import watched
 from ...errors import MaskError
+from ...lane import NUMBERS
 from ...lifting import calls
 from ...lifting.items import finished
 from ...setting import setting
@@ -89,7 +90,7 @@ def outcome(recorder, jobs, order, first, before=lambda: None):
 
     def written_down(i, job):
         def run():
-            with calls.answered_by(recorder.called), setting(running, i):
+            with calls.answered_by(recorder.called), setting(running, i), setting(NUMBERS, [i]):
                 return job()
 
         return run
@@ -104,12 +105,10 @@ def outcome(recorder, jobs, order, first, before=lambda: None):
 def undisturbed():
     """While calls are written down: recursion takes some frames for each of the user's, so it may
     be deeper; and nothing is thrown away yet, so the collector need not go through it all again."""
-    limit, collects = sys.getrecursionlimit(), gc.isenabled()
-    sys.setrecursionlimit(max(limit, DEEP))
-    gc.disable()
+    limit = sys.getrecursionlimit()
     try:
-        yield
+        sys.setrecursionlimit(max(limit, DEEP))
+        with held_off:
+            yield
     finally:
         sys.setrecursionlimit(limit)
-        if collects:
-            gc.enable()

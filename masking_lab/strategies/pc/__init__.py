@@ -6,6 +6,8 @@ runs it once, for all examples that are at it. So examples that have taken diffe
 differently deep in a recursion, still work together where their lines are the same.
 
     blocks      a function is cut into blocks; a graph says which follows which
+    jumps       what a block is, and how it ends
+    whiles      the trips of loops that may have no end
     own         names and things that are each example's own
     sites       which calls get a frame of their own
     graph       what each block reads and writes
@@ -22,6 +24,7 @@ differently deep in a recursion, still work together where their lines are the s
 import numpy as np
 
 from autodiff_lab import trees, xp
+from autodiff_lab.collector import held_off
 
 from ...batches.masked_batch import is_batch
 from ...batches.randomness import watched
@@ -78,7 +81,8 @@ def _run(own, args, kwargs, count, first, choose):
     verbs = xp.of(first.data)
     machine = Machine(verbs, first.data, count, choose, watching())
     f, more, named = own
-    machine.run(f, (*more, *args), {**named, **kwargs})
+    with held_off:  # what was computed stays, so it need not be searched for cycles again and again
+        machine.run(f, (*more, *args), {**named, **kwargs})
     try:
         turn = Turn(machine, None, np.arange(count), level=1)
         result = finished(turn.get(machine.results))

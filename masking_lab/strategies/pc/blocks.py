@@ -7,58 +7,13 @@ expression has computed before it is cut in two goes into names of its own (`_1`
 
 import ast
 import copy
-from typing import Any, NamedTuple
 
 from autodiff_lab.reading import names
 
 from ...lifting.canonical import Fresh, assign, flow_call
+from .jumps import Block, Branch, Call, Go, Return, skipped
 from .own import Finish, Renamed
-
-
-class Go(NamedTuple):
-    to: Any
-
-
-class Branch(NamedTuple):
-    test: ast.expr
-    yes: Any
-    no: Any
-
-
-class Call(NamedTuple):
-    f: ast.expr
-    args: ast.expr
-    kwargs: ast.expr
-    target: str
-    to: Any
-    loans: dict | None
-
-
-class Return(NamedTuple):
-    value: ast.expr
-
-
-class Block:
-    """`body` runs, then `jump` tells where to go. The machine adds what it knows (`graph`)."""
-
-    number = run = None
-
-    def __init__(self):
-        self.body, self.jump, self.line, self.text = [], None, None, ""
-
-    @property
-    def asked(self):
-        """The expressions that the jump asks for."""
-        return [x for x in self.jump if isinstance(x, ast.expr)]
-
-
-def skipped(block):
-    """The block, or the one behind it if nothing happens in it."""
-    seen = set()
-    while not block.body and type(block.jump) is Go and block not in seen:
-        seen.add(block)
-        block = block.jump.to
-    return block
+from .whiles import While
 
 
 class Cutter:
@@ -66,22 +21,43 @@ class Cutter:
 
     def __init__(self, text, tree, pushes, define):
         self.text, self.pushes, self.define = text, pushes, define
-        self.fresh, self.blocks, self.loops = Fresh(tree), [], []
+        self.fresh, self.blocks = Fresh(tree), []
+        self.loops, self.heads, self.whiles = [], set(), []
         self.here = None
         first = Block()
         self.enter(first)
         self.statements(tree.body)
         self.jump(Return(ast.copy_location(ast.Constant(None), tree.body[-1])))
         self.first = skipped(first)
-        reached, todo = set(), [self.first]
+        for block in self.reached():
+            self.ask_at_once(block)
+        reached = self.reached()
+        self.blocks = [b for b in self.blocks if b in reached]
+        self.whiles = [While(place, skipped(head), skipped(first), reached & tests, reached & body)
+                       for place, head, first, tests, body in self.whiles]  # fmt: skip
+
+    def reached(self):
+        """The blocks that somebody comes to; who comes to nothing goes on to what is behind it."""
+        found, todo = set(), [self.first]
         while todo:
             block = todo.pop()
-            if block not in reached:
-                reached.add(block)
+            if block not in found:
+                found.add(block)
                 block.jump = type(block.jump)(*[skipped(x) if isinstance(x, Block) else x
                                                 for x in block.jump])  # fmt: skip
                 todo += [x for x in block.jump if isinstance(x, Block)]
-        self.blocks = [b for b in self.blocks if b in reached]
+        return found
+
+    def ask_at_once(self, block):
+        """`if` behind a block that goes straight there needs no turn of its own. (Examples wait for
+        each other where a loop begins; a function sees a name when its block is done.)"""
+        to = block.jump.to if type(block.jump) is Go else None
+        if to is None or to.body or type(to.jump) is not Branch or to in self.heads:
+            return
+        around = [{*tests, *body} for *_, tests, body in self.whiles]
+        seen = any(n in self.define.captured for n in names.bound(*block.body))
+        if not seen and all((block in inside) == (to in inside) for inside in around):
+            block.jump = to.jump._replace(test=copy.deepcopy(to.jump.test))
 
     # ----- blocks -----
     def enter(self, block):
@@ -166,9 +142,15 @@ class Cutter:
         start = self.blocks.index(head)
         stop = self.blocks.index(self.here)
         self.loops.append((head, after))
+        self.heads.add(head)
+        first = self.here
         self.statements(s.body)
         self.jump(Go(head))
         self.loops.pop()
+        if isinstance(s, ast.While):
+            tests, body = self.blocks[start:stop], self.blocks[self.blocks.index(first) :]
+            place = f"line {s.lineno}: `{self.text.line(s).strip()}`"
+            self.whiles.append((place, head, first, set(tests), set(body)))
         self.blocks += self.blocks[start:stop]
         del self.blocks[start:stop]
         self.enter(otherwise)

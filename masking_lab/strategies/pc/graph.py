@@ -94,7 +94,7 @@ class Graph:
         self.code, self.outer, self.kept = code, code.outer, sites.kept
         self.define = Define(code, self, sites.makes)
         cutter = Cutter(code.text, copy.deepcopy(code.tree), sites.pushes, self.define)
-        self.blocks, self.first = cutter.blocks, cutter.first
+        self.blocks, self.first, self.whiles = cutter.blocks, cutter.first, cutter.whiles
         targets = [b.jump.target for b in self.blocks if hasattr(b.jump, "target")]
         self.own = {*code.own, *[n for b in self.blocks for n in names.bound(*b.body)], *targets}
         needed = {n for b in self.blocks for n in _read(b)} | self.define.captured

@@ -9,6 +9,7 @@ The counters and the stacks are NumPy's and live on the host; what they hold are
 """
 
 import inspect
+import sys
 
 import numpy as np
 
@@ -16,18 +17,20 @@ from autodiff_lab.reading import MISSING
 
 from ...errors import MaskError
 from ...lane import Lane
-from ...lifting import calls, effects, lending
+from ...lifting import calls, lending, limits
 from ...lifting.changes import changeable
 from . import flow
-from .blocks import Branch, Call, Go
 from .frames import Frames
 from .graph import code_of
+from .jumps import Branch, Call, Go
 from .log import Differ, Log
 from .sites import Kind, needs_frames, users
 from .turn import Function, Turn
+from .whiles import trips
 
 DONE = -1
 LAST = 3  # of the levels of a turn
+DEEP = 10  # times as deep as Python's own stack
 
 
 class Machine:
@@ -39,6 +42,7 @@ class Machine:
         self.results, self.depth = np.full(count, -1), np.zeros(count, int)
         self.blocks, self.numbers, self.tables = [], {}, {}
         self.levels, self.refused, self.seen_outside = {}, {}, {}
+        self.trips, self.is_bounded = {}, limits.max_trips() is not None
 
     def run(self, f, args, kwargs):
         """What `f` returns, for all examples; they are left in the last `Turn`."""
@@ -64,7 +68,7 @@ class Machine:
         except Exception as error:
             turn.take_back()
             self.check_outside()
-            if level == LAST or isinstance(error, NotHere):
+            if level == LAST or isinstance(error, (NotHere, TooDeep, limits.Endless)):
                 raise
             self.step(block, group, level + 1)
             self.levels[block] = max(self.levels.get(block, 0), level + 1)
@@ -99,17 +103,41 @@ class Machine:
     def follow(self, turn, block, asked):
         jump, group = block.jump, turn.group
         if type(jump) is Go:
-            return lambda: self._go(group, jump.to)
+            return self._ways(block, (group, jump.to))
         if type(jump) is Branch:
             test = flow.asked(asked[0])
             if not isinstance(test, Lane):
-                return lambda: self._go(group, jump.yes if test else jump.no)
+                return self._ways(block, (group, jump.yes if test else jump.no))
             yes = np.asarray(decided(test.data))
-            return lambda: (self._go(group[yes], jump.yes), self._go(group[~yes], jump.no))
+            return self._ways(block, (group[yes], jump.yes), (group[~yes], jump.no))
         if type(jump) is Call:
             return self._call(turn, group, block, *asked)
         numbers = turn.put(asked[0])
         return lambda: self._return(block.graph, group, numbers)
+
+    def _ways(self, source, *ways):
+        """Where each of some groups goes."""
+
+        def go():
+            for group, target in ways:
+                if self.is_bounded:
+                    self._count(source, target, group)
+                self._go(group, target)
+
+        return go
+
+    def _count(self, source, target, group):
+        """The trips of `while` loops, in each frame; there may be too many."""
+        for loop, anew, begins in trips(source.graph.whiles, source, target):
+            counts = self.trips.setdefault((loop.head, loop.first), {})
+            frames = self.frame[group].tolist()
+            if anew:
+                counts.update(dict.fromkeys(frames, 0))
+            if begins:
+                most = max([counts[n] for n in frames], default=0)
+                here = [i for i, n in zip(group.tolist(), frames, strict=True) if counts[n] == most]
+                limits.check(most, here, loop.place)
+                counts.update({n: counts[n] + 1 for n in frames})
 
     def _go(self, group, block):
         self.pc[group] = self.numbers[block]
@@ -129,7 +157,6 @@ class Machine:
             lending.refuse(code.name, code.signature, code.written, args, kwargs, loans,
                            len(own[1]), at)  # fmt: skip
             return self._push(turn, group, back, code, None, args, kwargs)
-        effects.refuse_unfollowed(f, args)
         numbers = turn.put(calls.call(f, args, kwargs))
         lending.check(calls.callee(f), args, kwargs, lambda: loans)
         return lambda: self._answer(group, self.frame[group], block, numbers)
@@ -147,6 +174,7 @@ class Machine:
             return shown(turn, turn.variable(*self.home(*outer, name), name))
 
         graph = code.graph(peek)
+        self._check_depth(group, code)
 
         def push():
             frames = self.frames(graph)
@@ -161,6 +189,15 @@ class Machine:
             self._go(group, graph.first)
 
         return push
+
+    def _check_depth(self, group, code):
+        """No stack of Python's ends a recursion here; one without end must not fill the memory."""
+        most = DEEP * sys.getrecursionlimit()
+        if (deep := self.depth[group] >= most).any():
+            raise TooDeep(
+                f"calls of {code.name} stand {most} deep on examples {group[deep].tolist()}; mend "
+                "what ends the recursion, or raise sys.setrecursionlimit"
+            )
 
     def _return(self, graph, group, numbers):
         links, rows = self.frames(graph).links, self.frame[group]
@@ -196,6 +233,10 @@ class Machine:
 
 class NotHere(MaskError):
     """The strategy does not apply."""
+
+
+class TooDeep(MaskError, RecursionError):
+    """A recursion has no end, as far as anybody knows."""
 
 
 def decided(data):

@@ -1,31 +1,24 @@
 """`%%tape`, tapes that display themselves, and what `Out` keeps of them."""
 
-import atexit
 import builtins
 import gc
 import re
 import weakref
 
 import pytest
-from IPython.core.interactiveshell import InteractiveShell
 from IPython.utils.capture import capture_output
-from traitlets.config import Config
 
 import kernel
 from tests.helpers import FRAMEWORKS, array
+from tests.kernel.shells import shell
 
 BOTH = pytest.mark.parametrize("framework", FRAMEWORKS)
 
 
 @pytest.fixture
 def ip(tmp_path):
-    """A shell with the extension, that writes no history."""
-    config = Config({"HistoryManager": {"enabled": False}})
-    shell = InteractiveShell(ipython_dir=str(tmp_path), config=config)
-    kernel.load_ipython_extension(shell)
-    yield shell
-    kernel.unload_ipython_extension(shell)
-    atexit.unregister(shell.atexit_operations)
+    with shell(tmp_path) as started:
+        yield started
 
 
 @pytest.fixture(params=FRAMEWORKS)
@@ -89,6 +82,16 @@ def test_after_an_error_every_name_has_its_value_again(notebook):
     assert isinstance(notebook.last.error_in_exec, KeyError)
     assert notebook.user_ns["x"] is x and notebook.user_ns["h"] is x
     assert "new" not in notebook.user_ns
+
+
+def test_a_mask_leak_of_a_cell_is_found_and_the_notebook_is_left_alone(notebook):
+    run(notebook, "mask = x < 0.7\ndef mean(v):\n    return v.sum() / v.shape[0]")
+    run(notebook, "%%tape t\nkept = xp.where(mask, x, xp.zeros_like(x))\nm = mean(kept)\nm * 2")
+    before = dict(notebook.user_ns)
+    shown = run(notebook, "show(t, padding={'x': [True, False]})")
+    assert "counts the padding; with 3 places in place of 2 along dim 0 of x" in shown
+    for n in ("x", "mask", "kept", "m", "mean"):
+        assert notebook.user_ns[n] is before[n]
 
 
 def test_a_cell_that_overwrites_its_input(notebook):

@@ -74,12 +74,23 @@ def test_a_click_on_a_node_shows_its_card_its_heat_maps_and_its_line(show):
     names = [svg.get_attribute("aria-label") for svg in card.locator("svg[role=img]").all()]
     maps = ("value: 1 by 3, ±0.4621", "adjoint: 1 by 3, ±2")
     assert names == [f"heat map of the {words}" for words in maps]
-    assert page.locator(".tp-code .here").text_content().strip() == "h = xp.tanh(x * w)"
+    assert page.locator(".tp-code > ol .here").text_content().strip() == "h = xp.tanh(x * w)"
 
 
 def test_a_click_on_a_line_lights_its_nodes(show):
     page = show(tapes.small("torch"))
-    page.locator(".tp-code li", has_text="return").click()
+    page.locator(".tp-code > ol li", has_text="return").click()
+    lit = page.locator(".hit > text tspan")
+    assert [t.text_content() for t in lit.all()] == ["v4", "v5", "v6", "v7"]
+
+
+def test_the_python_of_the_gradient_is_lit_and_lights(show):
+    page = show(tapes.small("torch"))
+    page.locator(".tp-code summary", has_text="to_source").click()
+    box(page, "h").click()
+    lit = [t.text_content().split("  ")[2] for t in page.locator(".tp-code details .here").all()]
+    assert lit[:2] == ["t = x * w", "h = torch.tanh(t)"] and len(lit) > 4
+    page.locator(".tp-code details li", has_text="bh = ").first.click()
     lit = page.locator(".hit > text tspan")
     assert [t.text_content() for t in lit.all()] == ["v4", "v5", "v6", "v7"]
 

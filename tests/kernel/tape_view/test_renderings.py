@@ -5,6 +5,7 @@ import json
 import re
 import weakref
 import xml.etree.ElementTree as ET
+from html import unescape
 from html.parser import HTMLParser
 from urllib.parse import unquote
 
@@ -220,6 +221,48 @@ def test_the_source_of_the_program_stands_beside_it(framework):
     lines = re.findall(r'<li value=\d+ data-at="0:\d+"><code>(.*?)</code>', html)
     text = "def program(x, w): h = xp.tanh(x * w) return xp.sum(2 * h + xp.floor(x))"
     assert " ".join(line.strip() for line in lines) == text
+
+
+@BOTH
+def test_value_and_gradient_stand_beside_it_as_python(framework):
+    """The lines are those of `to_source`, and each leads to the user's line that it comes from."""
+    tape = small(framework)
+    html = bundle(tape)["text/html"].split("to_source: value and gradient as Python")[1]
+    found = re.findall(r"<li(?: data-at=(\S+))?><code>(.*?)</code>", html)
+    assert [unescape(text) for _, text in found] == ad.to_source(tape).splitlines()
+    source = dict(re.findall(r"<li value=(\d+) data-at.*?><code>(.*?)</code>",
+                             bundle(tape)["text/html"]))  # fmt: skip
+    at = {text.split("#")[0].strip(): source[at.split(":")[1]].strip() for at, text in found if at}
+    module = "torch" if framework == "torch" else "jnp"
+    assert at[f"h = {module}.tanh(t)"] == "h = xp.tanh(x * w)"
+    assert at["bx = bt * w"] == "h = xp.tanh(x * w)"
+    assert "to_source:" not in bundle(chain(framework, 80))["text/html"]
+
+
+@BOTH
+def test_the_python_of_a_masked_batch_runs(framework):
+    """Its container takes no names, so its leaves are returned beside each other."""
+    tape = tapes.batch(framework)
+    assert "to_source:" in bundle(tape)["text/html"]
+    text, space = ad.to_source(tape), {}
+    exec(text, space)
+    value, _ = space["value_and_grad"](*tape.called[1], tape.output.data, **text.constants)
+    assert [float(v) for v in value[0]] == [float(v) for v in tape.output.data]
+
+
+def test_a_card_tells_strides_and_whose_memory_it_is():
+    pytest.importorskip("torch")
+    tape = ad.record(lambda x: (x.T[1:] * 2).reshape(-1), random("torch", 4, 3))
+    heads, *rows = [re.findall(r"<t[dh][^>]*>([^<]*)", row)
+                    for row in table(bundle(tape)["text/html"]).split("<tr>")[1:]]  # fmt: skip
+    cells = [row[heads.index("shape")] for row in rows]
+    assert cells == [
+        "(4, 3) float32, strides (3, 1)",
+        "(3, 4) float32, strides (1, 3), memory of x",
+        "(2, 4) float32, strides (1, 3), offset 1, memory of x",
+        "(2, 4) float32, strides (1, 2)",
+        "(8,) float32, strides (1,)",
+    ]
 
 
 @BOTH
