@@ -193,7 +193,11 @@ def unshared(x, other, whole=None):
 def list_(elements):
     """A list that is given a name: it may grow for some examples only, unless each runs alone."""
     own = calls.answers() and type(elements) is list
-    return calls.kept(elements) if own else Items(elements)
+    return (
+        calls.kept(elements)
+        if own
+        else (elements if isinstance(elements, Items) else Items(elements))
+    )
 
 
 def set(x, name, value):  # noqa: A001

@@ -10,6 +10,7 @@ from ..batches.masked_batch import trimmed, valid
 from ..errors import MaskError
 from ..lane import Lane, Length, is_array, shared
 from .blocks import Block, one_by_one, rebuilt
+from .changes import containers
 from .stacking import common, lengths, ordered, side_by_side
 
 
@@ -120,6 +121,9 @@ class Items(list):
 
     def __mul__(self, n):
         self._only_whole("*")
+        if any(True for _ in containers(tuple(list.__iter__(self)))):
+            raise MaskError(f"the same list or object stands several times in a list at "
+                            f"{source.here()}; make one for each, in a comprehension")  # fmt: skip
         return self._repeated(n) if isinstance(n, Lane) else Items(list(self) * n)
 
     __rmul__ = __mul__

@@ -175,7 +175,7 @@ SAME = [
     a_partial_of_a_closure, containers_of_values, a_bound_method,
     callable_object_in_a_branch, own_index_is_written, numbers_keep_their_precision,
     kinds_are_asked, map_and_filter, unpacking, the_result_of_a_call_is_called,
-    starred_and_default_arguments, a_dict_that_a_branch_changes, an_import, text_of_a_value,
+    starred_and_default_arguments, a_dict_that_a_branch_changes, an_import,
     items_have_a_domain,
 ]  # fmt: skip
 
@@ -235,7 +235,8 @@ REFUSED = [
     (dict_outside, "'TABLE' is changed .*outlives the call"),
     (attribute_outside, "'STATE' is changed"),
     (object_outside, "an attribute of a Counter is changed"),
-    (formatted, r"one number for all examples at line \d+: `words"),
+    (formatted, r"a text is made at line \d+: `words"),
+    (text_of_a_value, r"a text is made at line \d+: `words"),
     (sorted_values, "goes through a ragged dim"),
     (none_on_some, "None on others"),
 ]

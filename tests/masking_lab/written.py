@@ -207,7 +207,15 @@ def a_deque(np, x, w):
     return sum(last)
 
 
+def one_list_twice(np, x, w):
+    rows = [[w]] * 2
+    for v in x:
+        rows[0].append(v)
+    return sum(rows[1])
+
+
 REFUSED = {
+    one_list_twice: "stands several times",
     reads_what_the_loop_changes: "reads 'h'",
     reads_what_the_branch_changes: "reads 'h'",
     functions_of_the_last_trip: "reads 'v'",
@@ -218,5 +226,5 @@ REFUSED = {
     a_dict: "a set or a dict looks for one value",
     a_text: "a text is made",
     a_key: "a text is made",
-    a_deque: "changes a deque",
+    a_deque: "deque is changed",
 }
