@@ -101,10 +101,9 @@ class TorchVerbs(TorchKinks, TorchWindows, TorchStencils, TorchLinalg, TorchFour
         return self._made(self.lib.ones, shape, dtype, like)
 
     def _made(self, make, shape, dtype, like):
-        device = getattr(like, "device", None)
         if self.asking.has_torch_function(shape):  # PyTorch before 2.7 does not ask sizes
-            return self.asking.handle_torch_function(make, shape, shape, dtype=dtype, device=device)
-        return make(shape, dtype=dtype, device=device)
+            return self.asking.handle_torch_function(make, shape, shape, dtype=dtype)
+        return make(shape, dtype=dtype, device=getattr(like, "device", None))
 
     @verb
     def arange(self, shape, axis, dtype, like=None):
