@@ -7,7 +7,7 @@ from autodiff_lab import source, xp
 from ..errors import MaskError
 from ..lane import Lane, examples_where
 from . import calls, leaving, limits, shrinking, some, staged
-from .changes import changeable
+from .changes import Watched, changeable, refuse_lost
 from .items import Items, become, each_of
 from .leader import Taken
 from .select import select
@@ -54,6 +54,16 @@ def repeat(going, test, body, carried, given, flags, done=0):
         return _repeat(going, test, body, carried, given, flags, done)
 
 
+def _asked(test, here, inside):
+    """The condition of a loop; nobody puts together what it changes."""
+    before = Watched(inside)
+    found = truth(test(*inside))
+    if before.changed():
+        refuse_lost()
+    here.refuse_lost(inside)
+    return found
+
+
 def _repeat(going, test, body, carried, given, flags, done):
     def step(going, carried, given):
         here = Taken(going).certain()
@@ -63,7 +73,7 @@ def _repeat(going, test, body, carried, given, flags, done):
         here = Taken(going)
         if here.none:
             return going, carried
-        return _both(going, truth(test(*here.led(carried), *here.led(given)))), carried
+        return _both(going, _asked(test, here, here.led((*carried, *given)))), carried
 
     here = Taken(going)
     if here.all is None and here.verbs.name == "torch":

@@ -76,11 +76,11 @@ def wrote(x):
         written[id(x)] = weakref.ref(x), source.here()
 
 
-def refuse_outside(name, change, *values):
-    """`name` is defined outside of `f`, and about to be changed. A number may be appended to a list
-    (who looks at a program does so), but not written over the one that is there."""
+def refuse_outside(name, args, kwargs, over=False):
+    """`name` is defined outside, and about to be changed. A number may be appended to a list (who
+    looks at a program does so), but not written `over` the one that is there."""
     changed()
-    if change.__name__ in ("set", "put") or masked.get() or has_lanes(values):
+    if over or masked.get() or has_lanes((args, kwargs)):
         raise _refused(repr(name), source.here())
 
 

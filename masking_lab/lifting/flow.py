@@ -211,7 +211,13 @@ def set(x, name, value):  # noqa: A001
 
 def outside(name, change, *args, **kwargs):
     """A change of something that is defined outside of `f`."""
-    effects.refuse_outside(name, change, args, kwargs)
+    effects.refuse_outside(name, args, kwargs, change.__name__ in ("set", "put"))
+    return change(*args, **kwargs)
+
+
+def around(name, change, *args, **kwargs):
+    """A change of something that the function around has made."""
+    effects.refuse_outside(name, args, kwargs)
     return change(*args, **kwargs)
 
 

@@ -83,7 +83,15 @@ class Rewriter:
             s = ast.copy_location(ast.Expr(call), s)
         if isinstance(s, ast.Assign):
             s.value = growing(s.value)
+        if self._changes_around(s):
+            s.value.func.attr = "around"
         return [self.expression.visit(s)]
+
+    def _changes_around(self, s):
+        """Is what it changes the function's around it, and not from outside of all?"""
+        call = s.value if isinstance(s, ast.Expr) else None
+        is_outside = isinstance(call, ast.Call) and ast.unparse(call.func) == "flow.outside"
+        return is_outside and call.args[0].value in self.locals
 
     def undefined(self, body, known, at):
         """Names that are handed on before they have a value, but for those that are `known`."""

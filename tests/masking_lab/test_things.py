@@ -30,10 +30,17 @@ def test_each_example_has_its_own(name, f, way):
 
 
 @pytest.mark.parametrize(("name", "way"), WAYS)
-@pytest.mark.parametrize("f", things.UNFOLLOWED, ids=lambda f: f.__name__)
+@pytest.mark.parametrize("f", things.UNFOLLOWED + things.IN_CONDITIONS, ids=lambda f: f.__name__)
 def test_what_is_not_followed_is_refused_or_right(name, f, way):
     with contextlib.suppress(ml.MaskError):
         same(ml.autobatch(f, way)(ml.batch(inputs(name))), f, name)
+
+
+@pytest.mark.parametrize("f", things.IN_CONDITIONS, ids=lambda f: f.__name__)
+def test_a_condition_that_changes_something_runs_for_each_example_alone(f):
+    same(ml.autobatch(f, "lazy")(ml.batch(inputs("torch"))), f, "torch")
+    with pytest.raises(ml.MaskError, match="is changed at line"):
+        ml.autobatch(f, max_trips=9)(ml.batch(inputs("torch")))
 
 
 @pytest.mark.parametrize("f", things.UNFOLLOWED[:-1], ids=lambda f: f.__name__)

@@ -229,5 +229,31 @@ def an_attribute_of_a_function(x):
     return x[0] * f.n
 
 
+# ----- changed by the condition of a loop, which has it from around -----
+def a_list_that_the_condition_changes(x):
+    trips, found = [0], x[0]
+
+    def more():
+        trips.append(1)
+        return len(trips) < x[-1, 0] + 4
+
+    while more():
+        found = found + 1
+    return found
+
+
+def a_count_that_the_condition_changes(x):
+    n, found = [0], x[0]
+
+    def more():
+        n[0] = n[0] + 1
+        return n[0] < x[-1, 0] + 3
+
+    while more():
+        found = found + 1
+    return found
+
+
+IN_CONDITIONS = [a_list_that_the_condition_changes, a_count_that_the_condition_changes]
 UNFOLLOWED = [a_deque, a_deque_that_turns, a_set, a_heap, an_iterator, bytes_that_change, slots,
               an_attribute_of_a_function]  # fmt: skip
