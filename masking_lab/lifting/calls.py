@@ -173,7 +173,7 @@ def answers():
 def entry(x, index):
     """`x[index]` of lifted code, without lanes in the index."""
     answer = _answer.get()
-    if answer is None or hasattr(type(x), "rank"):  # who answers has arrays that answer themselves
+    if answer is None or getattr(type(x), "rank", 0) > 1:  # an array that answers itself
         return x[index]
     return answer(operator.getitem, (x, index), {})
 

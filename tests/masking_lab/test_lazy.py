@@ -9,6 +9,7 @@ import sys
 import numpy as np
 import pytest
 
+import autodiff_lab as ad
 import masking_lab as ml
 from masking_lab.models.tree_lstm import random_tree
 from masking_lab.strategies import lazy
@@ -262,3 +263,23 @@ def test_the_collector_and_the_stack_are_left_as_they_were(error):
             ml.autobatch(f, "lazy")(b)
     assert (gc.isenabled(), gc.get_threshold(), sys.getrecursionlimit()) == before
     assert set(seen) == {(True, True)}
+
+
+@pytest.mark.parametrize("strategy", ["lazy", "fold"])
+def test_a_tape_sees_no_more_calls_of_more_examples(strategy):
+    """Weights that are watched by a tape are still shared: also where words choose a row."""
+    torch = module("torch")
+    w = {"rows": torch.ones(5, 3).double(), "w": torch.ones(3, 3).double()}
+
+    def f(words, w):
+        h = w["rows"][words[0]]
+        for i in range(1, len(words)):
+            h = torch.tanh(h @ w["w"] + w["rows"][words[i]])
+        return h
+
+    def nodes(count):
+        words = ml.batch([torch.tensor([k % 5, 1, 2, 4]) for k in range(count)])
+        batched = ml.autobatch(f, strategy)
+        return len(ad.record(lambda w: batched(words, w).data.sum(), w).nodes)
+
+    assert nodes(16) <= nodes(2)
