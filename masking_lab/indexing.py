@@ -7,9 +7,9 @@ an example does not have is what it is in the loop: an error on PyTorch, on JAX 
 from autodiff_lab import source, xp
 
 from . import arrays
-from .batches.masked_batch import aligned, depends, valid
+from .batches.masked_batch import aligned, depends, realigned, valid
 from .errors import MaskError
-from .lane import WATCHING, Lane, Length, certainly, examples_where, lined_up, realigned
+from .lane import WATCHING, Lane, Length, certainly, examples_where, lined_up
 from .on_jax.trip import Trip
 from .rules.along import Along
 

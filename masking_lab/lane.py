@@ -15,7 +15,7 @@ import numpy as np
 from autodiff_lab import source, xp
 from autodiff_lab.operators import Methods
 
-from .batches.masked_batch import depends, live, told_shape, valid
+from .batches.masked_batch import depends, live, realigned, told_shape, valid
 from .errors import MaskError
 from .sizes import Interval
 
@@ -367,24 +367,6 @@ def refuse_nested(what, xs):
 def lined_up(verbs, n, rank):
     """Numbers of each example beside others that have more axes."""
     return n if n.ndim >= rank else verbs.reshape(n, (*n.shape, *(1,) * (rank - n.ndim)))
-
-
-def realigned(n, goes):
-    """Lengths for an array whose axis goes[a] was axis a; None if a dim they depend on is gone."""
-    outer = [a for a in range(n.ndim - 1) if depends(n, a)]
-    places = [goes[a] for a in outer]
-    if None in places:
-        return None
-    if outer == places and n.ndim == len(outer) + 1:
-        return n
-    verbs = xp.of(n)
-    dims = [n.shape[a + 1] for a in outer]
-    order = sorted(range(len(outer)), key=lambda i: places[i])
-    n = verbs.permute(verbs.reshape(n, (n.shape[0], *dims)), (0, *(i + 1 for i in order)))
-    shape = [1] * (max(places, default=-1) + 1)
-    for place, m in zip(places, dims, strict=True):
-        shape[place] = m
-    return verbs.reshape(n, (n.shape[0], *shape))
 
 
 def refill(verbs, x, value, axes=None):

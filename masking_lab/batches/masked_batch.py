@@ -246,6 +246,24 @@ def depends(n, axis):
     return n is not None and n.ndim > axis + 1 and n.shape[axis + 1] != 1
 
 
+def realigned(n, goes):
+    """Lengths for an array whose axis goes[a] was axis a; None if a dim they depend on is gone."""
+    outer = [a for a in range(n.ndim - 1) if depends(n, a)]
+    places = [goes[a] for a in outer]
+    if None in places:
+        return None
+    if outer == places and n.ndim == len(outer) + 1:
+        return n
+    verbs = xp.of(n)
+    dims = [n.shape[a + 1] for a in outer]
+    order = sorted(range(len(outer)), key=lambda i: places[i])
+    n = verbs.permute(verbs.reshape(n, (n.shape[0], *dims)), (0, *(i + 1 for i in order)))
+    shape = [1] * (max(places, default=-1) + 1)
+    for place, m in zip(places, dims, strict=True):
+        shape[place] = m
+    return verbs.reshape(n, (n.shape[0], *shape))
+
+
 def shortened(verbs, n):
     """Lengths without axes of size 1 at the end."""
     rank = n.ndim

@@ -8,9 +8,9 @@ has those dims: there it is lined up with them.
 from autodiff_lab.table.row import unchanged
 
 from .. import rules
-from ..batches.masked_batch import told
+from ..batches.masked_batch import realigned, told
 from ..errors import MaskError
-from ..lane import Lane, Length, agree, realigned
+from ..lane import Lane, Length, agree
 
 
 class PerEntry(Lane):

@@ -16,9 +16,9 @@ from typing import NamedTuple
 from autodiff_lab import source
 from autodiff_lab.table.row import unchanged
 
-from ..batches.masked_batch import live, told
+from ..batches.masked_batch import live, realigned, told
 from ..errors import MaskError
-from ..lane import FINITE, WATCHING, Lane, Length, agree, realigned, refill, spread
+from ..lane import FINITE, WATCHING, Lane, Length, agree, refill, spread
 from ..padding import cropped
 from . import along, packed
 from .dead_entries import is_calm, reduced, replacement, still_known
