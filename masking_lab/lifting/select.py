@@ -2,6 +2,7 @@
 
 import copy
 import itertools
+import operator
 import types
 
 from autodiff_lab import xp
@@ -136,7 +137,8 @@ def _items(test, a, b):
     """Elements side by side where both have one; the rest are there for some examples only."""
     a, b = (x if isinstance(x, Items) else Items(x) for x in (a, b))
     found = Growing() if Growing in (type(a), type(b)) else Items()
-    if a.blocks != b.blocks:  # one was written into
+    kinds = ([isinstance(e, Block) for e, _ in x.pairs()] for x in (a, b))
+    if any(map(operator.ne, *kinds)):  # one was written into
         a.spread()
         b.spread()
     for pair in itertools.zip_longest(a.pairs(), b.pairs()):

@@ -71,7 +71,7 @@ def open_a_fold(seen):
 
 
 def click_a_line(seen):
-    seen.locator(".tp-code li", has_text="(y * y).sum()").click()
+    seen.locator(".tp-code li", has_text="(y * y).sum()").first.click()
     assert seen.locator(".hit > text tspan").all_text_contents() == ["v28", "v29"]
 
 
