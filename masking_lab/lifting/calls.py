@@ -19,6 +19,8 @@ from autodiff_lab.reading import read
 from ..batches import randomness
 from ..errors import MaskError
 from ..lane import Lane, lanes_in, looked
+from ..on_torch.asking import answered
+from ..on_torch.layers import cell
 from ..once import Remembered, inside_vmap
 from ..setting import setting
 from . import effects, lending, making
@@ -194,15 +196,12 @@ def made(f, args, kwargs):
 
         return dispatch(f, args, kwargs)
     if framework == "torch" and inspect.isroutine(f) and not is_lifted(f):
-        from ..on_torch.asking import answered
-        from ..on_torch.sizes import MADE  # PyTorch wants whole numbers there
-
         if inspect.isbuiltin(f) and f.__name__ in MAKERS:
+            from ..on_torch.sizes import MADE  # PyTorch wants whole numbers there
+
             return MADE[f.__name__](*args, **kwargs)
         return answered(f, args, kwargs)
     if framework == "torch":
-        from ..on_torch.layers import cell
-
         f = cell(f)
     return f(*args, **kwargs)
 

@@ -11,13 +11,14 @@ import ast
 from autodiff_lab.reading import names
 
 from .effects import MUTATORS
+from .liveness import statements
 
 COMPOUND = (ast.If, ast.For, ast.While)
 
 
 def refuse_stale(text, tree):
     """After `live`: every name that a function inside reads must be what it will be."""
-    blocks = [s for s in _statements(tree.body) if isinstance(s, COMPOUND)]
+    blocks = [s for s in statements(tree.body) if isinstance(s, COMPOUND)]
     for f, holders in _kept(tree.body):
         read = _read(f)
         for s in blocks:
@@ -38,22 +39,13 @@ def _read(f):
     return set(names.used(*body)) - parameters - set(names.bound(*body))
 
 
-def _statements(body):
-    """All statements, but for those of functions inside."""
-    for s in body:
-        yield s
-        if not isinstance(s, ast.FunctionDef):
-            for part in ("body", "orelse"):
-                yield from _statements(getattr(s, part, []))
-
-
 def _inside(s):
     return [*([s.target] if isinstance(s, ast.For) else []), *s.body, *s.orelse]
 
 
 def _kept(body):
     """`(function, names)`: functions that are made, with the names that keep hold of them."""
-    for s in _statements(body):
+    for s in statements(body):
         if isinstance(s, ast.FunctionDef):
             yield s, {s.name}
         elif isinstance(s, ast.Assign) and not hasattr(s, "final"):

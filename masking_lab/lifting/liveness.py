@@ -13,6 +13,21 @@ import ast
 from autodiff_lab.reading import names
 
 
+def blocks(s):
+    """The blocks of a branch, a loop or a `with`; what a `def` holds runs later."""
+    if isinstance(s, ast.FunctionDef):
+        return []
+    return [part for part in (getattr(s, "body", []), getattr(s, "orelse", [])) if part]
+
+
+def statements(block):
+    """All statements, but for those of functions inside."""
+    for s in block:
+        yield s
+        for part in blocks(s):
+            yield from statements(part)
+
+
 def live(block, after):
     """The names read in the block or after it, before they are written.
 

@@ -12,8 +12,11 @@ from autodiff_lab import source
 from autodiff_lab.reading import MISSING, names, read
 
 from ..errors import MaskError
+from .canonical import canonical
 from .effects import MUTATORS
+from .liveness import live
 from .objects import node_of
+from .sharing import Sharing
 
 # Builtins that give something new; `max`, `next` or `getattr` may give what they were given.
 _NEW = frozenset(
@@ -105,7 +108,8 @@ class Calls:
         """A function that is defined here reads names of here."""
         if tree not in self.inner:
             self.inner[tree] = None
-            self.inner[tree] = _sharing(self.text, copy.deepcopy(tree), self.local)
+            with contextlib.suppress(MaskError):
+                self.inner[tree] = sharing_of(self.text, copy.deepcopy(tree), self.local)
         told = _told(self.inner[tree], [a.arg for a in tree.args.args], every)
         return told._replace(reads=names.used(tree))
 
@@ -146,13 +150,12 @@ def _parameters(f):
     return code.co_varnames[: code.co_argcount]
 
 
-def _sharing(text, tree, outer):
-    from .rewrite import Rewriter
-
-    try:
-        return Rewriter(text, tree, outer).sharing
-    except MaskError:
-        return None
+def sharing_of(text, tree, outer=()):
+    """The `Sharing` of a function; its `tree` is in canonical form, and its names are `live`."""
+    parameters = [a.arg for a in ast.walk(tree.args) if isinstance(a, ast.arg)]
+    tree = canonical(text, tree)
+    live(tree.body, ())
+    return Sharing(tree, Calls(text, {*parameters, *names.bound(*tree.body), *outer}))
 
 
 def of_function(f):
@@ -161,7 +164,7 @@ def of_function(f):
         _known[f] = None
         with contextlib.suppress(MaskError):
             text = read(f, MaskError)
-            _known[f] = _sharing(text, text.tree, ())
+            _known[f] = sharing_of(text, text.tree)
     return _known[f]
 
 

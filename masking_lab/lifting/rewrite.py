@@ -18,15 +18,15 @@ from autodiff_lab import source
 from autodiff_lab.reading import MISSING, names
 
 from ..batches.randomness import drawing
-from .canonical import Fresh, as_index, assign, canonical, flow_call
+from ..on_torch.asking import asks_sizes
+from .canonical import Fresh, as_index, assign, flow_call
 from .changes import is_users_class
 from .closures import refuse_stale
 from .effects import MUTATORS
-from .liveness import assigned, live
-from .meeting import Calls, is_flows, meaning
+from .liveness import assigned
+from .meeting import is_flows, meaning, sharing_of
 from .pieces import definition, growing, lambda_of, loaded, only_shown, taken, tuple_of
 from .pointing import innermost
-from .sharing import Sharing
 
 # Classes of Python that ask for numbers.
 CLASSES = (int, float, bool, range, zip, enumerate, reversed, list, tuple, map, filter, str, type)
@@ -44,17 +44,14 @@ class Rewriter:
 
     def __init__(self, text, tree, outer):
         self.text, self.fresh = text, Fresh(tree)
-        arguments = tree.args
-        parameters = [a.arg for a in ast.walk(arguments) if isinstance(a, ast.arg)]
-        tree = canonical(text, tree)
-        live(tree.body, ())
+        sharing = sharing_of(text, tree, outer)
+        tree, self.locals = sharing.tree, sharing.points.calls.local
         refuse_stale(text, tree)
-        self.locals = {*parameters, *names.bound(*tree.body), *outer}
         self.expression = Expressions(self)
-        self.sharing = watch_writes(tree, Calls(text, self.locals))
-        tree.written = self.sharing.written()
+        watch_writes(sharing)
+        tree.written = sharing.written()
         doubtful = set()
-        assigned(tree.body, parameters, doubtful)
+        assigned(tree.body, sharing.points.parameters, doubtful)
         self.doubtful = doubtful
         tree.body = self.undefined(tree.body, (), tree.body[0]) + self.block(tree.body)
         self.tree = ast.fix_missing_locations(tree)
@@ -151,14 +148,12 @@ class Rewriter:
         return [test, body, taken(carried, call, s)]
 
 
-def watch_writes(tree, calls):
+def watch_writes(sharing):
     """Marks the writes and the loans of a function."""
-    sharing = Sharing(tree, calls)
     for s, name, held in sharing.writes():
         watch(s.value, name, held)
     for call, loans in sharing.lent():
         call.loans = loans
-    return sharing
 
 
 def watch(value, name, held):
@@ -259,8 +254,6 @@ class Expressions(ast.NodeTransformer):
         module = (getattr(found, "__module__", None) or "").split(".")[0]
         plain_class = inspect.isclass(found) and not (found in CLASSES or is_users_class(found))
         if module == "torch" and inspect.isroutine(found):
-            from ..on_torch.asking import asks_sizes
-
             if found.__name__ in MAKERS or not asks_sizes():
                 return True
         draws = drawing(found, (None, 1.0, True)) is not None

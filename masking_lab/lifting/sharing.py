@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 from autodiff_lab.reading import names
 
+from .liveness import blocks, statements
 from .objects import may_be_same
 from .pointing import Points, arguments, innermost
 
@@ -39,7 +40,7 @@ class Sharing:
     def writes(self):
         """`(statement, name, held)` for each write that another name would see: a name of the whole
         array, and one of what is stored in it again."""
-        for s in _statements(self.tree.body):
+        for s in statements(self.tree.body):
             name = _written(s)
             if name is None:
                 continue
@@ -66,7 +67,7 @@ class Sharing:
         """{parameter: how} for the parameters whose arrays are written into: "whole" are those that
         are arrays themselves, "stored" what is stored in them again, "part" a part by its name."""
         found = {}
-        for s in _statements(self.tree.body):
+        for s in statements(self.tree.body):
             name = _written(s)
             objects = self.points.at[s].names.get(name, ()) if name else ()
             if name and _again(s):
@@ -94,7 +95,7 @@ class Sharing:
     # ----- calls -----
     def lent(self):
         """`(call, loans)` for each call; the loans are those of `arguments`."""
-        for s in _statements(self.tree.body):
+        for s in statements(self.tree.body):
             own = [x for x in ast.iter_child_nodes(s) if isinstance(x, (ast.expr, ast.withitem))]
             read = [n for e in own for n in _read(e)]
             for e in own:
@@ -114,7 +115,7 @@ class Sharing:
             own = next(map(repr, inside), None)
             return Loan(own, own, own)
         after = s.after | getattr(s, "into", set()) | getattr(s, "head", set())
-        after -= set() if _blocks(s) else set(names.bound(s))
+        after -= set() if blocks(s) else set(names.bound(s))
         looked = [n for n in here.names if n in after or read.count(n) > inside.count(n)]
         others = [n for n in looked if n not in inside]
         objects = self.points.of(x, here)
@@ -141,20 +142,6 @@ def _note(found, root, how):
 
 
 # ----- reading statements -----
-def _blocks(s):
-    """The blocks of a branch, a loop or a `with`; what a `def` holds runs later."""
-    if isinstance(s, ast.FunctionDef):
-        return []
-    return [part for part in (getattr(s, "body", []), getattr(s, "orelse", [])) if part]
-
-
-def _statements(block):
-    for s in block:
-        yield s
-        for part in _blocks(s):
-            yield from _statements(part)
-
-
 def _read(e):
     return [n.id for n in ast.walk(e) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)]
 

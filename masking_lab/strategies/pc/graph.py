@@ -11,9 +11,8 @@ from ...errors import MaskError
 from ...lifting import lending
 from ...lifting.canonical import Fresh, Parts, canonical, flow_call, refuse
 from ...lifting.liveness import live
-from ...lifting.meeting import Calls
+from ...lifting.meeting import sharing_of
 from ...lifting.rewrite import Expressions, Rewriter, watch
-from ...lifting.sharing import Sharing
 from .blocks import Cutter
 from .sites import Sites, roots
 
@@ -75,10 +74,7 @@ def _watch_writes(text, tree):
     found = [n for n in ast.walk(tree) if isinstance(n, (ast.Assign, ast.Call))]
     for k, n in enumerate(found):
         n.mark = k
-    whole = canonical(text, copy.deepcopy(tree))
-    live(whole.body, ())
-    own = [a.arg for a in ast.walk(tree.args) if isinstance(a, ast.arg)]
-    sharing = Sharing(whole, Calls(text, {*own, *names.bound(*tree.body)}))
+    sharing = sharing_of(text, copy.deepcopy(tree))
     for s, name, held in sharing.writes():
         watch(found[s.mark].value, name, held)
     for call, loans in sharing.lent():
