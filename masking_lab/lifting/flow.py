@@ -185,7 +185,7 @@ def unshared(x, other, whole=None):
     """
     if isinstance(whole, Lane) or xp.framework_of(whole):
         return x
-    if (isinstance(x, Lane) and not x.weak) or xp.framework_of(x):
+    if not x.weak if isinstance(x, Lane) else xp.framework_of(x):
         writing.refuse_shared(x, other)
     return x
 

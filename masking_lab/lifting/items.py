@@ -6,6 +6,7 @@ mask beside each.
 
 from autodiff_lab import source, trees, xp
 
+from ..batches.batching import one_dtype
 from ..batches.masked_batch import trimmed, valid
 from ..errors import MaskError
 from ..lane import Lane, Length, is_array, shared
@@ -230,7 +231,8 @@ class Items(list):
         like = next((x.data for x in column if isinstance(x, Lane)), like)
         verbs, count = xp.of(like), like.shape[0]
         column = [x if isinstance(x, Lane) else _shared(verbs, count, x, like) for x in column]
-        dtype = _dtype(verbs, column)
+        arrays, numbers = ([x.dtype for x in column if x.weak is own] for own in (False, True))
+        dtype = one_dtype(verbs, arrays, numbers)
         return verbs, column, [verbs.astype(x.data, dtype) for x in column]
 
     def _inner(self, verbs, column, live):
@@ -323,15 +325,6 @@ def _shared(verbs, count, x, like):
         raise MaskError(f"a list is asked for an entry of each example's own at {source.here()}, "
                         f"and holds {x!r}; such a list can hold numbers and arrays")  # fmt: skip
     return shared(verbs, count, x, like)
-
-
-def _dtype(verbs, column):
-    """One dtype for all; a number of Python's is as precise as the arrays."""
-    arrays = [x.dtype for x in column if not x.weak]
-    numbers = [x.dtype for x in column if x.weak]
-    if arrays and (any(map(verbs.is_inexact, arrays)) or not any(map(verbs.is_inexact, numbers))):
-        return verbs.common_dtype(arrays)
-    return verbs.common_dtype(arrays + numbers)
 
 
 def _opened(elements, like):

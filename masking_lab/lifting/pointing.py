@@ -84,7 +84,7 @@ class Points:
             self._store(self.of(owner, state), _key(key), self.of(value, state), state)
         elif hasattr(s, "augmented"):  # written into; or new, for a number; or a list that grows
             name, added = s.targets[0], self.of(s.value.right, state)
-            state.names[name.id] = self.of(name, state) | made(s.value)
+            state.names[name.id] = self.of(name, state) | self.of(s.value, state)
             if is_list(added):
                 self._store(state.names[name.id], ANY, state.part(added, ANY), state)
         else:
@@ -157,6 +157,8 @@ class Points:
 
     def _binop(self, e, state):
         found = [self.of(x, state) for x in (e.left, e.right)]
+        if not any(found):  # numbers
+            return NONE
         if any(map(is_list, found)):  # lists that are joined
             state.hold(made(e), ANY, NONE.union(*[state.part(x, ANY) for x in found]))
         return made(e)
