@@ -37,9 +37,9 @@ def merged(test, new, old, carried, given, select=select):
     runs = [run for run in (new, old) if run]
     if not runs:
         return carried
-    results = zip(*[run.results for run in runs], strict=True)
+    results, before = zip(*[run.results for run in runs], strict=True), (*carried, *given)
     return tuple(
-        carried[i] if all(run.hands_on(i) for run in runs)
+        before[i] if all(run.hands_on(i) for run in runs)
         else x[0] if len(x) == 1 else select(test, *x)
         for i, x in enumerate(results)
     )  # fmt: skip

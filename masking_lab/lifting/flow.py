@@ -221,22 +221,27 @@ def around(name, change, *args, **kwargs):
     return change(*args, **kwargs)
 
 
-def listed(items, given, element, test=None):
+def listed(items, given, element, test=None, add="append"):
     """A list comprehension."""
     found = Items()
 
-    def add(x, found, *given):
-        found.append(element(x, *given))
+    def one(x, found, *given):
+        getattr(found, add)(element(x, *given))
         return ()
 
     def body(x, found, *given):
         if test is None:
-            add(x, found, *given)
+            one(x, found, *given)
         else:
-            if_(test(x, *given), add, None, (), (x, found, *given))
+            if_(test(x, *given), one, None, (), (x, found, *given))
         return (found,)
 
     return for_(items, body, (found,), given)[0]
+
+
+def nested(items, given, inner, test=None):
+    """A comprehension with more than one `for`: `inner` are those from the second on."""
+    return listed(items, given, inner, test, "extend")
 
 
 def _has_lane(index):

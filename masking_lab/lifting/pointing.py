@@ -181,12 +181,12 @@ class Points:
         own = state.copy()
         for g in e.generators:
             self._unpack(g.target, self._item(g.iter, own), own)
-        found = self.of(e.elt, own)
+        found = self.of(e.value if isinstance(e, ast.DictComp) else e.elt, own)
         state.inside = own.inside
         state.hold(made(e), ANY, found)
         return made(e)
 
-    _generatorexp = _listcomp
+    _generatorexp = _dictcomp = _listcomp
 
     # ----- calls -----
     def _call(self, e, state):
