@@ -32,7 +32,7 @@ class Items(list):
 
     def fill(self, pairs):
         """Be a list of these pairs."""
-        list.__setitem__(self, slice(None), [e for e, _ in pairs])
+        list.__setitem__(self, slice(None), [e if m is None else asked(e, m) for e, m in pairs])
         self.here[:] = [m for _, m in pairs]
 
     @property
@@ -66,7 +66,7 @@ class Items(list):
 
     def add(self, x, here):
         """An element that the examples of a mask have."""
-        super().append(x)
+        super().append(x if here is None else asked(x, here))
         self.here.append(here)
 
     def extend(self, xs):
@@ -344,6 +344,14 @@ def _whole_only(name):
 
 for _name in ("pop", "insert", "remove", "sort", "__delitem__", "__imul__"):
     setattr(Items, _name, _whole_only(_name))
+
+
+def asked(x, here):
+    """PyTorch asks the elements of a list what `torch.stack` of it means, not the list: so a tensor
+    that only the examples of a mask have is no plain one, though it is the same for all of them."""
+    if xp.framework_of(x) != "torch" or isinstance(x, Lane):
+        return x
+    return shared(xp.of(here), here.shape[0], x)
 
 
 class Growing(Items):
