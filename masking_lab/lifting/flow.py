@@ -20,7 +20,7 @@ from ..on_jax.trip import Trip
 from . import batched, calls, effects, lending, limits, writing
 from .batched import going_on, has_lanes, negated, truth
 from .builtins import told  # noqa: F401  lifted code asks for it
-from .items import Items, as_columns, each_of
+from .items import Items, as_columns, each_of, of_numbers
 from .sequences import Ragged, shared_entry
 from .undefined import Undefined  # noqa: F401  lifted code asks for it
 
@@ -152,6 +152,8 @@ def chain(left, *pairs):
 def item(x, index):
     if isinstance(index, Trip) and is_array(x):
         return shared_entry(x, index)
+    if isinstance(index, Items) and has_lanes([index]):
+        index = of_numbers(index, next(lanes_in([index])).data)
     if not _has_lane(index):
         return calls.entry(x, index)
     if isinstance(x, list):

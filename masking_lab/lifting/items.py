@@ -315,6 +315,16 @@ def as_columns(x, like):
     return Items([trees.map(lane, e) for e in each_of(x)], getattr(x, "here", None)).stacked()
 
 
+def of_numbers(x, like):
+    """A list of numbers, or of such lists, as an array; a number as it is."""
+    if isinstance(x, Items):
+        x.spread()
+    if isinstance(x, (list, tuple)):
+        own = [of_numbers(e, like) if isinstance(e, (list, tuple)) else e for e in each_of(x)]
+        return Items(own, getattr(x, "here", None)).stacked(like)
+    return x
+
+
 def each_of(x):
     """The elements of a list, also those that only some examples have."""
     return x.each() if isinstance(x, Items) else x
