@@ -25,9 +25,10 @@ from ..once import Remembered, inside_vmap
 from ..setting import setting
 from . import effects, lending, making
 from .builtins import BUILTINS
-from .items import Items, of_numbers
+from .items import Items
 from .joins import joined, joins
 from .rewrite import MAKERS, rewrite
+from .sequences import of_numbers
 
 _lifted: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()  # the user's functions
 _others: weakref.WeakSet = weakref.WeakSet()  # functions that are called as they are

@@ -12,7 +12,7 @@ import inspect
 import itertools
 import sys
 
-from autodiff_lab import source, trees, xp
+from autodiff_lab import source, xp
 
 from ..errors import MaskError
 from ..lane import Lane, is_array, lanes_in
@@ -20,8 +20,8 @@ from ..on_jax.trip import Trip
 from . import batched, calls, effects, lending, limits, writing
 from .batched import going_on, has_lanes, negated, truth
 from .builtins import told  # noqa: F401  lifted code asks for it
-from .items import Items, as_columns, each_of, of_numbers
-from .sequences import Ragged, shared_entry
+from .items import Items, each_of, gathered
+from .sequences import Ragged, of_numbers, shared_entry
 from .undefined import Undefined  # noqa: F401  lifted code asks for it
 
 
@@ -157,7 +157,7 @@ def item(x, index):
     if not _has_lane(index):
         return calls.entry(x, index)
     if isinstance(x, list):
-        return trees.map(lambda column: column[index], as_columns(x, next(lanes_in([index]))))
+        return gathered(x, index, next(lanes_in([index])))
     return writing.as_lane(x, index)[index]
 
 

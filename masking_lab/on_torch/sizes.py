@@ -115,7 +115,7 @@ def _tensor(data, *, dtype=None, **rest):
 
     if isinstance(data, Lane) and not data.weak:
         raise TypeError("torch.tensor of a tensor")
-    from ..lifting.items import of_numbers
+    from ..lifting.sequences import of_numbers
 
     x = of_numbers(data, next(lanes_in([data])).data)
     if dtype is None and x.weak and x.dtype.is_floating_point:
