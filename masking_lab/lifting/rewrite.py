@@ -282,6 +282,12 @@ class Expressions(ast.NodeTransformer):
             node.left = growing(node.left)
         return node
 
+    def visit_Attribute(self, node):
+        """`x.data` of PyTorch, which is something else of a lane."""
+        node = self.generic_visit(node)
+        is_data = node.attr == "data" and isinstance(node.ctx, ast.Load)
+        return flow_call("data", node.value, at=node) if is_data else node
+
     def visit_Subscript(self, node):
         node = self.generic_visit(node)
         if isinstance(node.ctx, ast.Store) or not names.used(node.slice):
