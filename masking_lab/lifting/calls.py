@@ -215,4 +215,5 @@ def is_jaxs(f):
     if inspect.isclass(f) or inspect.isbuiltin(f) or isinstance(f, functools.partial):
         return isinstance(f, functools.partial) and is_jaxs(f.func)
     ours = (getattr(f, "__module__", None) or "").startswith("masking_lab")
-    return not ours and not is_lifted(f)
+    of_a_tuple = isinstance(getattr(f, "__self__", None), tuple)  # a named tuple's `_replace`
+    return not ours and not of_a_tuple and not is_lifted(f)

@@ -19,7 +19,7 @@ from ...errors import MaskError
 from ...lane import Lane
 from ...lifting import calls, effects
 from ...lifting import flow as lifted_flow
-from ...lifting.changes import changeable
+from ...lifting.changes import changeable, is_users_class
 from ...lifting.items import Items
 from ...lifting.rewrite import Rewriter
 from ...lifting.undefined import Undefined
@@ -220,7 +220,7 @@ class Turn:
                 return args[0].size()
             if f is len and self.alone:
                 return self.plain(calls.made(f, args, kwargs))
-        if not any([isinstance(x, (Lists, Items)) for x in args]) or users(f):
+        if not any([isinstance(x, (Lists, Items)) for x in args]) or _is_users(f):
             return calls.made(f, args, kwargs)
         if f is list:
             return self.made(args[0].copy())
@@ -228,6 +228,10 @@ class Turn:
             if isinstance(x, Lists) and 0 in (lengths := x.lengths()) and any(lengths):
                 raise Differ(np.asarray(lengths) > 0)  # the sum of nothing is Python's 0
         return calls.made(f, tuple(map(_of_lifted_code, args)), kwargs)
+
+
+def _is_users(f):
+    return users(f) or (inspect.isclass(f) and is_users_class(f))
 
 
 def _unpadded(x):
