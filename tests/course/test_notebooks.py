@@ -34,12 +34,13 @@ def test_faults_are_found(tmp_path):
     new = nbformat.v4
     outputs = [new.new_output("stream", name="stderr", text="/ho" + "me/me: late"),
                new.new_output("display_data", {"text/html": '<img src="x">'})]  # fmt: skip
-    cells = [new.new_markdown_cell("## Two\n\n![](a.png)"), new.new_code_cell("1", outputs=outputs)]
+    first = new.new_markdown_cell("## Two\n\n![](a.png) $x^2$")
+    cells = [first, new.new_code_cell("1", outputs=outputs)]
     path = tmp_path / "00_bad.ipynb"
     nbformat.write(new.new_notebook(cells=cells), path)
     found = " ".join(faults(path))
     for word in ("title", "top to bottom", "path of one", "stderr", "alt text", "without a name",
-                 "stub of 00.softplus"):  # fmt: skip
+                 "TeX", "stub of 00.softplus"):  # fmt: skip
         assert word in found
 
 
