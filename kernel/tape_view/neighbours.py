@@ -7,7 +7,7 @@ example: padded arguments, masks and lengths, also those of closures and globals
 shapes. Where an example has a row of its own, the row must come out as it did. Which values have
 such rows, a third run tells, on the batch in reversed order: its rows come out reversed.
 
-What this cannot see: a constant, like a division by 512, which does the same to an example alone; and
+What this cannot see: a constant (a division by 512), which does the same to an example alone; and
 what an example gets from those before it (a running sum over the batch), which has no row that
 comes out reversed.
 """
