@@ -383,16 +383,22 @@ def refill(verbs, x, value, axes=None):
     """Replace dead entries along `axes` (all, if None) with `value`."""
     if x.fill is not None and x.fill == value:
         return x
-    axes = range(x.ndim) if axes is None else axes
-    chosen = [n if a in axes else None for a, n in enumerate(x.sizes)]
-    mask = live(chosen, x.data.shape)
-    if mask is None:
+    sizes, data, chosen = x.sizes, x.data, x.sizes
+    if axes is not None:
+        chosen = [n if a in axes else None for a, n in enumerate(sizes)]
+    mask = live(chosen, data.shape)
+    value = _as_entry(verbs, data.dtype, value)
+    if mask is None or value is None:
         return x
-    whole = [n is None for n in chosen] == [n is None for n in x.sizes]
-    if x.data.dtype == verbs.bool_type:
-        value = bool(value)
-    elif not verbs.is_float(x.data.dtype) and not verbs.is_complex(x.data.dtype):
-        if str(x.data.dtype).startswith("key<"):  # JAX's random keys: any is as good
-            return x
-        value = int(value)
-    return Lane(verbs.where(mask, x.data, value), x.sizes, value if whole else None)
+    whole = axes is None or all(map(operator.is_, chosen, sizes))
+    return Lane(verbs.where(mask, data, value), sizes, value if whole else None)
+
+
+@functools.cache
+def _as_entry(verbs, dtype, value):
+    """A number as an array of this dtype can hold it; None where any entry is as good."""
+    if dtype == verbs.bool_type:
+        return bool(value)
+    if verbs.is_float(dtype) or verbs.is_complex(dtype):
+        return value
+    return None if str(dtype).startswith("key<") else int(value)  # JAX's random keys
