@@ -18,6 +18,11 @@ from autodiff_lab import source, xp
 from ..errors import MaskError
 from .sequences import Ragged, range_, reversed_, zip_
 
+TRACE = frozenset(  # what it is given, and have no spelling here
+    "vmap pmap grad value_and_grad jvp vjp jacfwd jacrev jacobian hessian linearize eval_shape "
+    "make_jaxpr associative_scan vectorize apply_along_axis custom_root custom_linear_solve".split()
+)
+
 
 def spelled(f, args, kwargs):
     """What stands for `f`: itself, or one of JAX's in Python, if it is given what JAX can't see."""
@@ -26,8 +31,8 @@ def spelled(f, args, kwargs):
     given = next((g for g in _functions((*args, *kwargs.values())) if sees_lanes(g)), None)
     if given is None:
         return f
-    own = _meanings().get(f)
-    if own is None:
+    own = _meanings().get(f, f)
+    if own is f and f.__name__ in TRACE:
         read = ", ".join(_names(given)) or "a value"
         raise MaskError(
             f"{f.__name__} at {source.here()} is given a function that reads {read} from outside, "

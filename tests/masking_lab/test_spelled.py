@@ -64,6 +64,11 @@ def jitted(x, w):
     return jax.jit(functools.partial(lambda k, i: x[i] * w * k, 2.0))(0)
 
 
+def over_a_tree(x, w):
+    """This one traces nothing."""
+    return jax.tree.map(lambda p: p * x.sum(), {"a": w, "b": 2 * w})["b"]
+
+
 def inside_a_loop(x, w):
     """Operations run one by one here, whatever the strategy."""
     total = w * 0
@@ -75,7 +80,7 @@ def inside_a_loop(x, w):
 
 
 LOOPS = [counted, chosen, switched, scanned, backwards, in_pairs, by_place, mapped, held_back,
-         jitted, inside_a_loop]  # fmt: skip
+         jitted, over_a_tree, inside_a_loop]  # fmt: skip
 
 
 def examples():
