@@ -21,6 +21,7 @@ from ..errors import MaskError
 from ..lane import Lane, lanes_in, looked
 from ..on_torch.asking import answered
 from ..on_torch.layers import cell
+from ..on_torch.own_functions import own
 from ..once import Remembered, inside_vmap
 from ..setting import setting
 from . import effects, lending, making
@@ -164,7 +165,7 @@ def straight(like):
 
 def call(f, args, kwargs):
     """`f(*args, **kwargs)` of lifted code."""
-    f = spelled(f, args, kwargs)
+    f = own(spelled(f, args, kwargs))
     answer = _answer.get() or _cells.get()
     return answer(f, args, kwargs) if answer else made(f, args, kwargs)
 
