@@ -274,7 +274,8 @@ def _on_torch(call, xs):
 
     if has_torch_function(xs):
         return handle_torch_function(call, xs, *xs)
-    if torch.is_grad_enabled() and any(x.requires_grad for x in xs):
+    transformed = torch._C._are_functorch_transforms_active()  # vmap hides who requires a gradient
+    if transformed or torch.is_grad_enabled() and any(x.requires_grad for x in xs):
         return _torch_function(call).apply(*xs)
     y = call.value(*xs)
     if has_torch_function((y,)):
@@ -287,11 +288,15 @@ def _torch_function(call):
     import torch
 
     class Function(torch.autograd.Function):
+        generate_vmap_rule = True
+
         @staticmethod
-        def forward(ctx, *xs):
-            y = call.value(*xs)
+        def forward(*xs):
+            return call.value(*xs)
+
+        @staticmethod
+        def setup_context(ctx, xs, y):
             ctx.save_for_backward(y, *xs)
-            return y
 
         @staticmethod
         def backward(ctx, g):

@@ -21,6 +21,7 @@ from ..errors import MaskError
 from ..lane import Lane, lanes_in, looked
 from ..on_torch.asking import answered
 from ..on_torch.layers import cell
+from ..on_torch.own_functions import own
 from ..once import Remembered, inside_vmap
 from ..setting import setting
 from . import effects, lending, making
@@ -29,6 +30,7 @@ from .items import Items
 from .joins import joined, joins
 from .rewrite import MAKERS, rewrite
 from .sequences import of_numbers
+from .spelled import spelled
 
 _lifted: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()  # the user's functions
 _others: weakref.WeakSet = weakref.WeakSet()  # functions that are called as they are
@@ -165,6 +167,7 @@ def straight(like):
 
 def call(f, args, kwargs):
     """`f(*args, **kwargs)` of lifted code."""
+    f = own(spelled(f, args, kwargs))
     answer = _answer.get() or _cells.get()
     return answer(f, args, kwargs) if answer else made(f, args, kwargs)
 

@@ -253,7 +253,7 @@ class Expressions(ast.NodeTransformer):
         found = self._meaning(func)
         if found is MISSING:
             return not is_flows(func)
-        if hasattr(found, "forward"):  # a module of PyTorch's: who calls cells should know it
+        if hasattr(found, "forward") or inspect.ismethod(found):  # a module, or MyFunction.apply
             return True
         module = (getattr(found, "__module__", None) or "").split(".")[0]
         plain_class = inspect.isclass(found) and not (found in CLASSES or is_users_class(found))

@@ -17,6 +17,7 @@ from ...lane import Lane
 from ...lifting import batched, calls, flow, writing
 from ...lifting.cells import held, is_cell
 from ...lifting.select import select
+from ...on_torch.own_functions import Own
 from .execute import entries, stacks
 from .later import (
     Alike,
@@ -104,7 +105,8 @@ class Recorder:
             return True, self.whole and is_cell(f), run
         if getattr(f, "__module__", None) == "autodiff_lab.random":  # many operations, one meaning
             return False, True, run
-        return False, hasattr(f, "forward") or self.verbs.name == "jax" and calls.is_jaxs(f), run
+        whole = hasattr(f, "forward") or isinstance(f, Own)
+        return False, whole or self.verbs.name == "jax" and calls.is_jaxs(f), run
 
     def in_cell(self, f, args, kwargs):
         """A call inside a function that is being tried as a whole."""
@@ -112,6 +114,8 @@ class Recorder:
             return args[0][args[1]]
         if f is flow.put_:
             raise NotWhole
+        if type(f) is functools.partial and f.func is call_method:  # a method of a lane
+            return f(*args, **kwargs)
         own, may_wait, *_ = self._function(f)
         if own and not may_wait:
             raise NotWhole

@@ -1,4 +1,4 @@
-"""Two spellings of what lifting knows: `:=` is an assignment before the statement that it stands
+"""Sugar, and what lifting knows instead: `:=` is an assignment before the statement that it stands
 in, and `match` is `if` and `elif`.
 
     while (y := f(x)) > 0:       while True:
@@ -20,7 +20,7 @@ _FIRST = {
 }  # fmt: skip
 
 
-class Respelled(ast.NodeTransformer):
+class Unsugared(ast.NodeTransformer):
     """The blocks of a function, and of those inside it; `fresh` gives names that nobody uses."""
 
     def __init__(self, text, fresh):
