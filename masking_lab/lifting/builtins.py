@@ -184,7 +184,8 @@ def _divmod(a, b):
 
 
 def _pow(a, b, mod=None):
-    return a**b if mod is None else a**b % mod if batched.has_lanes((a, b)) else pow(a, b, mod)
+    plain = mod is None or (type(a) is type(b) is int)
+    return pow(a, b, mod) if plain else a**b % mod
 
 
 def _round(x, *digits):
