@@ -12,6 +12,7 @@ from itertools import islice
 
 from autodiff_lab import source, trees, xp
 
+from ..batches.batching import NUMBERS
 from ..errors import MaskError
 from ..lane import Lane
 from ..once import Remembered
@@ -107,23 +108,23 @@ def _loan(x):
 
 def _who(value, loan, write):
     """Who would see the write. A list or an object of the user's is really written into."""
-    if not any(_is_written_on(x) for path in write.paths for x in _at(value, path)):
+    if all(_is_number(value, path) for path in write.paths):
         return None  # `self.count += 1`
+    arrays = [x for x in trees.leaves(value) if _is_written_on(x)]
     if _is_written_on(value):
         return loan.own or loan.other
-    if write.how == "whole":
+    if write.how == "whole" or not (arrays or hasattr(value, "__dict__")):
         return None
     return loan.inside or (loan.own or loan.other if write.how == "part" else None)
 
 
-def _at(value, path):
-    """The arrays in a part of a value; all of its own where nobody knows which part."""
-    for key in path:
-        if isinstance(key, str) and key != ANY and hasattr(value, key):
-            value = getattr(value, key)
-        else:
-            return trees.leaves(vars(value) if hasattr(value, "__dict__") else value)
-    return [value, *trees.leaves(value)]
+def _is_number(value, path):
+    """Do attributes lead to one of Python's numbers, which nobody can write into?"""
+    for name in path:
+        if not isinstance(name, str) or name == ANY or not hasattr(value, name):
+            return False
+        value = getattr(value, name)
+    return value.weak if isinstance(value, Lane) else isinstance(value, NUMBERS)
 
 
 def _is_written_on(x):
