@@ -171,6 +171,8 @@ def _texted(plain):
 
 def told(x):
     """What becomes text: only what all examples share."""
+    if hasattr(type(x), "refuse"):  # a size that JAX traces
+        raise x.refuse("a text is made of it")
     if effects.has_lanes([x]):
         raise MaskError(
             f"a text is made at {source.here()} of a value that each example has for itself; "

@@ -119,12 +119,13 @@ def _who(value, loan, write):
 
 
 def _is_number(value, path):
-    """Do attributes lead to one of Python's numbers, which nobody can write into?"""
+    """Do attributes lead to a number, or to an array of JAX's? Nobody can write into these."""
     for name in path:
         if not isinstance(name, str) or name == ANY or not hasattr(value, name):
             return False
         value = getattr(value, name)
-    return value.weak if isinstance(value, Lane) else isinstance(value, NUMBERS)
+    is_array = isinstance(value, Lane) or xp.framework_of(value)
+    return not _is_written_on(value) if is_array else isinstance(value, NUMBERS)
 
 
 def _is_written_on(x):

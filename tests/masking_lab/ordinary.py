@@ -3,6 +3,7 @@
 A vector x of its own length, a shared weight w; np is torch or jax.numpy. Each was answered wrongly
 once, or refused with an untrue reason.
 """
+# ruff: noqa: B905  nobody writes zip(..., strict=False)
 
 import collections
 import dataclasses
