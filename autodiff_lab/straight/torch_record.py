@@ -99,6 +99,8 @@ class Recorder:
 
     def value(self, tensor):
         """A tensor that nobody here has made is the closure's."""
+        if tensor.layout is not torch.strided:
+            raise guards.without_strides(tensor)
         found = self.known.get((tensor.untyped_storage()._cdata, Look.of(tensor)))
         if found is None:
             if tensor.untyped_storage()._cdata in self.ours:

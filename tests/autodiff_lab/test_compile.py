@@ -321,3 +321,18 @@ def test_a_product_that_pytorch_makes_by_changing_a_view_in_place(m):
     assert torch.allclose(value, f(w, x)) and g.recordings == 1
     for a, b in zip(found, wanted, strict=True):
         assert torch.allclose(a, b)
+
+
+def test_an_operation_of_prims_is_not_taken_for_atens():
+    mask = torch.tensor([True, False, True, True])
+
+    def f(x):
+        return torch.masked.cumprod(x, 0, mask=mask).sum()  # prims.prod(x, dims) inside
+
+    checked(f, torch.tensor([0.5, 2.0, -1.5, 3.0], dtype=torch.float64))
+
+
+def test_a_tensor_without_strides_is_refused_in_a_sentence():
+    weight = torch.eye(3).to_sparse()
+    with pytest.raises(ad.AutodiffError, match="sparse"):
+        ad.compile(lambda x: (weight @ x).sum(), torch.ones(3, 2))
