@@ -41,7 +41,7 @@ class Way(NamedTuple):
 
     dtype: object = None  # what it is cast to
     fill: object = None  # what its dead entries are replaced with ...
-    along: tuple = ()  # ... and along which axes
+    along: tuple | None = None  # ... and along which axes, if not along all
     shape: tuple | None = None  # where its axes of size 1 come in
     spread: bool = False  # a shared array that needs a batch axis
     crop: tuple = ()  # which axes are padded to how much, where another input is padded to less
@@ -314,7 +314,8 @@ def _way(row, verbs, count, x, goes, dtype, ndim, calm, least):
         own = [crop.get(a, n) for a, n in enumerate(x.data.shape[1:])]
         shape = (count, *(1,) * (ndim - x.ndim), *own)
     crop = tuple(crop.items())
-    way = Way(dtype, value, tuple(along), shape, crop=crop)
+    whole = all([n is None or a in along for a, n in enumerate(x.sizes)])
+    way = Way(dtype, value, None if whole else tuple(along), shape, crop=crop)
     return None if (dtype, value, shape, crop) == (None, None, None, ()) else way
 
 

@@ -14,6 +14,7 @@ from autodiff_lab import source, trees, xp
 from autodiff_lab.operators import Methods
 
 from ...errors import MaskError
+from ...lifting.spelled import sees_lanes
 
 
 class Look(NamedTuple):
@@ -221,6 +222,8 @@ def seen(x, inputs):
         return slice, seen((x.start, x.stop, x.step), inputs)
     if xp.framework_of(x):
         return inputs.met(x)
+    if sees_lanes(x):
+        raise Strange("a function that reads them from outside")
     if callable(x) or inspect.ismodule(x) or not hasattr(x, "__dict__"):
         return inputs.same(x)  # a function, a dtype
     leaves = trees.leaves(x)
