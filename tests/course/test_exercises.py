@@ -12,6 +12,7 @@ from course.exercises.compare import outcomes
 from tests.helpers import FRAMEWORKS, module
 
 NAMES = names()
+GUESS = "01.sharing"
 
 
 @pytest.fixture(autouse=True)
@@ -55,6 +56,20 @@ def test_it_is_whole(name):
     if exercise.cases:  # fresh inputs are as good as the ones that are shown
         answer = exercise.answer(exercise.solution)
         assert all(case.right for case in outcomes(exercise, answer, seed=1))
+
+
+@pytest.mark.parametrize("name", ["03.matmul", GUESS])
+def test_nbgrader_sees_an_error_where_a_notebook_shows_a_report(name, monkeypatch):
+    """It gives all points for any output but an error, or a number."""
+    monkeypatch.setenv("NBGRADER_EXECUTION", "autograde")
+    exercise = find(name)
+    assert check(name, exercise.answer(exercise.solution)).passed
+    said, slip = next(iter(exercise.slips.items()))
+    with pytest.raises(AssertionError, match="^Almost: ") as raised:
+        check(name, exercise.answer(slip))
+    assert raised.value._render_traceback_()[0] == f"Almost: {said}"
+    with pytest.raises(AssertionError, match="Not there yet"):
+        check(name, exercise.answer(exercise.stub))
 
 
 def test_hints_come_one_after_the_other_and_then_the_plan():
@@ -124,9 +139,6 @@ def test_what_is_no_answer_at_all_is_told_too(name):
 
 def test_a_row_of_numbers_is_as_good_as_a_tuple():
     assert check("01.strides", lambda shape: np.array(np.empty(shape, np.int8).strides)).passed
-
-
-GUESS = "01.sharing"
 
 
 def test_a_guess_that_is_half_filled_in_is_not_there_yet():
