@@ -185,7 +185,7 @@ def unshared(x, other, whole=None):
     """
     if isinstance(whole, Lane) or xp.framework_of(whole):
         return x
-    if (isinstance(x, Lane) and not x.weak) or xp.framework_of(x):
+    if not x.weak if isinstance(x, Lane) else xp.framework_of(x):
         writing.refuse_shared(x, other)
     return x
 
@@ -221,22 +221,27 @@ def around(name, change, *args, **kwargs):
     return change(*args, **kwargs)
 
 
-def listed(items, given, element, test=None):
+def listed(items, given, element, test=None, add="append"):
     """A list comprehension."""
     found = Items()
 
-    def add(x, found, *given):
-        found.append(element(x, *given))
+    def one(x, found, *given):
+        getattr(found, add)(element(x, *given))
         return ()
 
     def body(x, found, *given):
         if test is None:
-            add(x, found, *given)
+            one(x, found, *given)
         else:
-            if_(test(x, *given), add, None, (), (x, found, *given))
+            if_(test(x, *given), one, None, (), (x, found, *given))
         return (found,)
 
     return for_(items, body, (found,), given)[0]
+
+
+def nested(items, given, inner, test=None):
+    """A comprehension with more than one `for`: `inner` are those from the second on."""
+    return listed(items, given, inner, test, "extend")
 
 
 def _has_lane(index):

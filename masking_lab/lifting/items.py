@@ -6,6 +6,7 @@ mask beside each.
 
 from autodiff_lab import source, trees, xp
 
+from ..batches.batching import one_dtype
 from ..batches.masked_batch import trimmed, valid
 from ..errors import MaskError
 from ..lane import Lane, Length, is_array, shared
@@ -31,7 +32,7 @@ class Items(list):
 
     def fill(self, pairs):
         """Be a list of these pairs."""
-        list.__setitem__(self, slice(None), [e for e, _ in pairs])
+        list.__setitem__(self, slice(None), [e if m is None else asked(e, m) for e, m in pairs])
         self.here[:] = [m for _, m in pairs]
 
     @property
@@ -65,7 +66,7 @@ class Items(list):
 
     def add(self, x, here):
         """An element that the examples of a mask have."""
-        super().append(x)
+        super().append(x if here is None else asked(x, here))
         self.here.append(here)
 
     def extend(self, xs):
@@ -230,7 +231,8 @@ class Items(list):
         like = next((x.data for x in column if isinstance(x, Lane)), like)
         verbs, count = xp.of(like), like.shape[0]
         column = [x if isinstance(x, Lane) else _shared(verbs, count, x, like) for x in column]
-        dtype = _dtype(verbs, column)
+        arrays, numbers = ([x.dtype for x in column if x.weak is own] for own in (False, True))
+        dtype = one_dtype(verbs, arrays, numbers)
         return verbs, column, [verbs.astype(x.data, dtype) for x in column]
 
     def _inner(self, verbs, column, live):
@@ -325,15 +327,6 @@ def _shared(verbs, count, x, like):
     return shared(verbs, count, x, like)
 
 
-def _dtype(verbs, column):
-    """One dtype for all; a number of Python's is as precise as the arrays."""
-    arrays = [x.dtype for x in column if not x.weak]
-    numbers = [x.dtype for x in column if x.weak]
-    if arrays and (any(map(verbs.is_inexact, arrays)) or not any(map(verbs.is_inexact, numbers))):
-        return verbs.common_dtype(arrays)
-    return verbs.common_dtype(arrays + numbers)
-
-
 def _opened(elements, like):
     """Lists in a list as arrays; an empty one is like the others."""
     found = [x.stacked(like) if isinstance(x, Items) and len(x) else x for x in elements]
@@ -351,6 +344,14 @@ def _whole_only(name):
 
 for _name in ("pop", "insert", "remove", "sort", "__delitem__", "__imul__"):
     setattr(Items, _name, _whole_only(_name))
+
+
+def asked(x, here):
+    """PyTorch asks the elements of a list what `torch.stack` of it means, not the list: so a tensor
+    that only the examples of a mask have is no plain one, though it is the same for all of them."""
+    if xp.framework_of(x) != "torch" or isinstance(x, Lane):
+        return x
+    return shared(xp.of(here), here.shape[0], x)
 
 
 class Growing(Items):

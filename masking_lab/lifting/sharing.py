@@ -103,7 +103,7 @@ class Sharing:
 
     def _lent(self, e, s, read, again):
         """`again`: the expression may run again, with the same names."""
-        again = again or isinstance(e, (ast.Lambda, ast.ListComp, ast.GeneratorExp))
+        again = again or isinstance(e, (ast.Lambda, ast.ListComp, ast.DictComp, ast.GeneratorExp))
         if isinstance(e, ast.Call):
             yield e, {k: self._loan(x, s, read, again) for k, x in arguments(e).items()}
         for child in ast.iter_child_nodes(e):
