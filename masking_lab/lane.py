@@ -178,10 +178,11 @@ class Length(Lane):
     """A ragged size: each example's own number, and the size that all are padded to.
 
     A size that depends on outer dims is an array over them; `sizes` are those of the outer dims.
-    A size that was computed, 3 - len(x), may be negative: it is never below `lowest`.
+    A size that was computed, 3 - len(x), may be negative: it is never below `lowest`. `moved` is
+    what it is more than some other size, so that (n + 1) - 1 is n though nobody knows the numbers.
     """
 
-    __slots__ = ("padded", "lowest")
+    __slots__ = ("padded", "lowest", "moved")
 
     def __init__(self, lengths, padded, sizes=(), lowest=0):
         if lengths.ndim == 1:
@@ -190,7 +191,7 @@ class Length(Lane):
             outer = range(lengths.ndim - 1)
             own = [sizes[a] if depends(lengths, a) else None for a in outer]
             super().__init__(lengths, own, weak=True)
-        self.padded, self.lowest = padded, lowest
+        self.padded, self.lowest, self.moved = padded, lowest, None
 
     @property
     def span(self):
@@ -229,10 +230,19 @@ def _grown(name, allowed):
             ends = plain(Interval(*self.span), Interval(*((n, n) if number else n.span)))
             outer = n if not number and n.ndim > self.ndim else self
             own, data = (_beside(x, outer.data.ndim) for x in (self.data, n if number else n.data))
-            return Length(plain(own, data), max(0, ends.high), outer.sizes, ends.low)
+            found = Length(plain(own, data), max(0, ends.high), outer.sizes, ends.low)
+            return _moved(found, self, sign * n) if sign and number else found
         return other(self, n)
 
+    sign = {"add": 1, "sub": -1}.get(name, 0)
     return operate
+
+
+def _moved(found, n, by):
+    """`found`, which is n + by: or the size that it was moved away from."""
+    home, far = n.moved or (n, 0)
+    found.moved = home, far + by
+    return found if far + by else home
 
 
 for _name, _allowed in {

@@ -12,6 +12,7 @@ values it does what Python does, for batched ones it does both and keeps what be
     flow        what the calls mean; batched, leader and select for lanes
     items       lists with a length of each example's own; stacking, blocks; sequences to go through
     shrinking   branches and loops for those only who take them: some, log, laid_out, joining
+    spelled     JAX's own loops, where they are given functions that read lanes
     straight    a cell that a loop calls as a straight line; cells, watch, outside
     staged      what becomes of a branch and of `while` under `jax.jit`; scan of `for`
 """

@@ -6,7 +6,7 @@ import sys
 from autodiff_lab import source, xp
 
 from ..errors import MaskError
-from ..lane import Lane
+from ..lane import Lane, is_array
 from . import batched, effects
 from .changes import is_users_class
 from .items import Items
@@ -15,7 +15,7 @@ from .undefined import or_nan
 
 
 def _len(x):
-    if isinstance(x, Lane):
+    if isinstance(x, Lane) or is_array(x):  # a size may be a name, where JAX traces
         if not x.ndim:
             raise TypeError("len() of an array without dims")
         return x.shape[0]

@@ -27,6 +27,7 @@ from . import effects, lending, making
 from .builtins import BUILTINS
 from .joins import joined, joins
 from .rewrite import MAKERS, rewrite
+from .spelled import spelled
 
 _lifted: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()  # the user's functions
 _others: weakref.WeakSet = weakref.WeakSet()  # functions that are called as they are
@@ -163,6 +164,7 @@ def straight(like):
 
 def call(f, args, kwargs):
     """`f(*args, **kwargs)` of lifted code."""
+    f = spelled(f, args, kwargs)
     answer = _answer.get() or _cells.get()
     return answer(f, args, kwargs) if answer else made(f, args, kwargs)
 

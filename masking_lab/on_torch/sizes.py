@@ -13,7 +13,7 @@ from autodiff_lab.on_torch.spellings.shapes import flat_sizes
 
 from ..errors import MaskError
 from ..indexing import entry, squeezed
-from ..lane import Lane, Length, lanes_in, size
+from ..lane import Lane, Length, certainly, examples_where, lanes_in, size
 from ..rules.along import Along
 from .orders import apply, words
 
@@ -86,9 +86,13 @@ def _arange(*bounds, dtype=None, device=None, start=None, end=None, step=None, *
     m = Along(None, xp.verbs("torch"), *_first(start, stop, step))
     if any(isinstance(n, float) for n in (start, stop)) or not isinstance(step, int):
         raise TypeError("arange over whole numbers with one step for all")
-    counts = type(start) is type(step) is int and (start, step) == (0, 1)
-    n = stop if counts else as_size(-((start - stop) // step))  # a size itself knows its padding
-    if isinstance(n, Length) and not counts:
+    over = step - 1 if step > 0 else -step - 1
+    far = stop - start if step > 0 else start - stop
+    n = as_size(far if abs(step) == 1 else (far + over) // abs(step))  # rounded up
+    if isinstance(n, Length) and n.lowest < 0:
+        if certainly((n.data < 0).any()):
+            raise RuntimeError(f"the bounds of arange on examples {examples_where(n.data < 0)} are "
+                               "inconsistent with the sign of its step")  # fmt: skip
         n = Length(n.data.clip(0), n.padded)
     padded = n.padded if isinstance(n, Length) else n
     i = m.places(padded, 0, 1) * step + m.spread(start, 1)

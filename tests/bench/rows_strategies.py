@@ -31,12 +31,12 @@ def runs(f, examples, w, *strategies):
 
     def loop():
         found = [first(f(torch, *e, w)) for e in examples]
-        return torch.autograd.grad(torch.stack(found).mean(), floats, allow_unused=True)
+        return torch.autograd.grad(torch.stack(found).mean(), floats, materialize_grads=True)
 
     def batched(strategy):
         def run():
             found = first(ml.autobatch(f, strategy)(torch, *batches, w))
-            return torch.autograd.grad(found.data.mean(), floats, allow_unused=True)
+            return torch.autograd.grad(found.data.mean(), floats, materialize_grads=True)
 
         return run
 

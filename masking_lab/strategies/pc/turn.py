@@ -36,6 +36,7 @@ class Function:
     `map` does, runs it for the whole group."""
 
     __slots__ = ("things", "turn")
+    sees_lanes = True  # perhaps
 
     def __init__(self, turn, things):
         self.turn, self.things = turn, things
