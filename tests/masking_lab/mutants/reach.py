@@ -84,3 +84,17 @@ def import_all(names):
 def recorded():
     """What is known of the tests: id, seconds, whether it passes, the places that it comes to."""
     return [json.loads(line) for line in MAP.read_text().splitlines()] if MAP.exists() else []
+
+
+def siblings(tests, names):
+    """Tests that nobody has looked at yet: they may come where others of their function come."""
+    families = {}
+    for test in tests:
+        known = families.setdefault(test["id"].split("[")[0], {**test, "reached": []})
+        known["reached"] = [*known["reached"], *test["reached"]]
+    looked_at = {test["id"] for test in tests}
+    return [
+        {**families[name.split("[")[0]], "id": name}
+        for name in names
+        if name not in looked_at and name.split("[")[0] in families
+    ]
