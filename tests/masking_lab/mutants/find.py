@@ -62,12 +62,29 @@ def places(tree):
 
     What is outside of functions makes tables, not masks.
     """
-    asked = {id(n) for c in ast.walk(tree) if isinstance(c, ast.Compare) for n in ast.walk(c)}
+    asked = {
+        id(n)
+        for c in ast.walk(tree)
+        if isinstance(c, ast.Compare)
+        for n in ast.walk(c)
+        if isinstance(n, ast.Attribute)
+    }
+    asked |= {id(c.args[0]) for c in ast.walk(tree) if _is_clamp(c)}
     for scope, node in _scoped(tree, ""):
-        if isinstance(node, ast.Attribute) and id(node) in asked:
+        if isinstance(node, (ast.Attribute, ast.Compare)) and id(node) in asked:
             continue  # `row.identity is None` is a question
         if scope and (ways := list(knocked_out(node))):
             yield scope, node, ways
+
+
+def _is_clamp(node):
+    """`where(a > b, b, a)`: one off, it chooses between two that are equal."""
+    if not isinstance(node, ast.Call) or len(node.args) != 3:
+        return False
+    test, *values = node.args
+    return isinstance(test, ast.Compare) and ast.unparse(test.comparators[0]) in map(
+        ast.unparse, values
+    )
 
 
 def _scoped(node, scope):
