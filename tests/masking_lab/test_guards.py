@@ -8,7 +8,7 @@ import pytest
 
 import autodiff_lab as ad
 import masking_lab as ml
-from tests.helpers import FRAMEWORKS, array, to_numpy
+from tests.helpers import FRAMEWORKS, array, native_grad, to_numpy
 
 pytestmark = pytest.mark.parametrize("name", FRAMEWORKS)
 
@@ -53,3 +53,71 @@ def test_a_new_dim_moves_the_outer_dims_of_a_nested_one(name):
     ours = ml.autobatch(lambda s: s[None] * 2.0)(ml.batch(sentences))
     for y, s in zip(ours.unbatch(), sentences, strict=True):
         assert [len(row) for row in y[0]] == [len(row) for row in s]
+
+
+def test_an_index_from_the_end_must_be_there(name):
+    xs = vectors(name)
+    rows = [array(name, np.ones((n, 3))) for n in (2, 1)]
+    same(lambda x: x[:, -3], rows)
+    if name == "torch":
+        with pytest.raises(IndexError, match=r"out of bounds .* examples \[1\]"):
+            same(lambda x: x[-2], xs)
+
+
+def test_an_entry_of_every_word_is_asked_of_the_words_that_there_are(name):
+    sentences = [[array(name, np.arange(1.0, n + 1)) for n in own] for own in ([2, 3], [1])]
+    ours = ml.autobatch(lambda s: s[:, 0] * 2.0)(ml.batch(sentences)).unbatch()
+    for y, s in zip(ours, sentences, strict=True):
+        assert [float(c) for c in y] == [2.0 * float(word[0]) for word in s]
+
+
+def test_a_length_is_not_divided_by_nothing(name):
+    with pytest.raises(ZeroDivisionError):
+        ml.autobatch(lambda x: x.sum() + len(x) // 0)(ml.batch(vectors(name)))
+
+
+def first_that_is_enough(x):
+    h = x[0] * 0.0
+    for v in [x[0], x[-1], x[0] * 2.0]:
+        h = h + v
+        if h > 0.1:
+            break
+    return h
+
+
+def sum_of_some(x):
+    h, ys = x[0] * 0.0, []
+    for v in x:
+        if v > 0.05:
+            ys.append(v)
+    for y in ys:
+        h = h + y
+        if h > 0.3:
+            break
+    return h
+
+
+@pytest.mark.parametrize(
+    "f", [first_that_is_enough, sum_of_some, lambda x: max(x), lambda x: min(x)]
+)
+def test_loops_over_lists_and_extremes(f, name):
+    same(f, vectors(name))
+
+
+@pytest.mark.parametrize("extreme", [max, min])
+def test_of_equal_entries_the_first_is_the_extreme_one(extreme, name):
+    xs = [array(name, x) for x in ([1.0, 1.0], [0.5, 2.0, 2.0], [3.0])]
+    b = ml.batch(xs)
+
+    def total(data):
+        return ml.autobatch(lambda x: extreme(x))(ml.MaskedBatch(data, b.sizes)).data.sum()
+
+    ours = to_numpy(native_grad(total, (0,))(b.data)[0])
+    for x, own in zip(xs, ours, strict=True):
+        alone = native_grad(lambda x: extreme(list(x)), (0,))(x)[0]
+        np.testing.assert_array_equal(own[: len(x)], to_numpy(alone))
+
+
+def test_the_extreme_of_nothing_is_an_error(name):
+    with pytest.raises((ValueError, AssertionError), match="of nothing"):
+        same(lambda x: max(x), vectors(name, (2, 0)))

@@ -22,7 +22,9 @@ def in_turn(tests, cost, name):
     families = defaultdict(list)
     for test in sorted(tests, key=cost):
         families[name(test).split("[")[0]].append(test)
-    ranked = [(i, cost(t), name(t), t) for family in families.values() for i, t in enumerate(family)]
+    ranked = [
+        (i, cost(t), name(t), t) for family in families.values() for i, t in enumerate(family)
+    ]
     return [t for *_, t in sorted(ranked, key=lambda r: r[:3])]
 
 
