@@ -3,12 +3,14 @@
 The oracle is the loop over the examples, on both frameworks.
 """
 
+import functools
+
 import numpy as np
 import pytest
 
 import autodiff_lab as ad
 import masking_lab as ml
-from tests.helpers import FRAMEWORKS, array, native_grad, to_numpy
+from tests.helpers import FRAMEWORKS, array, module, native_grad, to_numpy
 
 pytestmark = pytest.mark.parametrize("name", FRAMEWORKS)
 
@@ -121,3 +123,38 @@ def test_of_equal_entries_the_first_is_the_extreme_one(extreme, name):
 def test_the_extreme_of_nothing_is_an_error(name):
     with pytest.raises((ValueError, AssertionError), match="of nothing"):
         same(lambda x: max(x), vectors(name, (2, 0)))
+
+
+def repeated(np, x):
+    return sum([x[0]] * len(x)) + len([x[-1]] * (len(x) - 1))
+
+
+def of_a_tuple(np, x):
+    pair = (x[0], x[-1])
+    return np.log(pair[0]) if pair[0] > 0 else pair[1] * 3.0
+
+
+def of_a_partial_function(np, x):
+    log = functools.partial(lambda scale: np.log(x[0]) * scale, 2.0)
+    return log() if x[0] > 0 else x[-1]
+
+
+def at_the_edge(np, x):
+    """Whoever leads has an infinite slope of its own; the others' zeros must not meet it."""
+    return np.sqrt(x[0]) if x[0] >= 0 else x[-1]
+
+
+@pytest.mark.parametrize("f", [repeated, of_a_tuple, of_a_partial_function, at_the_edge])
+def test_gradients_are_the_loops_also_where_nobody_goes(f, name):
+    np_ = module(name)
+    xs = [array(name, x) for x in ([0.0, 1.0], [-1.0, 2.0, 3.0], [0.5], [-2.0])]
+    b = ml.batch(xs)
+
+    def total(data):
+        return ml.autobatch(lambda x: f(np_, x))(ml.MaskedBatch(data, b.sizes)).data.sum()
+
+    ours = to_numpy(native_grad(total, (0,))(b.data)[0])
+    for x, own in zip(xs, ours, strict=True):
+        alone = native_grad(lambda x: f(np_, x), (0,))(x)[0]
+        np.testing.assert_allclose(own[: len(x)], to_numpy(alone), rtol=1e-12)
+        assert not own[len(x) :].any()
