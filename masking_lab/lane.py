@@ -283,12 +283,13 @@ def is_array(x):
 
 
 def lanes_in(args):
-    """The lanes among arguments, in lists and tuples too."""
+    """The lanes among arguments, in lists and tuples too; who has an element is one."""
     for x in args:
         if isinstance(x, Lane):
             yield x
         elif isinstance(x, (list, tuple)):
             yield from lanes_in(x.each() if hasattr(x, "each") else x)
+            yield from (Lane(m, ()) for m in getattr(x, "here", ()) if m is not None)
 
 
 def agree(m, n):

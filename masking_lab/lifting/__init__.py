@@ -25,7 +25,9 @@ from ..errors import MaskError
 from .calls import callee, code_of, is_lifted, lift
 from .rewrite import rewrite
 
-DECISIONS = frozenset("if_ while_ for_ assert_ and_ or_ not_ choose chain listed put".split())
+DECISIONS = frozenset(
+    "if_ while_ for_ assert_ and_ or_ not_ choose chain listed nested put data".split()
+)
 
 
 def lifted_source(f):

@@ -11,7 +11,7 @@ from .changes import Watched, changeable, refuse_lost
 from .items import Items, become, each_of
 from .leader import Taken
 from .select import select
-from .sequences import Ragged, is_ragged
+from .sequences import is_ragged
 from .undefined import or_nan
 
 

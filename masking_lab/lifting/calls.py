@@ -25,8 +25,10 @@ from ..once import Remembered, inside_vmap
 from ..setting import setting
 from . import effects, lending, making
 from .builtins import BUILTINS
+from .items import Items
 from .joins import joined, joins
 from .rewrite import MAKERS, rewrite
+from .sequences import of_numbers
 from .spelled import spelled
 
 _lifted: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()  # the user's functions
@@ -196,6 +198,8 @@ def made(f, args, kwargs):
     if framework == "jax" and is_jaxs(f):
         from ..on_jax.dispatch import call as dispatch
 
+        if getattr(f, "__name__", None) in ("array", "asarray") and isinstance(args[0], Items):
+            args = (of_numbers(args[0], next(lanes_in(args)).data), *args[1:])
         return dispatch(f, args, kwargs)
     if framework == "torch" and inspect.isroutine(f) and not is_lifted(f):
         if inspect.isbuiltin(f) and f.__name__ in MAKERS:

@@ -30,8 +30,8 @@ from .pointing import innermost
 
 # Classes of Python that ask for numbers.
 CLASSES = (int, float, bool, range, zip, enumerate, reversed, list, tuple, map, filter, str, type)
-# Functions of PyTorch that take sizes, and want whole numbers.
-MAKERS = frozenset("zeros ones empty full arange linspace eye".split())
+# Functions of PyTorch that take sizes or lists, and want whole numbers and lists of numbers.
+MAKERS = frozenset("zeros ones empty full arange linspace eye tensor as_tensor".split())
 
 STARRED = "a comprehension gives its items names, or tuples of names; write a loop that appends"
 
@@ -281,6 +281,12 @@ class Expressions(ast.NodeTransformer):
                 node.left, node.right = node.right, node.left
             node.left = growing(node.left)
         return node
+
+    def visit_Attribute(self, node):
+        """`x.data` of PyTorch, which is something else of a lane."""
+        node = self.generic_visit(node)
+        is_data = node.attr == "data" and isinstance(node.ctx, ast.Load)
+        return flow_call("data", node.value, at=node) if is_data else node
 
     def visit_Subscript(self, node):
         node = self.generic_visit(node)

@@ -34,6 +34,10 @@ def attribute(x, name, call=call):
         raise AttributeError(f"a JAX array has no attribute {name!r}")
     if name == "at":
         return _At(x, call)
+    if name in ("item", "tolist"):
+        from ..lifting.builtins import number
+
+        return lambda: number(x)
     if isinstance(getattr(jax.Array, name), property):
         return call(_property, (x, name), {})
     return lambda *args, **kwargs: call(_method, (x, name, *args), kwargs)

@@ -11,6 +11,7 @@ from .. import rules
 from ..batches.randomness import DROPOUTS, SHARED, dropout, refuse
 from ..errors import MaskError
 from ..lane import Lane, lanes_in, refuse_nested, size
+from ..lifting.builtins import number
 from ..lifting.joins import joined, joins
 from ..rules import along
 from . import plans
@@ -96,6 +97,8 @@ ANSWERS = {
     **SIZES,
     **LAYERS,
     **NETWORKS,
+    "item": number,
+    "tolist": number,
     "is_floating_point": lambda x: x.data.is_floating_point(),
     **{name: refuse(name) for name in SHARED},
     **{name: dropout(name) for name in DROPOUTS},

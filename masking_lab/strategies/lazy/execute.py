@@ -1,5 +1,7 @@
 """One call for a whole group: gather what goes in, run once, and tell each where its answer is."""
 
+import contextlib
+
 import numpy as np
 
 from autodiff_lab import trees, xp
@@ -14,7 +16,8 @@ def execute(verbs, group):
     """Make the calls of a group, which are alike, as one."""
     group = _in_memory(group)
     alike = group[0].alike
-    found = [alike.together(verbs, group)] if alike.together else _run(verbs, group, alike)
+    with verbs.lib.no_grad() if alike.cut else contextlib.nullcontext():
+        found = [alike.together(verbs, group)] if alike.together else _run(verbs, group, alike)
     for row, call in enumerate(group):
         for answer, data in zip(call.answers, found, strict=True):
             if type(answer) is Later:

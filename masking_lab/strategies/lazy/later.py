@@ -31,9 +31,10 @@ class Home(NamedTuple):
 class Alike:
     """What the calls of one signature share: what runs, and how its answers look."""
 
-    __slots__ = ("answers", "kept", "rebuild", "run", "together")
+    __slots__ = ("answers", "cut", "kept", "rebuild", "run", "together")
 
     def __init__(self, run, answers, rebuild, kept, together=None):
+        self.cut = False  # was it written down under torch.no_grad?
         self.run, self.answers, self.rebuild = run, answers, rebuild
         self.kept = kept  # what the signature knows by its id stays alive
         self.together = together  # how a group of calls is made, if not by `run`

@@ -275,19 +275,28 @@ class Recorder:
             ) from None
 
     def _alike(self, key, run, args, kwargs, inputs, may_refuse=False):
+        key = *key, self._cut()
         if key not in self.signatures:
             args, kwargs = inputs.swapped(args, kwargs)
             alike = tried(self, key[0], run, args, kwargs, inputs, may_refuse)
             self.signatures[key] = alike
+            if alike:
+                alike.cut = key[-1]
             if alike and may_refuse:
                 f = self.functions[key[0]][-1]
                 self.held.append((f, held(f)))
         return self.signatures[key]
 
     def _known_alike(self, key, together, *answers):
+        key = *key, self._cut()
         if key not in self.signatures:
-            self.signatures[key] = Alike(None, list(answers), operator.itemgetter(0), (), together)
+            alike = Alike(None, list(answers), operator.itemgetter(0), (), together)
+            self.signatures[key], alike.cut = alike, key[-1]
         return self.signatures[key]
+
+    def _cut(self):
+        """Is the program under torch.no_grad? Then so is what it puts off."""
+        return self.verbs.name == "torch" and not self.verbs.lib.is_grad_enabled()
 
     def _written(self, alike, args, kwargs, inputs, places=()):
         if type(inputs) is Inputs:

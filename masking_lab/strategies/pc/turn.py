@@ -91,8 +91,10 @@ class Turn:
         """The value with these numbers, one of each example."""
         numbers = np.asarray(numbers)
         found = self.log.get(numbers, self.views.of, self.strict)
-        if self.alone and isinstance(found, Lane) and found.weak:
-            return self.plain(found)
+        if self.alone and isinstance(found, Lane):
+            found = self.plain(found) if found.weak else _unpadded(found)
+            if not isinstance(found, Lane):
+                return found
         self.kept[id(found)] = found, numbers
         return found
 
@@ -177,6 +179,7 @@ class Turn:
 
     def made(self, x):
         """A thing that the program has made: each example has its own."""
+        x = Items(x) if type(x) is list else x  # what is made of it, `x * 3` say, is known as well
         if changeable(x):
             self.fresh[id(x)] = x
         return x
@@ -226,6 +229,14 @@ class Turn:
             if isinstance(x, Lists) and 0 in (lengths := x.lengths()) and any(lengths):
                 raise Differ(np.asarray(lengths) > 0)  # the sum of nothing is Python's 0
         return calls.made(f, tuple(map(_of_lifted_code, args)), kwargs)
+
+
+def _unpadded(x):
+    """An array of one example, in its own size; lists of arrays stay padded."""
+    if all(n is None for n in x.sizes) or any(n is not None and n.ndim > 1 for n in x.sizes):
+        return x
+    own = [slice(None) if n is None else slice(host(n)[0]) for n in x.sizes]
+    return Lane(x.data[(slice(None), *own)], (None,) * x.ndim)
 
 
 def _of_lifted_code(x):
