@@ -72,7 +72,7 @@ class Judging:
 
     def pytest_runtestloop(self, session):
         items = {item.nodeid: item for item in session.items}
-        tests = [t for t in reach.recorded() if t["id"] in items and t["failed"] is None]
+        tests = [t for t in reach.recorded() if t["id"] in items and not t["failed"]]
         tests += reach.siblings(tests, items)
         reach.import_all({name for t in tests for name in t["imports"]})
         self.seconds = {t["id"]: 5 * t["seconds"] + 3 for t in tests}
@@ -100,11 +100,9 @@ class Judging:
         return sorted(names, key=lambda name: name != old.get("killer"))
 
     def judged(self, mutant, names, items):
-        told = {"failed": None, "ended": True}
-        if names:
-            told = judge.forked([items[n] for n in names], self.seconds, mutant)
-        return {"key": mutant.key, "text": text(mutant), "tests": len(names),
-                "killer": told["failed"], "ended": told["ended"]}  # fmt: skip
+        found = judge.forked([items[n] for n in names], self.seconds, mutant) if names else []
+        killer = next((test["id"] for test in found if test["failed"]), None)
+        return {"key": mutant.key, "text": text(mutant), "tests": len(names), "killer": killer}
 
     def report(self):
         alive = [m for m in self.found if not self.verdicts[m.key]["killer"]]

@@ -110,7 +110,9 @@ def mutants(path, root=ROOT):
 def knocked_out(node):
     """What an expression becomes, in each way to knock it out."""
     if isinstance(node, ast.BinOp) and isinstance(node.op, (ast.BitAnd, ast.BitOr)):
-        yield from (ast.unparse(node.left), ast.unparse(node.right))
+        sides = node.left, node.right
+        if not any(isinstance(x, (ast.Dict, ast.Constant)) for x in sides):  # dicts, annotations
+            yield from map(ast.unparse, sides)
     elif isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Invert):
         yield ast.unparse(node.operand)
     elif isinstance(node, ast.Compare) and isinstance(node.ops[0], (ast.Lt, ast.Gt)):
