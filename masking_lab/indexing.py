@@ -111,6 +111,10 @@ def _taken(xp, x, axis, place):
     return x.select(axis, place)
 
 
+def _cut(xp, x, at):
+    return x[at]
+
+
 def squeezed(x, axis):
     """A dim of one entry goes: the same memory, and so its cotangent is.
 
@@ -152,7 +156,10 @@ def _slice(x, axis, s):
     if own is None and not any(isinstance(v, Lane) for v in (s.start, s.stop, s.step)):
         at = (slice(None),) * (axis + 1) + (s,)
         sizes = [n[at] if depends(n, axis) else n for n in x.sizes]
-        return Lane(x.data[at], sizes, x.fill)
+        y = Lane(x.data[at], sizes, x.fill)
+        if WATCHING:
+            WATCHING[-1].did("slice", _cut, {"at": at}, [x], y)
+        return y
     if s == slice(None, None, -1):
         m = Along(None, xp.of(x.data), x.data.shape[0], (x,), {})
         return m.read(x, {axis: lambda i, n: n - 1 - i})
