@@ -280,7 +280,12 @@ def _on_torch(call, xs):
     y = call.value(*xs)
     if has_torch_function((y,)):
         raise AutodiffError(hidden(call))
-    return y.view_as(y) if any(y is x for x in xs) else y  # another tensor: another node
+    return _another(y, xs)
+
+
+def _another(y, xs):
+    """Another tensor than the arguments: another node."""
+    return y.view_as(y) if any(y is x for x in xs) else y
 
 
 def _torch_function(call):
@@ -292,7 +297,7 @@ def _torch_function(call):
 
         @staticmethod
         def forward(*xs):
-            return call.value(*xs)
+            return _another(call.value(*xs), xs)
 
         @staticmethod
         def setup_context(ctx, xs, y):

@@ -18,7 +18,7 @@ from autodiff_lab.reading import read
 
 from ..batches import randomness
 from ..errors import MaskError
-from ..lane import Lane, lanes_in, looked
+from ..lane import lanes_in, looked
 from ..on_torch.asking import answered
 from ..on_torch.layers import cell
 from ..on_torch.own_functions import own
@@ -157,12 +157,17 @@ def straight(like):
     `like` is what tells how long the loop goes on; who asks looks at entries.
     """
     looked()
-    framework = xp.framework_of(like.data) if isinstance(like, Lane) else xp.framework_of(like)
-    if framework != "torch" or _answer.get() or inside_vmap():
-        return contextlib.nullcontext()
+    found = None if _answer.get() else straight_cells(getattr(like, "like", like))
+    return setting(_cells, found) if found else contextlib.nullcontext()
+
+
+def straight_cells(like):
+    """What calls cells as straight lines, on PyTorch; else None."""
+    if xp.framework_of(like) != "torch" or inside_vmap():
+        return None
     from .straight import Cells
 
-    return setting(_cells, Cells().call)
+    return Cells().call
 
 
 def call(f, args, kwargs):

@@ -16,7 +16,7 @@ import inspect
 import numpy as np
 
 from ...errors import MaskError
-from ...lane import Lane
+from ...lane import WATCHING, Lane
 from ...lifting import calls, effects
 from ...lifting import flow as lifted_flow
 from ...lifting.changes import changeable, is_users_class
@@ -68,6 +68,7 @@ class Turn:
         for n, new in zip(block.outputs, numbers, strict=True):
             values[n][rows] = new
         jump()
+        self.views = None  # they look back at the turn: two that hold each other stay
 
     def take_back(self):
         for thing, numbers in self.before.items():
@@ -201,6 +202,7 @@ class Turn:
     def now(self, f, args, kwargs):
         """A call of it inside a block: lifted, and run for the whole group."""
         first = f.things[0]
+        self.views = self.views or Views(self)  # gone, if the turn is over: checkpoint calls again
         if first.code.made is None:
             first.code.made = lifted(first.code)
         rows, values = np.asarray([t.frame for t in f.things]), []
@@ -222,7 +224,8 @@ class Turn:
             if f is len and self.alone:
                 return self.plain(calls.made(f, args, kwargs))
         if not any([isinstance(x, (Lists, Items)) for x in args]) or _is_users(f):
-            return calls.made(f, args, kwargs)
+            may_be_cell = WATCHING or inspect.isfunction(f) or hasattr(f, "forward")
+            return (self.machine.cell if may_be_cell else calls.made)(f, args, kwargs)
         if f is list:
             return self.made(args[0].copy())
         for x in args:
