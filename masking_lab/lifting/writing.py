@@ -129,8 +129,10 @@ def _own(verbs, x, axis, i, place):
     size = x.shape[axis]
     if isinstance(i, slice):
         if i.step not in (None, 1) or i.start not in (None, 0):
-            raise MaskError(f"writing to a slice at {source.here()} that does not start at 0, or has "
-                            "a step, has no mask rule yet; write the entries in a loop")  # fmt: skip
+            raise MaskError(
+                f"writing to a slice at {source.here()} that does not start at 0, or has a step, "
+                "has no mask rule yet; write the entries in a loop"
+            )
         return place < _spread(verbs, x, _count(verbs, x, axis, i))
     i = size + i if isinstance(i, int) and i < 0 else i
     return place == _spread(verbs, x, i.data if isinstance(i, Lane) else i)
