@@ -88,6 +88,24 @@ def test_pythons_numbers_take_the_dtype_of_the_arrays(way):
     np.testing.assert_allclose(found.data, [sum(x[1:]) for x in XS])
 
 
+@pytest.mark.parametrize("way", ["masked", "shrink", "packed", "lazy", "pc"])
+def test_plain_tensors_that_only_some_have_are_stacked_for_these(way):
+    """Here PyTorch's own function is called: it asks the elements, not the list."""
+    import torch
+
+    def f(x):
+        ones = [torch.ones(2) for _ in x]
+        some = [torch.ones(1)]
+        for v in x:
+            if v > 0:
+                some.append(torch.ones(2))
+        return torch.stack(ones).sum() + torch.cat(some).sum() * 100
+
+    xs, _ = inputs("torch")
+    found = ml.autobatch(f, way)(ml.batch(xs))
+    np.testing.assert_allclose(found.data, [f(x) for x in xs])
+
+
 @pytest.mark.parametrize("way", ["masked", "lazy", "pc"])
 def test_no_grad_holds_for_what_is_put_off(way):
     import torch
