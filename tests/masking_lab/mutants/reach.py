@@ -35,9 +35,7 @@ def probe():
 
 def _probed(tree, file):
     """`(_reached("the place") or expression)` for each place."""
-    named = {
-        id(node): f"{file}  {scope}  {ast.unparse(node)}" for scope, node, _ in places(tree)
-    }
+    named = {id(node): f"{file}  {scope}  {ast.unparse(node)}" for scope, node, _ in places(tree)}
     return ast.fix_missing_locations(_Probes(named).visit(tree))
 
 
