@@ -336,7 +336,13 @@ def backwards(x):
     return s
 
 
-@pytest.mark.parametrize("f", (named_like_the_verbs, plus, part_of_a_tuple, backwards))
+@pytest.mark.parametrize("name", FRAMEWORKS)
+def test_a_slice_of_a_tuple_is_no_entry_of_it(name):
+    value, gradient = ad.sea(part_of_a_tuple).grad()(array(name, 2.0))
+    assert (float(value), float(gradient)) == (24.0, 36.0)  # 3 x^3
+
+
+@pytest.mark.parametrize("f", (named_like_the_verbs, plus, backwards))
 def test_slopes_of_small_programs(f):
     slope = (f(1.3 + 1e-6) - f(1.3 - 1e-6)) / 2e-6
     s = ad.sea(f).grad()
