@@ -316,7 +316,7 @@ xp = math  # the sea writes its own verbs by this name
 
 
 def named_like_the_verbs(x):
-    return xp.sin(x) * x
+    return xp.expm1(x) * x
 
 
 def plus(x):
