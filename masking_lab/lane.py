@@ -245,11 +245,16 @@ def _moved(found, n, by):
     return found if far + by else home
 
 
+def _divides(n):
+    """A size is divided by a number above 0; by 0 it is Python's error."""
+    return type(n) is int and (n > 0 or 1 // n > 0)
+
+
 for _name, _allowed in {
     "add": lambda n: True,
     "mul": lambda n: type(n) is not int or n >= 0,
     "sub": lambda n: True,
-    "floordiv": lambda n: type(n) is int and n > 0,
+    "floordiv": _divides,
 }.items():
     setattr(Length, f"__{_name}__", _grown(_name, _allowed))
     if _name in ("add", "mul"):
@@ -278,12 +283,13 @@ def is_array(x):
 
 
 def lanes_in(args):
-    """The lanes among arguments, in lists and tuples too."""
+    """The lanes among arguments, in lists and tuples too; who has an element is one."""
     for x in args:
         if isinstance(x, Lane):
             yield x
         elif isinstance(x, (list, tuple)):
             yield from lanes_in(x.each() if hasattr(x, "each") else x)
+            yield from (Lane(m, ()) for m in getattr(x, "here", ()) if m is not None)
 
 
 def agree(m, n):

@@ -11,7 +11,7 @@ from .changes import Watched, changeable, refuse_lost
 from .items import Items, become, each_of
 from .leader import Taken
 from .select import select
-from .sequences import Ragged, is_ragged
+from .sequences import is_ragged
 from .undefined import or_nan
 
 
@@ -174,10 +174,7 @@ def _both(a, b):
 
 def has_lanes(xs):
     """Is there a lane in it, or a sequence of a length of each example's own?"""
-    return any(
-        is_ragged(x) or (isinstance(x, (list, tuple)) and has_lanes(x))
-        for x in each_of(xs)
-    )
+    return any(is_ragged(x) or (isinstance(x, (list, tuple)) and has_lanes(x)) for x in each_of(xs))
 
 
 def above(a, b):

@@ -12,16 +12,17 @@ import inspect
 import itertools
 import sys
 
-from autodiff_lab import source, trees, xp
+from autodiff_lab import source, xp
 
 from ..errors import MaskError
+from ..indexing import entry_of_shared, is_place
 from ..lane import Lane, is_array, lanes_in
 from ..on_jax.trip import Trip
 from . import batched, calls, effects, lending, limits, writing
 from .batched import going_on, has_lanes, negated, truth
 from .builtins import told  # noqa: F401  lifted code asks for it
-from .items import Items, as_columns, each_of
-from .sequences import Ragged, shared_entry
+from .items import Items, each_of, gathered
+from .sequences import Ragged, of_numbers, shared_entry
 from .undefined import Undefined  # noqa: F401  lifted code asks for it
 
 
@@ -152,10 +153,14 @@ def chain(left, *pairs):
 def item(x, index):
     if isinstance(index, Trip) and is_array(x):
         return shared_entry(x, index)
+    if isinstance(index, Items) and has_lanes([index]):
+        index = of_numbers(index, next(lanes_in([index])).data)
     if not _has_lane(index):
         return calls.entry(x, index)
     if isinstance(x, list):
-        return trees.map(lambda column: column[index], as_columns(x, next(lanes_in([index]))))
+        return gathered(x, index, next(lanes_in([index])))
+    if is_array(x) and is_place(index) and len(x.shape):
+        return entry_of_shared(x, index)
     return writing.as_lane(x, index)[index]
 
 
@@ -242,6 +247,11 @@ def listed(items, given, element, test=None, add="append"):
 def nested(items, given, inner, test=None):
     """A comprehension with more than one `for`: `inner` are those from the second on."""
     return listed(items, given, inner, test, "extend")
+
+
+def data(x):
+    """`x.data`: an array without its gradient, or what an object calls so."""
+    return Lane(xp.of(x.data).stop_gradient(x.data), x.sizes) if isinstance(x, Lane) else x.data
 
 
 def _has_lane(index):

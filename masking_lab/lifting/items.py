@@ -150,14 +150,14 @@ class Items(list):
             return Items(list(self.each())[i], self.here[i])
         if self.ragged or isinstance(i, Lane):
             place = self._place(i)
-            return self._gathered(i) if place is None else super().__getitem__(place)
+            return self.gathered(i) if place is None else super().__getitem__(place)
         found = super().__getitem__(i)
         return Items(found) if isinstance(i, slice) else found
 
-    def _gathered(self, i):
+    def gathered(self, i, like=None):
         """Each example's own element, or elements, as an array; of lists, as a list again."""
         lists = isinstance(i, slice) or any(isinstance(e, list) for e in list.__iter__(self))
-        found = trees.map(lambda x: x[i], self.stacked())
+        found = trees.map(lambda x: x[i], self.stacked(like))
         return _as_list(found) if lists else found
 
     def _place(self, i):
@@ -302,8 +302,8 @@ def _as_list(columns):
     return listed(parts, (), lambda x: x)
 
 
-def as_columns(x, like):
-    """A list that is asked for an entry of each example's own: all its elements as arrays."""
+def gathered(x, i, like):
+    """`x[i]` of a list, where each example has an i of its own."""
     verbs, (count, *_) = xp.of(like.data), like.data.shape
 
     if isinstance(x, Items):
@@ -312,7 +312,8 @@ def as_columns(x, like):
     def lane(e):
         return e if isinstance(e, (Lane, Items)) else _shared(verbs, count, e, like.data)
 
-    return Items([trees.map(lane, e) for e in each_of(x)], getattr(x, "here", None)).stacked()
+    elements = [trees.map(lane, e) for e in each_of(x)]
+    return Items(elements, getattr(x, "here", None)).gathered(i, like.data)
 
 
 def each_of(x):

@@ -105,7 +105,9 @@ class Sharing:
         """`again`: the expression may run again, with the same names."""
         again = again or isinstance(e, (ast.Lambda, ast.ListComp, ast.DictComp, ast.GeneratorExp))
         if isinstance(e, ast.Call):
-            yield e, {k: self._loan(x, s, read, again) for k, x in arguments(e).items()}
+            given = arguments(e)
+            given.setdefault(None, e.func)  # an object that is called is its own first argument
+            yield e, {k: self._loan(x, s, read, again) for k, x in given.items()}
         for child in ast.iter_child_nodes(e):
             yield from self._lent(child, s, read, again)
 

@@ -18,6 +18,8 @@ def as_lane(x, index):
     if isinstance(x, Lane) or hasattr(x, "takes_lanes"):
         return x
     like = next(iter(lanes_in([_parts(index)])))
+    if type(x).__name__ == "_IndexUpdateHelper":  # x.at of JAX
+        return as_lane(x.array, index).at
     if not hasattr(x, "shape"):
         raise MaskError(
             f"a {type(x).__name__} at {source.here()} is asked for an entry that differs between "

@@ -113,6 +113,20 @@ def _first(*xs):
     return lanes[0].data.shape[0], lanes, {}
 
 
+def _tensor(data, *, dtype=None, **rest):
+    """`torch.tensor` of a list of numbers, which are each example's own or as many as it has."""
+    import torch
+
+    if isinstance(data, Lane) and not data.weak:
+        raise TypeError("torch.tensor of a tensor")
+    from ..lifting.sequences import of_numbers
+
+    x = of_numbers(data, next(lanes_in([data])).data)
+    if dtype is None and x.weak and x.dtype.is_floating_point:
+        dtype = torch.get_default_dtype()
+    return Lane(x.data.detach().to(dtype or x.dtype), x.sizes)
+
+
 def _linspace(start, end, steps, *, dtype=None, device=None, **rest):
     import torch
 
@@ -312,7 +326,7 @@ def _trapezoid(y, x=None, *, dx=None, dim=-1):
 MADE = {
     "zeros": _filled(_torch("zeros")), "ones": _filled(_torch("ones")),
     "empty": _filled(_torch("zeros")), "full": _full, "arange": _arange, "linspace": _linspace,
-    "eye": _eye,
+    "eye": _eye, "tensor": _tensor, "as_tensor": _tensor, "asarray": _tensor,
 }  # fmt: skip
 SIZES = MADE | {
     "new_zeros": _new("zeros"), "new_ones": _new("ones"), "new_empty": _new("zeros"),

@@ -18,7 +18,7 @@ from autodiff_lab.table.row import unchanged
 
 from ..batches.masked_batch import live, realigned, told
 from ..errors import MaskError
-from ..lane import FINITE, WATCHING, Lane, Length, agree, refill, spread
+from ..lane import FINITE, WATCHING, Lane, Length, agree, certainly, refill, spread
 from ..padding import cropped
 from . import along, packed
 from .dead_entries import is_calm, reduced, replacement, still_known
@@ -214,19 +214,21 @@ def _dims(x):
 
 def _sizes(row, xs, places, ndim, params):
     """The ragged sizes of the output. A negative place is an index that is summed away."""
-    found = _given(params.get("shape", ()))
+    found, padded = _given(params.get("shape", ())), {}
     for x, goes in zip(xs, places, strict=True):
-        for (_, lengths), place in zip(_dims(x), goes, strict=True):
+        for (n, lengths), place in zip(_dims(x), goes, strict=True):
             if lengths is None:
                 continue
             if place is not None:
                 lengths = lengths if lengths.ndim == 1 else _nested(lengths, place, goes, ndim)
-                found[place] = _merge(found.get(place), lengths)
+                found[place], padded[place] = _merge(found.get(place), lengths), n
             elif row.identity is None and row.told is None:
                 raise _cannot("merges or splits a ragged dim")
     for x, goes in zip(xs, places, strict=True):
         for (n, lengths), place in zip(_dims(x), goes, strict=True):
             if place in found and lengths is None and n != 1:
+                if padded.get(place) == n and certainly((found[place] == n).all()):
+                    continue
                 raise Refused(
                     f"met a ragged dim with lengths {told(found[place])} and a dim of size {n} "
                     "that all examples share; they do not match"

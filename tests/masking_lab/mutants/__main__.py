@@ -9,6 +9,7 @@ mutants of files that have changed, and those that were alive. Mutants that nobo
 
 import argparse
 import importlib
+import itertools
 import json
 import pkgutil
 import sys
@@ -30,13 +31,14 @@ def main():
     )
     parser.add_argument("files", nargs="*", help="of masking_lab; all if none is named")
     parser.add_argument("--record", action="store_true", help="find out again who comes where")
+    parser.add_argument("--budget", type=float, default=60, help="seconds of tests for a mutant")
     parser.add_argument("--only", default="", help="the tests to look at, as pytest's -k")
     args = parser.parse_args()
     if args.record or not reach.MAP.exists():
         reach.probe()  # before masking_lab is imported
         return run(reach.Recorder(), args.only)
     chosen = [p for p in files() if not args.files or p.name in args.files]
-    judging = Judging([m for p in chosen for m in mutants(p)])
+    judging = Judging([m for p in chosen for m in mutants(p)], args.budget)
     run(judging, args.only)
     return judging.report()
 
@@ -59,7 +61,8 @@ def _import_all():
 class Judging:
     """A plugin of pytest: in the place of the tests it runs the mutants."""
 
-    def __init__(self, found):
+    def __init__(self, found, budget):
+        self.budget = budget
         self.found = [m for m in found if (m.file, m.change) not in EQUIVALENT]
         self.verdicts = {v["key"]: v for v in self._known()}
 
@@ -69,15 +72,16 @@ class Judging:
 
     def pytest_runtestloop(self, session):
         items = {item.nodeid: item for item in session.items}
-        tests = [t for t in reach.recorded() if t["id"] in items and t["failed"] is None]
+        tests = [t for t in reach.recorded() if t["id"] in items and not t["failed"]]
+        tests += reach.siblings(tests, items)
         reach.import_all({name for t in tests for name in t["imports"]})
-        self.seconds = {t["id"]: 10 * t["seconds"] + 10 for t in tests}
+        self.seconds = {t["id"]: 5 * t["seconds"] + 3 for t in tests}
         for i, m in enumerate(self.found, start=1):
             old = self.verdicts.get(m.key, {})
-            if old.get("killer") and old["text"] == text(m):
+            start, names = time.time(), self.coming(m, tests, old)
+            if old.get("text") == text(m) and (old["killer"] or old["tests"] == len(names)):
                 continue
-            start = time.time()
-            verdict = self.judged(m, self.coming(m, tests, old), items)
+            verdict = self.judged(m, names, items)
             self.verdicts[m.key] = verdict
             with VERDICTS.open("a") as out:
                 print(json.dumps(verdict), file=out)
@@ -91,14 +95,14 @@ class Judging:
         place = mutant.place
         tests = [t for t in tests if place in t["reached"]]
         tests = judge.in_turn(tests, lambda t: t["seconds"], lambda t: t["id"])
-        return sorted([t["id"] for t in tests], key=lambda name: name != old.get("killer"))
+        spent = itertools.accumulate(t["seconds"] for t in tests)
+        names = [t["id"] for t, s in zip(tests, spent, strict=True) if s <= self.budget]
+        return sorted(names, key=lambda name: name != old.get("killer"))
 
     def judged(self, mutant, names, items):
-        told = {"failed": None, "ended": True}
-        if names:
-            told = judge.forked([items[n] for n in names], self.seconds, mutant)
-        return {"key": mutant.key, "text": text(mutant), "tests": len(names),
-                "killer": told["failed"], "ended": told["ended"]}  # fmt: skip
+        found = judge.forked([items[n] for n in names], self.seconds, mutant) if names else []
+        killer = next((test["id"] for test in found if test["failed"]), None)
+        return {"key": mutant.key, "text": text(mutant), "tests": len(names), "killer": killer}
 
     def report(self):
         alive = [m for m in self.found if not self.verdicts[m.key]["killer"]]

@@ -2,6 +2,7 @@
 
 import ast
 import copy
+import re
 from collections import Counter
 from pathlib import Path
 from typing import NamedTuple
@@ -14,6 +15,7 @@ PASSING = {  # calls that change what is dead: knocked out, the arguments of the
 }  # fmt: skip
 METHODS = {"clip": 2, "certain": 0}  # of the array itself, up to as many arguments; it remains
 CHECKS = ("check", "check_all", "refuse_shared", "_refuse_moves")
+COUNTS = r"^len\(|\.ndim|\brank\b|\.shape\[[^]]*\]$|\bMANY\b"  # words of a comparison of counts
 SCOPES = (ast.FunctionDef, ast.ClassDef, ast.Lambda)
 
 
@@ -41,16 +43,17 @@ class Mutant(NamedTuple):
 
 
 def files(root=ROOT):
-    """Where masks are made and used: not the passes over a function's text, nor the models."""
+    """Where masks are made and used: not the passes over a function's text, nor what measures."""
     folder = root / "masking_lab"
-    left_out = {"errors.py", "autobatch.py", "loop.py",
+    left_out = {"errors.py", "autobatch.py", "loop.py", "padding_waste.py", "profiling.py",
                 "canonical.py", "liveness.py", "rewrite.py",
                 "sharing.py", "pointing.py", "objects.py", "meeting.py"}  # fmt: skip
     said = {folder / "rules/__init__.py"}  # no other package has code of its own
     return [
         p
         for p in sorted(folder.rglob("*.py"))
-        if p in said or p.name not in {"__init__.py", *left_out} and p.parent.name != "models"
+        if p in said or p.name not in {"__init__.py", *left_out}
+        if p.parent.name not in ("models", "leaderboard")
     ]
 
 
@@ -59,12 +62,29 @@ def places(tree):
 
     What is outside of functions makes tables, not masks.
     """
-    asked = {id(n) for c in ast.walk(tree) if isinstance(c, ast.Compare) for n in ast.walk(c)}
+    asked = {
+        id(n)
+        for c in ast.walk(tree)
+        if isinstance(c, ast.Compare)
+        for n in ast.walk(c)
+        if isinstance(n, ast.Attribute)
+    }
+    asked |= {id(c.args[0]) for c in ast.walk(tree) if _is_clamp(c)}
     for scope, node in _scoped(tree, ""):
-        if isinstance(node, ast.Attribute) and id(node) in asked:
+        if isinstance(node, (ast.Attribute, ast.Compare)) and id(node) in asked:
             continue  # `row.identity is None` is a question
         if scope and (ways := list(knocked_out(node))):
             yield scope, node, ways
+
+
+def _is_clamp(node):
+    """`where(a > b, b, a)`: one off, it chooses between two that are equal."""
+    if not isinstance(node, ast.Call) or len(node.args) != 3:
+        return False
+    test, *values = node.args
+    return isinstance(test, ast.Compare) and ast.unparse(test.comparators[0]) in map(
+        ast.unparse, values
+    )
 
 
 def _scoped(node, scope):
@@ -90,7 +110,9 @@ def mutants(path, root=ROOT):
 def knocked_out(node):
     """What an expression becomes, in each way to knock it out."""
     if isinstance(node, ast.BinOp) and isinstance(node.op, (ast.BitAnd, ast.BitOr)):
-        yield from (ast.unparse(node.left), ast.unparse(node.right))
+        sides = node.left, node.right
+        if not any(isinstance(x, (ast.Dict, ast.Constant)) for x in sides):  # dicts, annotations
+            yield from map(ast.unparse, sides)
     elif isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Invert):
         yield ast.unparse(node.operand)
     elif isinstance(node, ast.Compare) and isinstance(node.ops[0], (ast.Lt, ast.Gt)):
@@ -103,6 +125,9 @@ def knocked_out(node):
 
 
 def _off_by_one(node):
+    """Of entries, lengths and places; how many dims or arguments there are masks nothing."""
+    if any(re.search(COUNTS, ast.unparse(x)) for x in (node.left, *node.comparators)):
+        return
     wider = {ast.Lt: "<=", ast.Gt: ">="}[type(node.ops[0])]
     rest = zip(node.ops[1:], node.comparators[1:], strict=True)
     signs = {ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">="}

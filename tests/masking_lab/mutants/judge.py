@@ -22,16 +22,17 @@ def in_turn(tests, cost, name):
     families = defaultdict(list)
     for test in sorted(tests, key=cost):
         families[name(test).split("[")[0]].append(test)
-    ranked = [(i, cost(t), name(t), t) for family in families.values() for i, t in enumerate(family)]
+    ranked = [
+        (i, cost(t), name(t), t) for family in families.values() for i, t in enumerate(family)
+    ]
     return [t for *_, t in sorted(ranked, key=lambda r: r[:3])]
 
 
-def forked(items, seconds=None, mutant=None, reached=()):
-    """Run tests in a fork of this process until one fails, and tell what came of it.
+def forked(items, seconds, mutant=None, reached=None):
+    """Run tests in a fork of this process, and tell of each what came of it.
 
-    The fork is cheap, and whatever a test leaves behind goes with it.
-
-    A test that takes longer than `seconds` gives for it ends the process: that is a failure too.
+    The fork is cheap, and whatever a test leaves behind goes with it. With a mutant it stops at the
+    first test that fails. One that takes longer than `seconds` gives for it has failed too.
     """
     functions()
     read, write = os.pipe()
@@ -39,28 +40,33 @@ def forked(items, seconds=None, mutant=None, reached=()):
     if child == 0:
         try:
             os.close(read)
-            _run(items, seconds or {}, mutant, reached, os.fdopen(write, "wb"))
+            _run(items, seconds, mutant, reached, os.fdopen(write, "wb"))
         except BaseException:
             traceback.print_exc(file=sys.__stderr__)
         finally:
             os._exit(1)
     os.close(write)
-    told = _last(read)
+    found = list(_told(read))
     os.waitpid(child, 0)
-    if told is None:
+    if not found:
         raise RuntimeError(f"no test was begun for {mutant}")
-    return told
+    return found
 
 
-def _last(read):
-    """The last thing that the child told."""
-    told = None
+def _told(read):
+    """What the child told; of a test that it has only begun, that it failed."""
+    begun = None
     with os.fdopen(read, "rb") as pipe:
         while True:
             try:
                 told = pickle.load(pipe)
             except EOFError:
-                return told
+                break
+            if "seconds" in told:
+                yield told
+            begun = None if "seconds" in told else told
+    if begun:
+        yield {**begun, "seconds": 0.0, "failed": True, "reached": [], "imports": []}
 
 
 def _run(items, seconds, mutant, reached, pipe):
@@ -68,24 +74,25 @@ def _run(items, seconds, mutant, reached, pipe):
         pickle.dump(found, pipe)
         pipe.flush()
 
-    failed, there = [], set(sys.modules)
-    plugin = _Reports(failed)
-    items[0].config.pluginmanager.register(plugin)
-    if reached:
-        reached.clear()  # what importing came to
+    failed = []
+    items[0].config.pluginmanager.register(_Reports(failed))
     if mutant:
         put(mutant)
     for item, following in zip(items, [*items[1:], None], strict=True):
-        tell(seconds=0.0, failed=item.nodeid, reached=[], imports=[], ended=False)  # the last word?
+        tell(id=item.nodeid)
+        there = set(sys.modules)
+        if reached is not None:
+            reached.clear()
+        failed.clear()
         signal.setitimer(signal.ITIMER_PROF, seconds.get(item.nodeid, 60.0))
         start = time.process_time()
         item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
         took = round(time.process_time() - start, 3)
-        if failed:
+        imports = sorted(n for n in set(sys.modules) - there if n.split(".")[0] in LIBRARIES)
+        tell(id=item.nodeid, seconds=took, failed=bool(failed), reached=sorted(reached or ()),
+             imports=imports)  # fmt: skip
+        if failed and mutant:
             break
-    imports = sorted(n for n in set(sys.modules) - there if n.split(".")[0] in LIBRARIES)
-    tell(seconds=took, failed=failed[0] if failed else None, reached=sorted(reached),
-         imports=imports, ended=True)  # fmt: skip
 
 
 class _Reports:

@@ -1,7 +1,7 @@
 """Which tests come to which place: a mutant there can be noticed by these only.
 
-The modules are compiled with a probe at each place, once, before anything imports them; each test
-then runs in a process of its own, so that what an earlier one left in a cache hides nothing.
+The modules are compiled with a probe at each place, once, before anything imports them; the tests
+then run in forks, a few in each, so that what one leaves in a cache hides little from the next.
 """
 
 import ast
@@ -15,6 +15,7 @@ from .find import ROOT, files, places
 from .judge import forked, in_turn
 
 MAP = ROOT / ".pytest_cache/mutants/reached.jsonl"  # a line for each test
+TOGETHER = 40  # tests of one fork: what they leave in caches hides little from each other
 _reached = set()
 
 
@@ -53,7 +54,7 @@ class _Probes(ast.NodeTransformer):
 
 
 class Recorder:
-    """A plugin of pytest: runs each test in a fork, and writes down the places that it came to."""
+    """A plugin of pytest: runs the tests in forks, and writes down the places that it came to."""
 
     def pytest_runtestloop(self, session):
         known = {test["id"] for test in recorded()}
@@ -64,12 +65,11 @@ class Recorder:
     def look_at(self, todo):
         MAP.parent.mkdir(parents=True, exist_ok=True)
         with MAP.open("a") as out:
-            for i, item in enumerate(todo, start=1):
-                found = forked([item], reached=_reached)
-                import_all(found["imports"])
-                print(json.dumps({"id": item.nodeid, **found}), file=out, flush=True)
-                if i % 100 == 0:
-                    print(f"{i}/{len(todo)} tests looked at", file=sys.__stderr__, flush=True)
+            for i in range(0, len(todo), TOGETHER):
+                for found in forked(todo[i : i + TOGETHER], {}, reached=_reached):
+                    print(json.dumps(found), file=out, flush=True)
+                    import_all(found["imports"])
+                print(f"{i}/{len(todo)} tests looked at", file=sys.__stderr__, flush=True)
 
 
 def import_all(names):
@@ -82,3 +82,17 @@ def import_all(names):
 def recorded():
     """What is known of the tests: id, seconds, whether it passes, the places that it comes to."""
     return [json.loads(line) for line in MAP.read_text().splitlines()] if MAP.exists() else []
+
+
+def siblings(tests, names):
+    """Tests that nobody has looked at yet: they may come where others of their function come."""
+    families = {}
+    for test in tests:
+        known = families.setdefault(test["id"].split("[")[0], {**test, "reached": []})
+        known["reached"] = [*known["reached"], *test["reached"]]
+    looked_at = {test["id"] for test in tests}
+    return [
+        {**families[name.split("[")[0]], "id": name}
+        for name in names
+        if name not in looked_at and name.split("[")[0] in families
+    ]
