@@ -16,11 +16,8 @@ from autodiff_lab.operators import Methods
 from ...errors import MaskError
 from ...lifting.spelled import sees_lanes
 
-
 # What NumPy answers as the frameworks do, for whole numbers.
-OPERATORS = {
-    getattr(operator, n) for n in "add sub mul floordiv mod eq ne lt le gt ge neg".split()
-}
+OPERATORS = {getattr(operator, n) for n in "add sub mul floordiv mod eq ne lt le gt ge neg".split()}
 
 
 class Look(NamedTuple):
