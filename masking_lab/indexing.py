@@ -90,6 +90,28 @@ def _own_entry(x, axis, i):
     return entry(x, axis, Lane(place, ()))
 
 
+def is_place(i):
+    """Is it each example's own whole number?"""
+    if not isinstance(i, Lane) or i.ndim or i.data.ndim != 1:
+        return False
+    verbs = xp.of(i.data)
+    return not verbs.is_inexact(i.data.dtype) and i.data.dtype != verbs.bool_type
+
+
+def entry_of_shared(x, i):
+    """Each example's own entry of an array that all share: a row of a table of words, say.
+
+    The table is read where it is. As each example's own it would be there once for each of them,
+    and so would its cotangent.
+    """
+    verbs, n = xp.of(x), x.shape[0]
+    place = verbs.where(i.data < 0, i.data + n, i.data)
+    if verbs.name == "torch":
+        check(None, 0, place, None, n)
+    place = verbs.clip(place, 0, max(n - 1, 0))  # as JAX does, which takes the nearest
+    return Lane(verbs.take_at(x, place), (None,) * (len(x.shape) - 1))
+
+
 def entry(x, axis, i):
     """The i-th entries; of an example that has none, anything."""
     if isinstance(i, Trip) and i.reaches(x, axis):

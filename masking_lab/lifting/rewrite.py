@@ -31,9 +31,7 @@ from .pointing import innermost
 # Classes of Python that ask for numbers.
 CLASSES = (int, float, bool, range, zip, enumerate, reversed, list, tuple, map, filter, str, type)
 # Functions of PyTorch that take sizes or lists, and want whole numbers and lists of numbers.
-MAKERS = frozenset(
-    "zeros ones empty full arange linspace eye tensor as_tensor asarray".split()
-)
+MAKERS = frozenset("zeros ones empty full arange linspace eye tensor as_tensor asarray".split())
 
 STARRED = "a comprehension gives its items names, or tuples of names; write a loop that appends"
 

@@ -92,10 +92,12 @@ def test_pythons_numbers_take_the_dtype_of_the_arrays(way):
 def test_no_grad_holds_for_what_is_put_off(way):
     import torch
 
-    def f(x, w):
+    def scaled(x, w):
         with torch.no_grad():
-            scale = (x * w).sum()
-        return scale * w + x.data.sum()
+            return (x * w).sum()
+
+    def f(x, w):
+        return scaled(x, w) * w + x.data.sum()
 
     xs, w = inputs("torch")
     got = native_grad(lambda w: sum(ml.autobatch(f, way)(ml.batch(xs), w).unbatch()), (0,))(w)[0]

@@ -151,6 +151,22 @@ def test_twice():
     torch.testing.assert_close(*curvature)
 
 
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_what_checkpoint_runs_again(strategy):
+    from torch.utils.checkpoint import checkpoint
+
+    def f(x, w):
+        rows = [checkpoint(lambda v: (v * w).sum().tanh(), v, use_reentrant=False) for v in x]
+        with torch.enable_grad():
+            return torch.stack(rows).sum()
+
+    xs, batch, w = examples(math.nan)
+    found = sum(ml.autobatch(f, strategy)(batch, w).unbatch())
+    expected = sum(f(x, w) for x in xs)
+    torch.testing.assert_close(found, expected)
+    torch.testing.assert_close(*[torch.autograd.grad(y, w)[0] for y in (found, expected)])
+
+
 @pytest.mark.filterwarnings("ignore:None of the inputs have requires_grad")
 def test_one_that_nobody_lifted_is_refused():
     from torch.utils.checkpoint import checkpoint

@@ -17,6 +17,12 @@ from ...errors import MaskError
 from ...lifting.spelled import sees_lanes
 
 
+# What NumPy answers as the frameworks do, for whole numbers.
+OPERATORS = {
+    getattr(operator, n) for n in "add sub mul floordiv mod eq ne lt le gt ge neg".split()
+}
+
+
 class Look(NamedTuple):
     shape: tuple
     dtype: object
@@ -82,7 +88,10 @@ class Later(Methods):
         return attribute(self, name, self.recorder.op)
 
     def __getitem__(self, index):
-        return self.recorder.entry(self, index)
+        place = index if self.known is None else _numbers(index)
+        if self.known is None or place is None:
+            return self.recorder.entry(self, index)
+        return self.recorder.value(self.known[place])  # the children of a node, say
 
     def __setitem__(self, index, value):
         raise MaskError(
@@ -164,6 +173,26 @@ class Later(Methods):
     def __repr__(self):
         state = "there" if self.there else f"to come, {self.depth} calls deep"
         return f"<one example's array of shape {self.look.shape}: {state}>"
+
+
+def _numbers(index):
+    """An index of numbers that are known, as Python's; None of another."""
+    if type(index) is int:
+        return index
+    if type(index) is Later:
+        return int(index.known) if index.known is not None and index.look.shape == () else None
+    if type(index) is tuple:
+        places = tuple([_numbers(i) for i in index])
+        return None if None in places else places
+    return None
+
+
+def _at_once(f):
+    """An operator, which need not ask who answers for its arguments."""
+    return lambda x, y: (x if type(x) is Later else y).recorder.op(f, (x, y), {})
+
+
+Later.short = {f: _at_once(f) for f in OPERATORS}
 
 
 class _At:

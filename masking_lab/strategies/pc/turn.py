@@ -202,6 +202,7 @@ class Turn:
     def now(self, f, args, kwargs):
         """A call of it inside a block: lifted, and run for the whole group."""
         first = f.things[0]
+        self.views = self.views or Views(self)  # gone, if the turn is over: checkpoint calls again
         if first.code.made is None:
             first.code.made = lifted(first.code)
         rows, values = np.asarray([t.frame for t in f.things]), []
