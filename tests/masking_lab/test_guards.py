@@ -158,3 +158,26 @@ def test_gradients_are_the_loops_also_where_nobody_goes(f, name):
         alone = native_grad(lambda x: f(np_, x), (0,))(x)[0]
         np.testing.assert_allclose(own[: len(x)], to_numpy(alone), rtol=1e-12)
         assert not own[len(x) :].any()
+
+
+def test_a_list_is_written_at_each_examples_own_place(name):
+    def f(x, k):
+        zs = [x[0], x[-1], x[0] * 2.0]
+        zs[k] = x[0] * 5.0
+        return zs[0] - zs[1] * zs[2]
+
+    xs = vectors(name)
+    ours = ml.autobatch(f)(ml.batch(xs), ml.batch([array(name, k) for k in (-1, 0, 2)])).unbatch()
+    for y, x, k in zip(ours, xs, (-1, 0, 2), strict=True):
+        np.testing.assert_allclose(to_numpy(y), to_numpy(f(x, k)), rtol=1e-12)
+
+
+def test_the_padding_of_a_result_is_zero(name):
+    b = ml.batch(vectors(name), pad_value=np.nan)
+    y = ml.autobatch(lambda x: x * 2.0 + 1.0)(b)
+    assert not to_numpy(y.data)[~to_numpy(y.mask)].any()
+
+
+def test_a_transform_along_a_ragged_dim_is_refused(name):
+    with pytest.raises(ml.MaskError, match="fft"):
+        ml.autobatch(lambda x: module(name).fft.fft(x))(ml.batch(vectors(name)))

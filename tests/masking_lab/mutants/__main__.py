@@ -63,7 +63,7 @@ class Judging:
 
     def __init__(self, found, budget):
         self.budget = budget
-        self.found = [m for m in found if (m.file, m.change) not in EQUIVALENT]
+        self.found = [m for m in found if m.key not in EQUIVALENT]
         self.verdicts = {v["key"]: v for v in self._known()}
 
     def _known(self):
