@@ -90,6 +90,28 @@ def _own_entry(x, axis, i):
     return entry(x, axis, Lane(place, ()))
 
 
+def is_place(i):
+    """Is it each example's own whole number?"""
+    if not isinstance(i, Lane) or i.ndim or i.data.ndim != 1:
+        return False
+    verbs = xp.of(i.data)
+    return not verbs.is_inexact(i.data.dtype) and i.data.dtype != verbs.bool_type
+
+
+def entry_of_shared(x, i):
+    """Each example's own entry of an array that all share: a row of a table of words, say.
+
+    The table is read where it is. As each example's own it would be there once for each of them,
+    and so would its cotangent.
+    """
+    verbs, n = xp.of(x), x.shape[0]
+    place = verbs.where(i.data < 0, i.data + n, i.data)
+    if verbs.name == "torch":
+        check(None, 0, place, None, n)
+    place = verbs.clip(place, 0, max(n - 1, 0))  # as JAX does, which takes the nearest
+    return Lane(verbs.take_at(x, place), (None,) * (len(x.shape) - 1))
+
+
 def entry(x, axis, i):
     """The i-th entries; of an example that has none, anything."""
     if isinstance(i, Trip) and i.reaches(x, axis):
@@ -109,6 +131,10 @@ def entry(x, axis, i):
 
 def _taken(xp, x, axis, place):
     return x.select(axis, place)
+
+
+def _cut(xp, x, at):
+    return x[at]
 
 
 def squeezed(x, axis):
@@ -152,7 +178,10 @@ def _slice(x, axis, s):
     if own is None and not any(isinstance(v, Lane) for v in (s.start, s.stop, s.step)):
         at = (slice(None),) * (axis + 1) + (s,)
         sizes = [n[at] if depends(n, axis) else n for n in x.sizes]
-        return Lane(x.data[at], sizes, x.fill)
+        y = Lane(x.data[at], sizes, x.fill)
+        if WATCHING:
+            WATCHING[-1].did("slice", _cut, {"at": at}, [x], y)
+        return y
     if s == slice(None, None, -1):
         m = Along(None, xp.of(x.data), x.data.shape[0], (x,), {})
         return m.read(x, {axis: lambda i, n: n - 1 - i})

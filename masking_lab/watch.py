@@ -21,9 +21,11 @@ class Step(NamedTuple):
 
 
 class Watch:
-    """The operations of one call, in order. `inputs` are the lanes and arrays that were given."""
+    """The operations of one call, in order. `inputs` are the lanes and arrays that were given, and
+    `called` the functions that may be called in it: what they do belongs to it."""
 
-    def __init__(self, inputs, count):
+    def __init__(self, inputs, count, called=()):
+        self.called = called
         self.count, self.given = count, [f"a{i}" for i in range(len(inputs))]
         self.names = {id(x): name for x, name in zip(inputs, self.given, strict=True)}
         self.lane = next(n for x, n in zip(inputs, self.given, strict=True) if isinstance(x, Lane))
@@ -35,6 +37,9 @@ class Watch:
 
     def __exit__(self, *_):
         WATCHING.pop()
+
+    def follows(self, f):
+        return any([f is g for g in self.called])
 
     def ran(self, plan, xs, y):
         """A plan gave `y` of `xs`."""

@@ -117,6 +117,8 @@ def put(x, index, value, views=()):
     if isinstance(x, (list, dict)):
         y = x.copy()
         y[index] = value
+        if len(y) != len(x) and isinstance(index, slice):
+            raise AutodiffError("a slice of a list is written to with another number of entries")
         return y
     if xp.framework_of(x) == "torch":
         if views:
@@ -142,7 +144,7 @@ def _without(g, index):
     if xp.framework_of(g) == "jax":
         return g.at[index].set(0.0)
     rest = g.clone() if xp.framework_of(g) == "torch" else g.copy()
-    rest[index] = 0.0
+    rest[index] = [0.0] * len(g[index]) if isinstance(g, list) and type(index) is slice else 0.0
     return rest
 
 
@@ -155,6 +157,15 @@ def pull_append(g):
     return (0.0, 0.0) if is_zero(g) else (g[:-1], g[-1])
 
 
+def pull_join(g, a, b):
+    """The cotangents of `a` and `b` for `a + b`: of two lists, its two parts."""
+    if is_zero(g):
+        return 0.0, 0.0
+    if isinstance(a, (list, tuple)):
+        return g[: len(a)], g[len(a) :]
+    return unbroadcast(g, a), unbroadcast(g, b)
+
+
 def own(x, line):
     """`x`, which the line would write into on PyTorch, and perhaps another name's tensor too."""
     if xp.framework_of(x) == "torch":
@@ -163,6 +174,12 @@ def own(x, line):
             "as `x = x + ...`"
         )
     return x
+
+
+def own_entry(xs, index, line):
+    """The same for an entry of a list; that of a tensor is its own."""
+    if isinstance(xs, (list, dict)):
+        own(xs[index], line)
 
 
 # ----- the pull of an operation that is too big for a line -----

@@ -4,6 +4,7 @@ Python takes one branch; examples of one batch take different ones. Lifting rewr
 text so that every decision is a call of `flow`, which sees what it is asked about: for plain Python
 values it does what Python does, for batched ones it does both and keeps what belongs.
 
+    sugar       `:=` and `match` become assignments and `if`
     canonical   early exits become flags, writes into parts become assignments
     liveness    what does a block hand on?
     sharing     who else sees a write into an array? pointing and objects: which arrays a name may

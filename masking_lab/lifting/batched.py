@@ -174,10 +174,7 @@ def _both(a, b):
 
 def has_lanes(xs):
     """Is there a lane in it, or a sequence of a length of each example's own?"""
-    return any(
-        is_ragged(x) or (isinstance(x, (list, tuple)) and has_lanes(x))
-        for x in each_of(xs)
-    )
+    return any(is_ragged(x) or (isinstance(x, (list, tuple)) and has_lanes(x)) for x in each_of(xs))
 
 
 def above(a, b):

@@ -18,9 +18,10 @@ from autodiff_lab.reading import read
 
 from ..batches import randomness
 from ..errors import MaskError
-from ..lane import Lane, lanes_in, looked
+from ..lane import lanes_in, looked
 from ..on_torch.asking import answered
 from ..on_torch.layers import cell
+from ..on_torch.own_functions import own
 from ..once import Remembered, inside_vmap
 from ..setting import setting
 from . import effects, lending, making
@@ -156,17 +157,22 @@ def straight(like):
     `like` is what tells how long the loop goes on; who asks looks at entries.
     """
     looked()
-    framework = xp.framework_of(like.data) if isinstance(like, Lane) else xp.framework_of(like)
-    if framework != "torch" or _answer.get() or inside_vmap():
-        return contextlib.nullcontext()
+    found = None if _answer.get() else straight_cells(getattr(like, "like", like))
+    return setting(_cells, found) if found else contextlib.nullcontext()
+
+
+def straight_cells(like):
+    """What calls cells as straight lines, on PyTorch; else None."""
+    if xp.framework_of(like) != "torch" or inside_vmap():
+        return None
     from .straight import Cells
 
-    return setting(_cells, Cells().call)
+    return Cells().call
 
 
 def call(f, args, kwargs):
     """`f(*args, **kwargs)` of lifted code."""
-    f = spelled(f, args, kwargs)
+    f = own(spelled(f, args, kwargs))
     answer = _answer.get() or _cells.get()
     return answer(f, args, kwargs) if answer else made(f, args, kwargs)
 
@@ -217,4 +223,5 @@ def is_jaxs(f):
     if inspect.isclass(f) or inspect.isbuiltin(f) or isinstance(f, functools.partial):
         return isinstance(f, functools.partial) and is_jaxs(f.func)
     ours = (getattr(f, "__module__", None) or "").startswith("masking_lab")
-    return not ours and not is_lifted(f)
+    of_a_tuple = isinstance(getattr(f, "__self__", None), tuple)  # a named tuple's `_replace`
+    return not ours and not of_a_tuple and not is_lifted(f)

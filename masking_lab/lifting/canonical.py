@@ -17,7 +17,7 @@ import ast
 
 from autodiff_lab.reading import names
 
-from .respelled import Respelled
+from .sugar import Unsugared
 
 REFUSED = {
     ast.Try: "`try` cannot be run for a whole batch; check the condition with `if` instead",
@@ -56,8 +56,8 @@ def canonical(text, tree):
 
 
 def understood(text, tree, fresh):
-    """Respells what can be, and refuses what cannot be lifted."""
-    Respelled(text, fresh).generic_visit(tree)
+    """Without sugar; what cannot be lifted is refused."""
+    Unsugared(text, fresh).generic_visit(tree)
     for node in ast.walk(tree):
         why = REFUSED.get(type(node))
         if why:

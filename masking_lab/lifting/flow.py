@@ -15,6 +15,7 @@ import sys
 from autodiff_lab import source, xp
 
 from ..errors import MaskError
+from ..indexing import entry_of_shared, is_place
 from ..lane import Lane, is_array, lanes_in
 from ..on_jax.trip import Trip
 from . import batched, calls, effects, lending, limits, writing
@@ -158,6 +159,8 @@ def item(x, index):
         return calls.entry(x, index)
     if isinstance(x, list):
         return gathered(x, index, next(lanes_in([index])))
+    if is_array(x) and is_place(index) and len(x.shape):
+        return entry_of_shared(x, index)
     return writing.as_lane(x, index)[index]
 
 

@@ -19,7 +19,7 @@ from autodiff_lab import xp
 from autodiff_lab.operators import call_method
 
 NUMBERS = (int, float, bool, type(None))
-_LIBRARIES = {"torch", "math", "operator"}
+_LIBRARIES = {"torch", "math", "operator", "_operator"}
 _PURE = {
     getattr(builtins, name)
     for name in """abs all any bool divmod enumerate float int

@@ -31,7 +31,7 @@ from .pointing import innermost
 # Classes of Python that ask for numbers.
 CLASSES = (int, float, bool, range, zip, enumerate, reversed, list, tuple, map, filter, str, type)
 # Functions of PyTorch that take sizes or lists, and want whole numbers and lists of numbers.
-MAKERS = frozenset("zeros ones empty full arange linspace eye tensor as_tensor".split())
+MAKERS = frozenset("zeros ones empty full arange linspace eye tensor as_tensor asarray".split())
 
 STARRED = "a comprehension gives its items names, or tuples of names; write a loop that appends"
 
@@ -251,7 +251,7 @@ class Expressions(ast.NodeTransformer):
         found = self._meaning(func)
         if found is MISSING:
             return not is_flows(func)
-        if hasattr(found, "forward"):  # a module of PyTorch's: who calls cells should know it
+        if hasattr(found, "forward") or inspect.ismethod(found):  # a module, or MyFunction.apply
             return True
         module = (getattr(found, "__module__", None) or "").split(".")[0]
         plain_class = inspect.isclass(found) and not (found in CLASSES or is_users_class(found))

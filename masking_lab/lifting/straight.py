@@ -16,7 +16,7 @@ import weakref
 
 from autodiff_lab import trees, xp
 
-from ..lane import WATCHING, Lane, looked
+from ..lane import WATCHING, Lane, Length, looked
 from ..on_torch.plans import autocasts
 from ..watch import COUNT, Watch
 from . import calls, effects, outside
@@ -36,14 +36,16 @@ class Cells:
     def call(self, f, args, kwargs):
         """What a call in the loop's body means."""
         if WATCHING:
-            WATCHING[-1].broken |= not outside.is_pure(f) or calls.is_lifted(calls.callee(f))
+            WATCHING[-1].broken |= not (outside.is_pure(f) or WATCHING[-1].follows(f))
             return calls.made(f, args, kwargs)
         if autocasts():
             return calls.made(f, args, kwargs)
-        flat = _flat(args)
-        key = None if kwargs else _key(args, flat)
-        lines = None if key is None else _lines_of(f)
+        lines = None if kwargs else _lines_of(f)
         if lines is None:
+            return calls.made(f, args, kwargs)
+        flat, held = _flat(args)
+        key = _key(held, flat)
+        if key is None:
             return calls.made(f, args, kwargs)
         if key not in lines or not self._is_valid(lines[key], f):
             if len(lines) >= MANY:
@@ -58,11 +60,11 @@ class Cells:
             self.checked, self.writes = set(), effects.count()
         if not line.is_steady:  # it never runs
             return True
-        if not outside.same(line.around, outside.around(f, line.reads)):
+        if not all(map(outside.same, line.around, line.now_around(f))):
             return False
         if id(line) not in self.checked:
             self.checked.add(id(line))
-            return outside.same(line.inside, outside.inside(f, line.around[0]))
+            return outside.same(line.inside, outside.inside(f, line.outside))
         return True
 
 
@@ -83,16 +85,36 @@ def _may_be_kept(f):
     return users and is_cell(f) and not reads_lanes(f, set())
 
 
+def _called(f):
+    """The user's own functions among the globals of a function, and among theirs."""
+    found = [f]
+    for g in found:  # it grows
+        values, _ = outside.around(g, outside.read_globals(g))
+        found += [x for x in values if inspect.isfunction(x) and x not in found
+                  and calls.is_users(x) and _may_be_kept(x)]  # fmt: skip
+    return found[1:]
+
+
 def _flat(args):
-    """The arguments, and what is in a pair of states."""
-    if tuple not in map(type, args):
-        return args
-    return [y for x in args for y in (x if type(x) is tuple else (x,))]
+    """The arguments, with those in a pair of states or a dict of weights; and how they are held."""
+    flat, held = [], []
+    for x in args:
+        kind = type(x)
+        if kind is tuple or kind is list:
+            flat += x
+            held += kind, len(x)
+        elif kind is dict:
+            flat += x.values()
+            held += dict, *x
+        else:
+            flat.append(x)
+            held.append(kind)
+    return flat, held
 
 
-def _key(args, flat):
+def _key(held, flat):
     """What a call looks like, but for the number of examples; None where that is not plain."""
-    found, lanes, names = [*map(type, args)], 0, [*map(id, flat)]
+    found, lanes, names = held, 0, [*map(id, flat)]
     for x in flat:
         kind = type(x)
         if kind is Lane or kind is Led:
@@ -103,6 +125,8 @@ def _key(args, flat):
             lanes += 1
         elif kind in outside.NUMBERS:
             found += kind, repr(x)
+        elif isinstance(x, Lane) and kind is not Length:
+            return None
         elif xp.framework_of(x) is not None:
             found += kind, x.shape, x.dtype, x.device
         elif inspect.ismodule(x) and outside.is_library(x):
@@ -118,15 +142,22 @@ class Line:
     """One function, for arguments of one look: which of them are lanes, and which arrays."""
 
     def __init__(self, f, flat):
-        self.reads = outside.read_globals(f)
-        self.around = outside.around(f, self.reads)
-        self.inside = outside.inside(f, self.around[0])
-        self.found = [*self.around[0], *self.inside[0]]
-        self.is_steady = not outside.asks_pytorch(f) and all(map(outside.is_steady, self.found))
+        self.called = _called(f)  # the user's own functions that it may call
+        self.reads = [outside.read_globals(g) for g in (f, *self.called)]
+        self.around = self.now_around(f)
+        self.outside = [x for found, _ in self.around for x in found]
+        self.inside = outside.inside(f, self.outside)
+        self.found = [*self.outside, *self.inside[0]]
+        asks = any(map(outside.asks_pytorch, (f, *self.called)))
+        self.is_steady = not asks and all(map(outside.is_steady, self.found))
         self.lanes = [i for i, x in enumerate(flat) if isinstance(x, Lane)]
         self.arrays = [i for i, x in enumerate(flat) if xp.framework_of(x) and i not in self.lanes]
         self.watched = self.only = None
         self.run = None if self.is_steady else False
+
+    def now_around(self, f):
+        """What it finds around it, and what those find that it calls."""
+        return list(map(outside.around, (f, *self.called), self.reads))
 
     def __call__(self, f, args, flat):
         if self.run is False:
@@ -140,7 +171,7 @@ class Line:
         return self._watched(f, args, [*lanes, *arrays], count)
 
     def _watched(self, f, args, inputs, count):
-        with Watch(inputs, count) as seen, outside.told_of_looks(looked):
+        with Watch(inputs, count, self.called) as seen, outside.told_of_looks(looked):
             seen.broken = any(x is y for x in inputs for y in self.found)
             result = calls.made(f, args, {})
         leaves, _, rebuild = trees.flatten(result)

@@ -30,14 +30,14 @@ def attribute(x, name, call=call):
     """A method of a JAX array, or a property: what `call` makes of it."""
     import jax
 
-    if not hasattr(jax.Array, name):
-        raise AttributeError(f"a JAX array has no attribute {name!r}")
-    if name == "at":
-        return _At(x, call)
     if name in ("item", "tolist"):
         from ..lifting.builtins import number
 
         return lambda: number(x)
+    if not hasattr(jax.Array, name):
+        raise AttributeError(f"a JAX array has no attribute {name!r}")
+    if name == "at":
+        return _At(x, call)
     if isinstance(getattr(jax.Array, name), property):
         return call(_property, (x, name), {})
     return lambda *args, **kwargs: call(_method, (x, name, *args), kwargs)

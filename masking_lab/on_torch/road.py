@@ -4,6 +4,8 @@ PyTorch hands each call on a `Lane` to `call`; the spelling is lowered to a row 
 autodiff's tape, and the row's mask rule does the rest.
 """
 
+import torch
+
 from autodiff_lab import source, xp
 from autodiff_lab.on_torch.spellings import lower
 
@@ -17,6 +19,7 @@ from ..rules import along
 from . import plans
 from .checks import CHECKS, OF_SOMETHING, inside, refuse_nothing
 from .layers import LAYERS
+from .own_functions import refuse_inside
 from .places import PLACES
 from .recurrent import NETWORKS
 from .sizes import SIZES
@@ -24,6 +27,8 @@ from .sizes import SIZES
 
 def call(func, args, kwargs):
     """One PyTorch call with lanes among its arguments."""
+    if not torch.is_grad_enabled():
+        refuse_inside(args)
     remembered = plans.at_once(func, args) if args and not kwargs else None
     if remembered is not None:
         return remembered.run(args)

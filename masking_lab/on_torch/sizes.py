@@ -327,7 +327,7 @@ def _trapezoid(y, x=None, *, dx=None, dim=-1):
 MADE = {
     "zeros": _filled(_torch("zeros")), "ones": _filled(_torch("ones")),
     "empty": _filled(_torch("zeros")), "full": _full, "arange": _arange, "linspace": _linspace,
-    "eye": _eye, "tensor": _tensor, "as_tensor": _tensor,
+    "eye": _eye, "tensor": _tensor, "as_tensor": _tensor, "asarray": _tensor,
 }  # fmt: skip
 SIZES = MADE | {
     "new_zeros": _new("zeros"), "new_ones": _new("ones"), "new_empty": _new("zeros"),

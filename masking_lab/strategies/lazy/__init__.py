@@ -29,7 +29,7 @@ from ...setting import setting
 from .. import strategy
 from ..results import as_batches
 from .columns import column, made
-from .execute import execute
+from .execute import execute, first_readers
 from .later import Later
 from .record import Recorder, running
 from .schedule import ORDERS, pending
@@ -85,8 +85,11 @@ def outcome(recorder, jobs, order, first, before=lambda: None):
 
     def compute(wanted):
         before()
-        for group in order(pending(wanted)):
-            execute(recorder.verbs, group)
+        with calls.straight(first.data):  # a cell runs in many groups, each time the same
+            groups = list(order(pending(wanted)))
+            readers = first_readers(groups)
+            for group in groups:
+                execute(recorder.verbs, group, readers)
 
     def written_down(i, job):
         def run():

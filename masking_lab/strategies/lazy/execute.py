@@ -1,6 +1,8 @@
 """One call for a whole group: gather what goes in, run once, and tell each where its answer is."""
 
 import contextlib
+import sys
+from collections import Counter
 
 import numpy as np
 
@@ -12,16 +14,44 @@ from .later import Home, Later, Look, filled
 from .trial import Stale, look
 
 
-def execute(verbs, group):
-    """Make the calls of a group, which are alike, as one."""
+def execute(verbs, group, readers):
+    """Make the calls of a group, which are alike, as one.
+
+    What is read together is put side by side (as ED-Batch does, Chen et al. 2023): the answers lie
+    in the order of the groups that read them first, in a piece for each. Nothing is copied for it,
+    and the cotangents of the pieces are put together once; of one large array that many groups
+    read from, each would have the whole size.
+    """
     group = _in_memory(group)
+    if verbs.name == "torch":  # JAX would compile each cut of another size
+        when = {call: min([readers.get(id(x), LAST) for x in call.answers]) for call in group}
+        group.sort(key=when.__getitem__)
+        sizes = list(Counter(map(when.__getitem__, group)).values())
+    else:
+        sizes = [len(group)]
     alike = group[0].alike
     with verbs.lib.no_grad() if alike.cut else contextlib.nullcontext():
         found = [alike.together(verbs, group)] if alike.together else _run(verbs, group, alike)
-    for row, call in enumerate(group):
-        for answer, data in zip(call.answers, found, strict=True):
-            if type(answer) is Later:
-                answer.home, answer.call = Home(data, row), None
+    for k, data in enumerate(found):
+        own = [call.answers[k] for call in group]
+        if type(own[0]) is Later:
+            parts = [data] if len(sizes) == 1 else verbs.lib.split(data, sizes)
+            homes = [Home(part, row) for part in parts for row in range(part.shape[0])]
+            for answer, home in zip(own, homes, strict=True):
+                answer.home, answer.call = home, None
+
+
+LAST = sys.maxsize  # the place in the order of what no group reads
+
+
+def first_readers(groups):
+    """Which group reads an answer first: its place in the order, by the answer's id."""
+    found: dict = {}
+    for k, group in enumerate(groups):
+        for call in group:
+            for x in call.inputs:
+                found.setdefault(id(x), k)
+    return found
 
 
 def _run(verbs, group, alike):
@@ -54,7 +84,7 @@ def _in_memory(group):
     """Neighbours in memory stay neighbours, so that they are read as they lie."""
     firsts = [call.inputs[0] for call in group]
     if any(x.known is not None for x in firsts):
-        return group
+        return list(group)
     arrays: dict = {}
     where = [(arrays.setdefault(id(x.home.data), len(arrays)), x.home.row) for x in firsts]
     return [group[k] for k in sorted(range(len(group)), key=where.__getitem__)]

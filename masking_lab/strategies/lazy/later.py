@@ -14,6 +14,13 @@ from autodiff_lab import source, trees, xp
 from autodiff_lab.operators import Methods
 
 from ...errors import MaskError
+from ...lifting.spelled import sees_lanes
+
+
+# What NumPy answers as the frameworks do, for whole numbers.
+OPERATORS = {
+    getattr(operator, n) for n in "add sub mul floordiv mod eq ne lt le gt ge neg".split()
+}
 
 
 class Look(NamedTuple):
@@ -81,7 +88,10 @@ class Later(Methods):
         return attribute(self, name, self.recorder.op)
 
     def __getitem__(self, index):
-        return self.recorder.entry(self, index)
+        place = index if self.known is None else _numbers(index)
+        if self.known is None or place is None:
+            return self.recorder.entry(self, index)
+        return self.recorder.value(self.known[place])  # the children of a node, say
 
     def __setitem__(self, index, value):
         raise MaskError(
@@ -165,6 +175,26 @@ class Later(Methods):
         return f"<one example's array of shape {self.look.shape}: {state}>"
 
 
+def _numbers(index):
+    """An index of numbers that are known, as Python's; None of another."""
+    if type(index) is int:
+        return index
+    if type(index) is Later:
+        return int(index.known) if index.known is not None and index.look.shape == () else None
+    if type(index) is tuple:
+        places = tuple([_numbers(i) for i in index])
+        return None if None in places else places
+    return None
+
+
+def _at_once(f):
+    """An operator, which need not ask who answers for its arguments."""
+    return lambda x, y: (x if type(x) is Later else y).recorder.op(f, (x, y), {})
+
+
+Later.short = {f: _at_once(f) for f in OPERATORS}
+
+
 class _At:
     """`x.at`, and `x.at[index]` with its methods."""
 
@@ -222,6 +252,8 @@ def seen(x, inputs):
         return slice, seen((x.start, x.stop, x.step), inputs)
     if xp.framework_of(x):
         return inputs.met(x)
+    if sees_lanes(x):
+        raise Strange("a function that reads them from outside")
     if callable(x) or inspect.ismodule(x) or not hasattr(x, "__dict__"):
         return inputs.same(x)  # a function, a dtype
     leaves = trees.leaves(x)

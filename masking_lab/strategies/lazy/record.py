@@ -17,8 +17,10 @@ from ...lane import Lane
 from ...lifting import batched, calls, flow, writing
 from ...lifting.cells import held, is_cell
 from ...lifting.select import select
+from ...on_torch.own_functions import Own
 from .execute import entries, stacks
 from .later import (
+    OPERATORS,
     Alike,
     Call,
     Home,
@@ -33,10 +35,6 @@ from .later import (
 )
 from .trial import NotWhole, tried
 
-# What NumPy answers as the frameworks do, for whole numbers.
-_OPERATORS = {
-    getattr(operator, n) for n in "add sub mul floordiv mod eq ne lt le gt ge neg".split()
-}
 running: ContextVar = ContextVar("the number of the example that runs")
 
 
@@ -48,7 +46,7 @@ class Recorder:
         self.wait = wait
         self.signatures = {}  # signature -> Alike; None where a function cannot be kept whole
         self.functions = {}  # which function -> what `_asked` says, and itself: it stays alive
-        self.dtypes = {}  # NumPy's dtypes -> the framework's
+        self.looks = {}  # NumPy's shape and dtype -> how the framework has it
         self.shared = {}  # what a signature knows by its id, which stays alive
         self.unchanged = []  # containers that all examples share, and what was in them
         self.held = []  # functions of objects that are kept whole, and what they read there
@@ -104,7 +102,8 @@ class Recorder:
             return True, self.whole and is_cell(f), run
         if getattr(f, "__module__", None) == "autodiff_lab.random":  # many operations, one meaning
             return False, True, run
-        return False, hasattr(f, "forward") or self.verbs.name == "jax" and calls.is_jaxs(f), run
+        whole = hasattr(f, "forward") or isinstance(f, Own)
+        return False, whole or self.verbs.name == "jax" and calls.is_jaxs(f), run
 
     def in_cell(self, f, args, kwargs):
         """A call inside a function that is being tried as a whole."""
@@ -112,6 +111,8 @@ class Recorder:
             return args[0][args[1]]
         if f is flow.put_:
             raise NotWhole
+        if type(f) is functools.partial and f.func is call_method:  # a method of a lane
+            return f(*args, **kwargs)
         own, may_wait, *_ = self._function(f)
         if own and not may_wait:
             raise NotWhole
@@ -160,7 +161,7 @@ class Recorder:
 
     # ----- operations that asked their arguments what to do -----
     def op(self, f, args, kwargs, run=None):
-        if f in _OPERATORS:
+        if f in OPERATORS:
             known = [x.known if type(x) is Later else _plain(x) for x in args]
             if all([x is not None for x in known]):
                 return self.value(f(*known))
@@ -179,7 +180,7 @@ class Recorder:
         """`x[index]`: where the index is whole numbers they may differ between examples."""
         index = _spelled(index)
         places = index if type(index) is tuple else (index,)
-        if x.known is not None and first(places) is None:  # the children of a node, say
+        if x.known is not None and first(places) is None:
             return self.value(x.known[places])
         if not all([type(i) is int for i in places]) or len(places) > x.ndim:
             return self.op(operator.getitem, (x, index), {}, operator.getitem)
@@ -192,10 +193,11 @@ class Recorder:
     def value(self, y):
         """What is computed already, by NumPy."""
         y = y if isinstance(y, (np.generic, np.ndarray)) else np.asarray(y)
-        dtype = self.dtypes.get(y.dtype)
-        if dtype is None:
-            dtype = self.dtypes[y.dtype] = self.verbs.dtype(y.dtype.name)
-        return Later(self, Look(y.shape, dtype), known=y)
+        look = self.looks.get((y.shape, y.dtype))
+        if look is None:
+            look = Look(y.shape, self.verbs.dtype(y.dtype.name))
+            self.looks[y.shape, y.dtype] = look
+        return Later(self, look, known=y)
 
     def _now(self, f, args, kwargs, inputs):
         args, kwargs = filled((args, kwargs), iter([x.known for x in inputs]))

@@ -13,6 +13,7 @@ differently deep in a recursion, still work together where their lines are the s
     graph       what each block reads and writes
     log         values, and where they are
     picked      some rows of an array
+    whole       whole numbers, which the host knows
     things      lists, objects and functions, of which each example has its own
     walks       what `for` goes through
     frames      the stacks
@@ -39,6 +40,7 @@ from .machine import Machine
 from .profiling import Profile, profile, watching
 from .sites import users
 from .turn import Turn
+from .whole import known
 
 
 def earliest(counters):
@@ -54,7 +56,7 @@ def fullest(counters):
 def balanced(counters):
     """The first block at which there are a quarter as many examples as at the fullest."""
     sizes = np.bincount(counters)
-    return np.flatnonzero(4 * sizes >= sizes.max())[0]
+    return (4 * sizes >= sizes.max()).argmax()
 
 
 ORDERS = {f.__name__: f for f in (balanced, earliest, fullest)}
@@ -68,10 +70,10 @@ def pc(f, args, kwargs, count, order="balanced"):
     own = users(f)
     if not count or own is None:  # nobody goes anywhere, or nothing is known of the way
         return masked(f, args, kwargs, count)
-    lanes = rebuild([Lane(x.data, x.sizes) if is_batch(x) else x for x in leaves])
+    lanes = rebuild([known(Lane(x.data, x.sizes)) if is_batch(x) else x for x in leaves])
 
     def run():
-        with effects.watched():
+        with effects.watched(), held_off:  # what was computed stays: a search for cycles is in vain
             return _run(own, *lanes, count, first, ORDERS[order])
 
     return watched(f, run)
@@ -81,8 +83,7 @@ def _run(own, args, kwargs, count, first, choose):
     verbs = xp.of(first.data)
     machine = Machine(verbs, first.data, count, choose, watching())
     f, more, named = own
-    with held_off:  # what was computed stays, so it need not be searched for cycles again and again
-        machine.run(f, (*more, *args), {**named, **kwargs})
+    machine.run(f, (*more, *args), {**named, **kwargs})
     try:
         turn = Turn(machine, None, np.arange(count), level=1)
         result = finished(turn.get(machine.results))

@@ -9,6 +9,7 @@ from ...lifting.batched import truth
 from .things import Lists
 from .walks import entries
 from .walks import walk as walk_over
+from .whole import Whole
 
 turn: ContextVar = ContextVar("the turn of the machine that is running")
 
@@ -68,7 +69,8 @@ def asked(test):
     """A test: a bool, or a lane of booleans."""
     if isinstance(test, Lists):
         test = test.size()
-        return Lane(test.data > 0, ()) if isinstance(test, Lane) else test > 0
+    if type(test) is Whole and not test.ndim:
+        return Whole(test.host != 0, test.like)
     return truth(test)
 
 

@@ -13,6 +13,7 @@ from autodiff_lab import trees, xp
 from ...lane import Lane, Length, shared
 from ...lifting.blocks import rebuilt
 from .picked import Picked, rows_of
+from .whole import Whole, joined
 
 NUMBERS = (bool, int, float, complex)
 
@@ -64,13 +65,14 @@ class Log:
         key = numbers.tobytes()
         if key in self.read and not strict:  # the same examples ask again
             return self.read[key]
-        entries, rows = numbers >> ROW, numbers & ((1 << ROW) - 1)
-        if (entries == entries[0]).all():
+        entries, rows = (numbers >> ROW).tolist(), numbers & ((1 << ROW) - 1)
+        places = {k: i for i, k in enumerate(dict.fromkeys(entries))}
+        if len(places) == 1:
             found = self._join([self.trees[entries[0]]], None, rows, view)
         else:
-            unique, which = np.unique(entries, return_inverse=True)
-            self._same_kind(unique.tolist(), which, strict)
-            found = self._join([self.trees[k] for k in unique], which, rows, view)
+            which = np.asarray([places[k] for k in entries])
+            self._same_kind(list(places), which, strict)
+            found = self._join([self.trees[k] for k in places], which, rows, view)
         if isinstance(found, Lane):
             if len(self.read) >= KEPT:
                 self.read.clear()
@@ -108,12 +110,14 @@ class Log:
         """Some rows of a lane; all of them are the lane itself."""
         if len(rows) == count_of(x) and (rows == np.arange(len(rows))).all():
             return x
+        if type(x) is Whole:
+            return x.rows(rows)
         index = self.index(rows)
         if isinstance(x, Length):
             return x.having(rows_of(x.data, index))
         if x.ndim < 2 and not any(n is not None for n in x.sizes):  # nothing much to be saved
             return Lane(rows_of(x.data, index), x.sizes, x.fill, x.weak)
-        return Picked(x, index, len(rows))
+        return Picked(x, rows, index)
 
     def index(self, rows):
         """Row numbers for the framework; many variables ask for the same."""
@@ -132,6 +136,9 @@ class Log:
         """Rows of several lanes and numbers in one lane."""
         has_rows = np.asarray([isinstance(x, Lane) for x in found])
         rows = np.where(has_rows[which], rows, 0)  # what is shared in an entry is there once
+        if (whole := joined(found, self.like)) is not None:
+            starts = np.cumsum([0, *[x.examples if type(x) is Whole else 1 for x in found[:-1]]])
+            return whole.rows(starts[which] + rows)
         found = [x if isinstance(x, Lane) else shared(self.verbs, 1, x, self.like) for x in found]
         counts = [count_of(x) for x in found]
         if any(n is not None and n.ndim > 1 for x in found for n in x.sizes):
@@ -147,7 +154,7 @@ class Log:
 
 
 def count_of(x):
-    return x.count if isinstance(x, Picked) else x.data.shape[0]
+    return x.count if isinstance(x, Picked) else x.examples
 
 
 def concatenated(verbs, parts):

@@ -27,6 +27,7 @@ from .log import Differ, Log
 from .sites import Kind, needs_frames, users
 from .turn import Function, Turn
 from .whiles import trips
+from .whole import Whole
 
 DONE = -1
 LAST = 3  # of the levels of a turn
@@ -42,6 +43,7 @@ class Machine:
         self.results, self.depth = np.full(count, -1), np.zeros(count, int)
         self.blocks, self.numbers, self.tables = [], {}, {}
         self.levels, self.refused, self.seen_outside = {}, {}, {}
+        self.cell = calls.straight_cells(like) or calls.made
         self.trips, self.is_bounded = {}, limits.max_trips() is not None
 
     def run(self, f, args, kwargs):
@@ -108,7 +110,7 @@ class Machine:
             test = flow.asked(asked[0])
             if not isinstance(test, Lane):
                 return self._ways(block, (group, jump.yes if test else jump.no))
-            yes = np.asarray(decided(test.data))
+            yes = test.host if type(test) is Whole else np.asarray(decided(test.data))
             return self._ways(block, (group[yes], jump.yes), (group[~yes], jump.no))
         if type(jump) is Call:
             return self._call(turn, group, block, *asked)

@@ -15,6 +15,7 @@ from ...errors import MaskError
 from ...lane import Lane
 from ...lifting.items import Items
 from .log import Differ
+from .whole import Whole
 
 
 class Listed:
@@ -53,8 +54,7 @@ class Lists:
         lengths = self.lengths()
         if len(set(lengths)) == 1:
             return lengths[0]
-        turn = self.turn
-        return Lane(turn.log.verbs.asarray(np.asarray(lengths), turn.log.like), (), weak=True)
+        return Whole(np.asarray(lengths), self.turn.log.like, weak=True)
 
     def __len__(self):
         if len(set(self.lengths())) > 1:
@@ -69,7 +69,7 @@ class Lists:
     # ----- elements -----
     def _places(self, i):
         if isinstance(i, Lane):
-            return host(i.data)
+            return i.host.tolist() if type(i) is Whole else host(i.data)
         return [i] * len(self.things)
 
     def __getitem__(self, i):
@@ -155,14 +155,15 @@ class Views:
         key = tuple(map(id, things))
         if key in self.shown:
             return self.shown[key][0]
-        kinds = [_kind(t) for t in things]
-        if any(k != kinds[0] for k in kinds):
-            different = list(dict.fromkeys(kinds))
-            raise Differ(np.asarray([different.index(k) for k in kinds]))
+        if set(map(type, things)) != {Listed}:
+            kinds = [_kind(t) for t in things]
+            if any([k != kinds[0] for k in kinds]):
+                different = list(dict.fromkeys(kinds))
+                raise Differ(np.asarray([different.index(k) for k in kinds]))
         if isinstance(things[0], (Record, Listed)):
-            for t in set(things):
-                if self.owner.setdefault(t, key) != key:  # two names for some examples only
-                    raise Differ(np.arange(len(things)))
+            if any([self.owner.get(t, key) != key for t in things]):  # two names for some only
+                raise Differ(np.arange(len(things)))
+            self.owner.update(dict.fromkeys(things, key))
         self.shown[key] = view, _ = self._made(things)
         self.known[id(view)] = things
         return view

@@ -16,10 +16,10 @@ import inspect
 import numpy as np
 
 from ...errors import MaskError
-from ...lane import Lane
+from ...lane import WATCHING, Lane
 from ...lifting import calls, effects
 from ...lifting import flow as lifted_flow
-from ...lifting.changes import changeable
+from ...lifting.changes import changeable, is_users_class
 from ...lifting.items import Items
 from ...lifting.rewrite import Rewriter
 from ...lifting.undefined import Undefined
@@ -68,6 +68,7 @@ class Turn:
         for n, new in zip(block.outputs, numbers, strict=True):
             values[n][rows] = new
         jump()
+        self.views = None  # they look back at the turn: two that hold each other stay
 
     def take_back(self):
         for thing, numbers in self.before.items():
@@ -201,6 +202,7 @@ class Turn:
     def now(self, f, args, kwargs):
         """A call of it inside a block: lifted, and run for the whole group."""
         first = f.things[0]
+        self.views = self.views or Views(self)  # gone, if the turn is over: checkpoint calls again
         if first.code.made is None:
             first.code.made = lifted(first.code)
         rows, values = np.asarray([t.frame for t in f.things]), []
@@ -221,14 +223,19 @@ class Turn:
                 return args[0].size()
             if f is len and self.alone:
                 return self.plain(calls.made(f, args, kwargs))
-        if not any([isinstance(x, (Lists, Items)) for x in args]) or users(f):
-            return calls.made(f, args, kwargs)
+        if not any([isinstance(x, (Lists, Items)) for x in args]) or _is_users(f):
+            may_be_cell = WATCHING or inspect.isfunction(f) or hasattr(f, "forward")
+            return (self.machine.cell if may_be_cell else calls.made)(f, args, kwargs)
         if f is list:
             return self.made(args[0].copy())
         for x in args:
             if isinstance(x, Lists) and 0 in (lengths := x.lengths()) and any(lengths):
                 raise Differ(np.asarray(lengths) > 0)  # the sum of nothing is Python's 0
         return calls.made(f, tuple(map(_of_lifted_code, args)), kwargs)
+
+
+def _is_users(f):
+    return users(f) or (inspect.isclass(f) and is_users_class(f))
 
 
 def _unpadded(x):

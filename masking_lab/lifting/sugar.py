@@ -1,5 +1,5 @@
-"""Two spellings of what lifting knows: `:=` is an assignment before the statement that it stands
-in, and `match` is `if` and `elif`.
+"""Sugar, and what lifting knows instead: `:=` is an assignment before the statement that it stands
+in, `match` is `if` and `elif`, and what ends in `return` inside a `with` is returned after it.
 
     while (y := f(x)) > 0:       while True:
         ...                          y = f(x)
@@ -20,7 +20,7 @@ _FIRST = {
 }  # fmt: skip
 
 
-class Respelled(ast.NodeTransformer):
+class Unsugared(ast.NodeTransformer):
     """The blocks of a function, and of those inside it; `fresh` gives names that nobody uses."""
 
     def __init__(self, text, fresh):
@@ -31,6 +31,15 @@ class Respelled(ast.NodeTransformer):
             return self.generic_visit(node) if isinstance(node, ast.match_case) else node
         node = super().visit(node)
         return node if isinstance(node, list) else _hoisted(node)
+
+    def visit_With(self, node):
+        self.generic_visit(node)
+        last = node.body[-1]
+        if not isinstance(last, ast.Return) or last.value is None:
+            return node
+        name = self.fresh("result")
+        node.body[-1] = _at(ast.Assign([ast.Name(name, ast.Store())], last.value), last)
+        return [node, _at(ast.Return(ast.Name(name, ast.Load())), last)]
 
     def visit_Match(self, node):
         self.generic_visit(node)
