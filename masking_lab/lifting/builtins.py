@@ -171,6 +171,8 @@ def _texted(plain):
 
 def told(x):
     """What becomes text: only what all examples share."""
+    if hasattr(type(x), "refuse"):  # a size that JAX traces
+        raise x.refuse("a text is made of it")
     if effects.has_lanes([x]):
         raise MaskError(
             f"a text is made at {source.here()} of a value that each example has for itself; "
@@ -184,7 +186,8 @@ def _divmod(a, b):
 
 
 def _pow(a, b, mod=None):
-    return a**b if mod is None else a**b % mod if batched.has_lanes((a, b)) else pow(a, b, mod)
+    plain = mod is None or (type(a) is type(b) is int)
+    return pow(a, b, mod) if plain else a**b % mod
 
 
 def _round(x, *digits):

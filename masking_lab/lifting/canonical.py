@@ -17,7 +17,7 @@ import ast
 
 from autodiff_lab.reading import names
 
-from .sugar import Unsugared
+from .sugar import Unsugared, explicit_super
 
 REFUSED = {
     ast.Try: "`try` cannot be run for a whole batch; check the condition with `if` instead",
@@ -58,6 +58,7 @@ def canonical(text, tree):
 def understood(text, tree, fresh):
     """Without sugar; what cannot be lifted is refused."""
     Unsugared(text, fresh).generic_visit(tree)
+    explicit_super(tree)
     for node in ast.walk(tree):
         why = REFUSED.get(type(node))
         if why:

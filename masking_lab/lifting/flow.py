@@ -209,6 +209,10 @@ def set(x, name, value):  # noqa: A001
     """`x.name = value`, and the x that has it."""
     if effects.masked.get() and (inspect.isfunction(x) or not hasattr(x, "__dict__")):
         raise effects.unfollowed(f"an attribute of a {type(x).__name__} is written")
+    own = getattr(type(x), name, None)
+    if isinstance(own, property) and own.fset:  # what it runs is the user's, too
+        calls.call(own.fset, (x, value), {})
+        return x
     setattr(x, name, value)
     effects.wrote(x)
     return x

@@ -16,6 +16,7 @@ import inspect
 from autodiff_lab import source, xp
 
 from ..errors import MaskError
+from .items import each_of
 from .sequences import Ragged, range_, reversed_, zip_
 
 TRACE = frozenset(  # what it is given, and have no spelling here
@@ -45,7 +46,7 @@ def spelled(f, args, kwargs):
 def _functions(given):
     for x in given:
         if isinstance(x, (list, tuple)):
-            yield from _functions(x)
+            yield from _functions(each_of(x))
         elif callable(x) and not xp.framework_of(x):
             yield x
 

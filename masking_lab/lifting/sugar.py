@@ -80,6 +80,17 @@ class Unsugared(ast.NodeTransformer):
         raise self.text.refusal(p, PARTS)
 
 
+def explicit_super(tree):
+    """`super()` looks at the first argument of the function that it stands in; a block has another
+    one."""
+    first = [a.arg for a in (*tree.args.posonlyargs, *tree.args.args)][:1]
+    for node in ast.walk(tree):
+        is_call = isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+        if is_call and node.func.id == "super" and not node.args and first:
+            node.args = [ast.Name(n, ast.Load()) for n in ("__class__", *first)]
+            _at(node, node)
+
+
 def _hoisted(s):
     """The statement, after what `:=` assigns in it first of all."""
     before = []

@@ -3,6 +3,7 @@
 A vector x of its own length, a shared weight w; np is torch or jax.numpy. Each was answered wrongly
 once, or refused with an untrue reason.
 """
+# ruff: noqa: B905  nobody writes zip(..., strict=False)
 
 import collections
 import dataclasses
@@ -139,6 +140,34 @@ def an_object_that_is_called(np, x, w):
         if v > 0:
             s = s + c(v)
     return s + c.n * w
+
+
+class Scaled(Counted):
+    def __init__(self, w, k):
+        super().__init__(w)
+        self.k, self._last = k, w
+
+    @property
+    def last(self):
+        return self._last * self.k
+
+    @last.setter
+    def last(self, h):
+        self._last = h
+        self.n += 1
+
+    def __call__(self, v):
+        for _ in range(2):
+            if v > 0:
+                self.last = super().__call__(v)
+        return self.last
+
+
+def a_class_of_a_class(np, x, w):
+    c = Scaled(w, 0.5)
+    for v in x:
+        y = c(v)
+    return y + c.n * w
 
 
 def a_number_that_is_returned_and_counted_on(np, x, w):

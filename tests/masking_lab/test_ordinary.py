@@ -104,10 +104,30 @@ def test_no_grad_holds_for_what_is_put_off(way):
     np.testing.assert_allclose(got, 0.8 * sum(map(sum, XS)))
 
 
-@pytest.mark.parametrize("text", ["x.sum() + (y := w)", "(y := w) if x[0] > 0 else (z := w)"])
-def test_a_walrus_that_may_not_be_first_is_refused(text, tmp_path):
-    from tests.masking_lab.test_errors import function_in_a_file
+def not_first(x, w):
+    return x.sum() + (y := w) * y
 
-    f = function_in_a_file(tmp_path, f"def f(x, w):\n    return {text}\n")
-    with pytest.raises(ml.MaskError, match="`:=` is lifted only where it is evaluated first"):
-        ml.autobatch(f)(ml.batch(inputs("torch")[0]), 1.0)
+
+def not_always(x, w):
+    return (y := w) if x[0] > 0 and (z := w) else z * y
+
+
+def inside_of_a_case(x, w):
+    match (x, w):
+        case (a, b):
+            return a.sum() * b
+
+
+REFUSED = {
+    not_first: "`:=` is lifted only where it is evaluated first; assign on a line of its own",
+    not_always: "`:=` is lifted only where it is evaluated first",
+    inside_of_a_case: "a `case` that looks into its subject is not lifted; write it with if",
+}
+
+
+@pytest.mark.parametrize("way", ["masked", "pc"])
+@pytest.mark.parametrize("f", REFUSED, ids=lambda f: f.__name__)
+def test_what_is_no_sugar_is_refused(f, way):
+    xs, w = inputs("torch")
+    with pytest.raises(ml.MaskError, match=REFUSED[f]):
+        ml.autobatch(f, way)(ml.batch(xs), w)
