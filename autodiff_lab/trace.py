@@ -13,6 +13,8 @@ def trace(make_tape, f, args, kwargs=None, argnums=None):
 
     `argnums` names the positional arguments that are differentiated; None means every array.
     """
+    if not callable(f):
+        raise AutodiffTypeError(f"what is recorded and differentiated is a function, not {f!r}")
     leaves, paths, rebuild = trees.flatten((args, kwargs) if kwargs else (args,))
     verbs = xp.of(*leaves)
     if verbs is None:

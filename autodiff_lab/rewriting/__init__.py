@@ -6,8 +6,9 @@ stay branches, and what the way back needs is pushed and popped in plain sight.
 
     fence      what is not understood is refused, with file, line and caret
     exits      break, continue and early return are put in order
+    owners     a write that somebody else would see is refused
     small      one operation per line; what carries no derivative stays as it stands
-    adjoint    the derivative of each line, printed from the table
+    adjoint    the derivative of each line, printed from the table; inline: comprehensions, sum
     sweeps     the way back; saves: what it needs kept
     printing   both as text; runtime: what the text calls
 """

@@ -294,11 +294,14 @@ def _by_row(call, wrt, g, args, kwargs, verbs, known):
     if row.kind == "composite" and made is None:
         return None
     if _stands_alone(row, keeps_y, residuals, wanted) and _first(xs, args) and not kwargs:
+        if len(known) > MANY:
+            known.clear()
         known[_look(args)] = row, verbs, params, wanted, residuals
     found = pull_row(row, verbs, g, y, xs, params, wanted, residuals)
     return [c() if type(c) is Product else c for c in [found[k] for k in places]]
 
 
+MANY = 1000  # calls that one line remembers
 _WORDS = frozenset([int, float, bool, str, type(None)])
 
 

@@ -39,6 +39,8 @@ class Adjoints:
         wanted = [i for i, x in enumerate(node.data) if x in self.active]
         if node.kind == "op" and node.op.name in ("tuple", "list"):
             return [(node.data[i], self._op(PART, g, self.graph.const(i))) for i in wanted]
+        if node.kind == "op" and node.op.name == "+" and len(node.data) == 1:
+            return [(node.data[0], g)]
         if node.kind == "op" and node.op.plain and node.op.row.kind == "pointwise":
             self._check_lists(node)
             try:

@@ -306,7 +306,8 @@ def _cast(name):
 
 
 def _isclose(input, other, rtol=1e-05, atol=1e-08, equal_nan=False):
-    close = ((input - other).abs() <= atol + rtol * abs(other)) | (input == other)
+    apart = (input - other).abs()
+    close = (input == other) | ((apart <= atol + rtol * abs(other)) & (apart != math.inf))
     return close | ((input != input) & (other != other)) if equal_nan else close
 
 

@@ -150,6 +150,15 @@ def longer_list_of_two_names(x):
     return a[len(b) - 1]
 
 
+def held_in_the_next_round(x):
+    a, b = [x, x], [0.0, 0.0]
+    for _ in range(3):
+        b[0] = a[0] * x
+        b[1] = a[0] + b[1]
+        a = b
+    return a[0] * a[1]
+
+
 SHARED = [f for name, f in list(globals().items()) if getattr(f, "__module__", "") == __name__
           and name not in ("slope", "identity", "writes_into")]  # fmt: skip
 

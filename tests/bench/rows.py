@@ -204,7 +204,8 @@ def mlp_jax_eager():
 def chain_jax_tracing():
     import jax.numpy as jnp
 
-    return tracing_contenders(*chain(jnp.tanh))
+    f, x = chain(jnp.tanh)
+    return tracing_contenders(f, jnp.asarray(x))
 
 
 @bench("MLP 784-256-10, jax, tracing", baseline="jax.grad", needs=("jax",), must={OURS: 1.0})

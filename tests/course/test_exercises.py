@@ -227,6 +227,13 @@ def test_what_fits_one_size_only_is_told():
     assert "Right for inputs of one size" in repr(check("03.normalize", fixed))
 
 
+def test_a_slip_in_the_words_of_one_framework_is_told_too():
+    told = repr(check("11.mean", lambda xp, x, mask: x.mean(dim=1)))
+    assert "Almost: padding is counted" in told
+    told = repr(check("11.mean", lambda xp, x, mask: (x * mask).sum(dim=1) / mask.sum(dim=1)))
+    assert "Almost: 0 times NaN is NaN" in told
+
+
 def test_an_endless_loop_is_stopped_and_told(monkeypatch, capsys):
     monkeypatch.setattr(compare, "PATIENCE", 0.2)
 

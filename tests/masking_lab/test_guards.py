@@ -144,10 +144,34 @@ def at_the_edge(np, x):
     return np.sqrt(x[0]) if x[0] >= 0 else x[-1]
 
 
-@pytest.mark.parametrize("f", [repeated, of_a_tuple, of_a_partial_function, at_the_edge])
-def test_gradients_are_the_loops_also_where_nobody_goes(f, name):
+def out_of_the_domain_on_the_next_trip(np, x):
+    """Whoever has left would go on with what it has, which the leader's next entry does not fit."""
+    h = x[0] * 0.0
+    for v in x:
+        h = np.sqrt(v + h) - 1.0
+    return h
+
+
+def sum_of_roots(np, x):
+    h = x[0] * 0.0
+    for v in x:
+        h = h + np.sqrt(v)
+    return h
+
+
+STARTS = ([0.0, 1.0], [-1.0, 2.0, 3.0], [0.5], [-2.0])
+LOOPS = ([4.0, 0.3, 0.3], [0.2], [1.0, 1.0])
+EDGES = ([1.0, 0.0, 4.0], [0.2])
+
+
+@pytest.mark.parametrize(
+    "f, xs",
+    [*[(f, STARTS) for f in (repeated, of_a_tuple, of_a_partial_function, at_the_edge)],
+     (out_of_the_domain_on_the_next_trip, LOOPS), (sum_of_roots, LOOPS), (sum_of_roots, EDGES)],
+)  # fmt: skip
+def test_gradients_are_the_loops_also_where_nobody_goes(f, xs, name):
     np_ = module(name)
-    xs = [array(name, x) for x in ([0.0, 1.0], [-1.0, 2.0, 3.0], [0.5], [-2.0])]
+    xs = [array(name, x) for x in xs]
     b = ml.batch(xs)
 
     def total(data):
@@ -158,3 +182,95 @@ def test_gradients_are_the_loops_also_where_nobody_goes(f, name):
         alone = native_grad(lambda x: f(np_, x), (0,))(x)[0]
         np.testing.assert_allclose(own[: len(x)], to_numpy(alone), rtol=1e-12)
         assert not own[len(x) :].any()
+
+
+def test_a_list_is_written_at_each_examples_own_place(name):
+    def f(x, k):
+        zs = [x[0], x[-1], x[0] * 2.0]
+        zs[k] = x[0] * 5.0
+        return zs[0] - zs[1] * zs[2]
+
+    xs = vectors(name)
+    ours = ml.autobatch(f)(ml.batch(xs), ml.batch([array(name, k) for k in (-1, 0, 2)])).unbatch()
+    for y, x, k in zip(ours, xs, (-1, 0, 2), strict=True):
+        np.testing.assert_allclose(to_numpy(y), to_numpy(f(x, k)), rtol=1e-12)
+
+
+def test_the_padding_of_a_result_is_zero(name):
+    b = ml.batch(vectors(name), pad_value=np.nan)
+    y = ml.autobatch(lambda x: x * 2.0 + 1.0)(b)
+    assert not to_numpy(y.data)[~to_numpy(y.mask)].any()
+
+
+def test_a_transform_along_a_ragged_dim_is_refused(name):
+    with pytest.raises(ml.MaskError, match="fft"):
+        ml.autobatch(lambda x: module(name).fft.fft(x))(ml.batch(vectors(name)))
+
+
+def two_exits(x):
+    h = x[0] * 0.0
+    for v in x:
+        if v > 0.5:
+            break
+        if v < -0.5:
+            return h - 7.0
+        h = h + v
+    return h * 2.0
+
+
+def a_while_that_is_left(x):
+    h, n = x[0] * 0.0, 0
+    while n < len(x):
+        h = h + x[n]
+        n += 1
+        if h > 0.6:
+            break
+    return h + n
+
+
+def set_twice(x):
+    a, b = x[0] > 0, x[-1] > 0
+    if a:
+        t = x[0] * 3.0
+    if b:
+        t = x[-1] * 5.0
+    h = x[0]
+    if a or b:
+        h = h + t
+    return h
+
+
+def made_before_the_branch(x):
+    h, pairs = x[0] * 0.0, zip(x, x[1:], strict=False)
+    if x[0] > 0:
+        for a, b in pairs:
+            h = h + a * b
+    return h
+
+
+@pytest.mark.parametrize("f", [two_exits, a_while_that_is_left, set_twice, made_before_the_branch])
+def test_values_are_the_loops(f, name):
+    xs = [[0.7, 0.1], [0.2, -0.9, 0.3], [0.1, 0.6, -0.8, 0.2], [-0.2, 0.3, 0.4, 0.9], [-0.1]]
+    same(f, [array(name, x) for x in xs])
+
+
+def test_the_shorter_of_two_ends_a_zip(name):
+    def f(x, y):
+        h = x[0] * 0.0
+        for a, b in zip(x, y, strict=False):
+            h = h + a * b
+        return h
+
+    same(f, vectors(name, (3, 1, 4)), vectors(name, (2, 3, 1)))
+
+
+def test_a_name_set_on_either_side_has_no_value_on_the_rest(name):
+    def f(x):
+        if x[0] > 0:
+            t = x[0]
+        if x[-1] > 0:
+            t = x[-1]
+        return t * 2.0
+
+    with pytest.raises((UnboundLocalError, ml.MaskError), match=r"examples \[1\]"):
+        same(f, [array(name, x) for x in ([1.0, -1.0], [-1.0, -2.0], [-1.0, 1.0])])

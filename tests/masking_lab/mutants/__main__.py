@@ -1,16 +1,17 @@
 """`python -m tests.masking_lab.mutants [FILE ...]`: lists the mutants that no test notices.
 
 First it finds out, once, which tests of masking_lab come to which place (`reach`). Then each mutant
-is put into a process that has everything imported, and the tests that come to its place run there
-from the quickest to the slowest until one fails. What was found is kept: a second run judges
-mutants of files that have changed, and those that were alive. Mutants that nobody could see are in
-`equivalent.py`.
+is put into a fork of a process that has everything imported, and the tests that come to its place
+run there, from the quickest to the slowest, until one fails. What was found is kept in
+`.pytest_cache/mutants`, so that a run may be broken off: the next judges what is left, and mutants
+of files that have changed. Mutants that nobody could see are in `equivalent.py`.
 """
 
 import argparse
 import importlib
 import itertools
 import json
+import os
 import pkgutil
 import sys
 import time
@@ -30,13 +31,15 @@ def main():
         prog="python -m tests.masking_lab.mutants", description=__doc__
     )
     parser.add_argument("files", nargs="*", help="of masking_lab; all if none is named")
-    parser.add_argument("--record", action="store_true", help="find out again who comes where")
+    parser.add_argument("--record", action="store_true", help="look at new tests first")
     parser.add_argument("--budget", type=float, default=60, help="seconds of tests for a mutant")
     parser.add_argument("--only", default="", help="the tests to look at, as pytest's -k")
     args = parser.parse_args()
     if args.record or not reach.MAP.exists():
         reach.probe()  # before masking_lab is imported
-        return run(reach.Recorder(), args.only)
+        run(reach.Recorder(), args.only)
+        rest = [arg for arg in sys.argv[1:] if arg != "--record"]
+        os.execv(sys.executable, [sys.executable, "-m", __package__, *rest])  # without probes
     chosen = [p for p in files() if not args.files or p.name in args.files]
     judging = Judging([m for p in chosen for m in mutants(p)], args.budget)
     run(judging, args.only)
@@ -63,7 +66,7 @@ class Judging:
 
     def __init__(self, found, budget):
         self.budget = budget
-        self.found = [m for m in found if (m.file, m.change) not in EQUIVALENT]
+        self.found = [m for m in found if m.key not in EQUIVALENT]
         self.verdicts = {v["key"]: v for v in self._known()}
 
     def _known(self):
