@@ -15,7 +15,7 @@ import numpy as np
 from autodiff_lab import source, xp
 from autodiff_lab.operators import Methods
 
-from .batches.masked_batch import depends, live, realigned, told_shape, valid
+from .batches.masked_batch import as_entry, depends, live, realigned, told_shape, valid
 from .errors import MaskError
 from .sizes import Interval
 
@@ -245,16 +245,11 @@ def _moved(found, n, by):
     return found if far + by else home
 
 
-def _divides(n):
-    """A size is divided by a number above 0; by 0 it is Python's error."""
-    return type(n) is int and (n > 0 or 1 // n > 0)
-
-
 for _name, _allowed in {
     "add": lambda n: True,
     "mul": lambda n: type(n) is not int or n >= 0,
     "sub": lambda n: True,
-    "floordiv": _divides,
+    "floordiv": lambda n: type(n) is int and (n > 0 or 1 // n > 0),  # by 0 it is Python's error
 }.items():
     setattr(Length, f"__{_name}__", _grown(_name, _allowed))
     if _name in ("add", "mul"):
@@ -393,18 +388,8 @@ def refill(verbs, x, value, axes=None):
     if axes is not None:
         chosen = [n if a in axes else None for a, n in enumerate(sizes)]
     mask = live(chosen, data.shape)
-    value = _as_entry(verbs, data.dtype, value)
+    value = as_entry(verbs, data.dtype, value)
     if mask is None or value is None:
         return x
     whole = axes is None or all(map(operator.is_, chosen, sizes))
     return Lane(verbs.where(mask, data, value), sizes, value if whole else None)
-
-
-@functools.cache
-def _as_entry(verbs, dtype, value):
-    """A number as an array of this dtype can hold it; None where any entry is as good."""
-    if dtype == verbs.bool_type:
-        return bool(value)
-    if verbs.is_float(dtype) or verbs.is_complex(dtype):
-        return value
-    return None if str(dtype).startswith("key<") else int(value)  # JAX's random keys

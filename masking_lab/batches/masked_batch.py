@@ -9,6 +9,7 @@ too: lengths line up with the data from the front, as a mask would, and have siz
 they do not depend on. So nested raggedness needs no other kind of value.
 """
 
+import functools
 import sys
 
 from autodiff_lab import trees, xp
@@ -225,6 +226,16 @@ def valid(verbs, lengths, shape, like):
     """The same mask in that very shape."""
     mask = live(lengths, shape)
     return mask if mask is None else verbs.broadcast(mask, tuple(shape), tuple(range(len(shape))))
+
+
+@functools.lru_cache(1024)
+def as_entry(verbs, dtype, value):
+    """A number as an array of this dtype can hold it; None where any entry is as good."""
+    if dtype == verbs.bool_type:
+        return bool(value)
+    if verbs.is_float(dtype) or verbs.is_complex(dtype):
+        return value
+    return None if str(dtype).startswith("key<") else int(value)  # JAX's random keys
 
 
 @once
