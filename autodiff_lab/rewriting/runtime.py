@@ -24,6 +24,11 @@ def is_zero(g):
 def unbroadcast(g, x):
     """A cotangent in the shape of what it belongs to: what was broadcast is summed."""
     shape = getattr(x, "shape", ())
+    if type(g) is list and len(g) != len(x):
+        raise AutodiffError(
+            "ad.transform: two lists that are arguments are joined by + or repeated by *, and the "
+            "text does not tell them from arrays; write [x for x in xs] + ys, or append in a loop"
+        )
     if not hasattr(g, "shape") or g.shape == shape and g.dtype == getattr(x, "dtype", g.dtype):
         return g
     return unbroadcast_array(xp.of(g), g, x) if hasattr(x, "shape") else g.sum()

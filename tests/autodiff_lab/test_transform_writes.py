@@ -366,3 +366,34 @@ def test_adding_in_place_to_what_is_seen_elsewhere(f, read):
     assert float(gradient) == pytest.approx(
         slope(lambda x: float(f(jnp.asarray(x))), 1.5, 1e-2), rel=1e-2
     )
+
+
+# ----- what the text alone does not tell -----
+def lists_joined(xs, ys):
+    zs = xs + ys
+    return zs[2] * zs[0]
+
+
+def list_repeated(xs, n):
+    zs = xs * n
+    return zs[2] * zs[0]
+
+
+def writes(a, b):
+    a[0] = a[0] * 3
+    return a[0] * b[0]
+
+
+@pytest.mark.parametrize("name", FRAMEWORKS)
+def test_lists_as_arguments_are_told_from_arrays_when_it_runs(name):
+    xs, ys = ([array(name, v) for v in pair] for pair in ((1.0, 2.0), (3.0, 4.0)))
+    for f, args in ((lists_joined, (xs, ys)), (list_repeated, (xs, 2))):
+        with pytest.raises(ad.AutodiffError, match=r"joined by \+ or repeated"):
+            ad.transform(f)(*args)
+
+
+def test_one_argument_under_two_names_is_refused_where_it_is_written():
+    xs, ys = [2.0, 1.0], [2.0, 1.0]
+    assert ad.transform(writes, (0, 1))(xs, ys) == (12.0, ([6.0, 0.0], [6.0, 0.0]))
+    with pytest.raises(ad.AutodiffError, match="as two arguments .*give a copy"):
+        ad.transform(writes, (0, 1))(xs, xs)
