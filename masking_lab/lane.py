@@ -15,7 +15,7 @@ import numpy as np
 from autodiff_lab import source, xp
 from autodiff_lab.operators import Methods
 
-from .batches.masked_batch import as_entry, depends, live, realigned, told_shape, valid
+from .batches.masked_batch import agree, as_entry, depends, live, realigned, told_shape, valid
 from .errors import MaskError
 from .sizes import Interval
 
@@ -285,18 +285,6 @@ def lanes_in(args):
         elif isinstance(x, (list, tuple)):
             yield from lanes_in(x.each() if hasattr(x, "each") else x)
             yield from (Lane(m, ()) for m in getattr(x, "here", ()) if m is not None)
-
-
-def agree(m, n):
-    """Are two arrays of lengths the same? Under tracing only the same object is."""
-    if m is n:
-        return True
-    try:
-        if xp.framework_of(m) == "jax":  # whose comparison jit would trace, of constants too
-            return np.array_equal(m, n)
-        return m.shape == n.shape and bool((m == n).all())
-    except Exception:  # a traced value has no truth value
-        return False
 
 
 def spread(verbs, count, x):
