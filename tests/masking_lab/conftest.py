@@ -12,9 +12,9 @@ def groups(monkeypatch):
     """The sizes of the groups that `lazy` and `fold` have run, in order."""
     found, run = [], lazy.execute
 
-    def counted(verbs, group):
+    def counted(verbs, group, readers):
         found.append(len(group))
-        return run(verbs, group)
+        return run(verbs, group, readers)
 
     monkeypatch.setattr(lazy, "execute", counted)
     return found
