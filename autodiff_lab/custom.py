@@ -274,12 +274,18 @@ def _on_torch(call, xs):
 
     if has_torch_function(xs):
         return handle_torch_function(call, xs, *xs)
-    if torch.is_grad_enabled() and any(x.requires_grad for x in xs):
+    transformed = torch._C._are_functorch_transforms_active()  # vmap hides who requires a gradient
+    if transformed or torch.is_grad_enabled() and any(x.requires_grad for x in xs):
         return _torch_function(call).apply(*xs)
     y = call.value(*xs)
     if has_torch_function((y,)):
         raise AutodiffError(hidden(call))
-    return y.view_as(y) if any(y is x for x in xs) else y  # another tensor: another node
+    return _another(y, xs)
+
+
+def _another(y, xs):
+    """Another tensor than the arguments: another node."""
+    return y.view_as(y) if any(y is x for x in xs) else y
 
 
 def _torch_function(call):
@@ -287,11 +293,15 @@ def _torch_function(call):
     import torch
 
     class Function(torch.autograd.Function):
+        generate_vmap_rule = True
+
         @staticmethod
-        def forward(ctx, *xs):
-            y = call.value(*xs)
+        def forward(*xs):
+            return _another(call.value(*xs), xs)
+
+        @staticmethod
+        def setup_context(ctx, xs, y):
             ctx.save_for_backward(y, *xs)
-            return y
 
         @staticmethod
         def backward(ctx, g):

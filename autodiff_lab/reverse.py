@@ -241,16 +241,15 @@ def _as_frameworks(verbs, cotangents):
     """Between the walk's convention and the framework's: PyTorch conjugates complex cotangents."""
     if verbs.name != "torch":
         return cotangents
-    return [verbs.conj(c) if c is not None and verbs.is_complex(c.dtype) else c for c in cotangents]
+    return [verbs.conj(c) if c is not None and c.dtype.is_complex else c for c in cotangents]
 
 
 def _or_zeros(tape, cotangents):
     """The inputs' cotangents; zeros where nothing arrived, None where there is no derivative."""
     pairs = zip(tape.inputs, tape.leaves, strict=True)
-    return [_or_zero(tape.xp, node, x, cotangents[node.index]) for node, x in pairs]
-
-
-def _or_zero(verbs, node, x, c):
-    if c is not None or not node.active:
-        return c
-    return verbs.zeros(node.shape, node.dtype, x)
+    return [
+        c
+        if (c := cotangents[node.index]) is not None or not node.active
+        else tape.xp.zeros(node.shape, node.dtype, x)
+        for node, x in pairs
+    ]

@@ -13,8 +13,9 @@ def trace(make_tape, f, args, kwargs=None, argnums=None):
 
     `argnums` names the positional arguments that are differentiated; None means every array.
     """
-    kwargs = kwargs or {}
-    leaves, paths, rebuild = trees.flatten((args, kwargs))
+    if not callable(f):
+        raise AutodiffTypeError(f"what is recorded and differentiated is a function, not {f!r}")
+    leaves, paths, rebuild = trees.flatten((args, kwargs) if kwargs else (args,))
     verbs = xp.of(*leaves)
     if verbs is None:
         raise AutodiffError(_no_arrays(f, args))
@@ -25,11 +26,11 @@ def trace(make_tape, f, args, kwargs=None, argnums=None):
         chosen = path.startswith(wanted)
         if chosen and argnums is not None:
             check_differentiable(verbs, leaf, name)
-        boxed.append(chosen and xp.framework_of(leaf) is not None)
+        boxed.append(chosen and (type(leaf) in xp.KINDS or xp.framework_of(leaf) is not None))
 
     def call(new_leaves):
-        new_args, new_kwargs = rebuild(new_leaves)
-        return f(*new_args, **new_kwargs)
+        new_args, *named = rebuild(new_leaves)
+        return f(*new_args, **named[0]) if named else f(*new_args)
 
     with held_off:
         tape = front_end(verbs.name).run(make_tape(verbs), call, leaves, names, boxed)
@@ -53,7 +54,7 @@ def front_end(framework):
 
 
 def check_differentiable(verbs, leaf, name):
-    if xp.framework_of(leaf) is None:
+    if type(leaf) not in xp.KINDS and xp.framework_of(leaf) is None:
         fix = "torch.tensor({})" if verbs.name == "torch" else "jnp.asarray({})"
         value = repr(leaf) if isinstance(leaf, (int, float)) else "..."
         raise AutodiffTypeError(

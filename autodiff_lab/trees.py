@@ -6,6 +6,7 @@ Types that are pytrees for JAX (flax and equinox modules, say) are opened with J
 
 import dataclasses
 import sys
+from itertools import islice
 
 from .errors import AutodiffError
 
@@ -44,14 +45,15 @@ def _gather(tree, path, is_leaf, leaves, paths):
         paths.append(path)
         return next
     names, children, build = opened
-    parts = []
-    for name, child in zip(names, children, strict=True):
-        if type(child) in _ATOMS:  # mostly: nothing to be opened
-            leaves.append(child)
-            paths.append(path + name)
-            parts.append(next)
-        else:
-            parts.append(_gather(child, path + name, is_leaf, leaves, paths))
+    if _ATOMS.issuperset([type(child) for child in children]):  # mostly: nothing more to be opened
+        leaves += children
+        paths += [path + name for name in names]
+        count = len(names)
+        return lambda new: build(list(islice(new, count)))
+    parts = [
+        _gather(child, path + name, is_leaf, leaves, paths)
+        for name, child in zip(names, children, strict=True)
+    ]
     return lambda new: build([part(new) for part in parts])
 
 

@@ -33,7 +33,8 @@ def show(thing, **options):
         show(batch), show(board), show(array), show(figure)
 
     With `padding=` the recorded operations are run on other padding, and the recorded function on
-    longer padding: what changes has read it, or counted it.
+    longer padding and among other examples: what changes has read it, counted it, or depends on
+    who else is in the batch.
     """
     view = view_of(thing, **options)
     if _in_ipython():

@@ -4,6 +4,8 @@
 an example does not have is what it is in the loop: an error on PyTorch, on JAX the nearest one.
 """
 
+import numpy as np
+
 from autodiff_lab import source, xp
 
 from . import arrays
@@ -58,9 +60,12 @@ def _along(x, axis, i):
         return entry(x, axis, i)
     if isinstance(i, Lane) and i.ndim == 0:
         return _own_entry(x, axis, i)
-    if isinstance(i, int) and not isinstance(i, bool):
-        return _entry(x, axis, i)
-    raise MaskError(f"{i!r} is not an index ({source.here()})")
+    if isinstance(i, (int, np.integer)) and not isinstance(i, bool):
+        return _entry(x, axis, int(i))
+    verbs = xp.of(i)
+    if verbs is None or verbs.is_inexact(i.dtype) or i.dtype == verbs.bool_type:
+        raise MaskError(f"{i!r} is not an index ({source.here()})")
+    return _own_entry(x, axis, Lane(verbs.broadcast(i, (x.data.shape[0],), ()), ()))
 
 
 def _entry(x, axis, i):

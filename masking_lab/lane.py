@@ -15,7 +15,7 @@ import numpy as np
 from autodiff_lab import source, xp
 from autodiff_lab.operators import Methods
 
-from .batches.masked_batch import depends, live, realigned, told_shape, valid
+from .batches.masked_batch import agree, as_entry, depends, live, realigned, told_shape, valid
 from .errors import MaskError
 from .sizes import Interval
 
@@ -178,10 +178,11 @@ class Length(Lane):
     """A ragged size: each example's own number, and the size that all are padded to.
 
     A size that depends on outer dims is an array over them; `sizes` are those of the outer dims.
-    A size that was computed, 3 - len(x), may be negative: it is never below `lowest`.
+    A size that was computed, 3 - len(x), may be negative: it is never below `lowest`. `moved` is
+    what it is more than some other size, so that (n + 1) - 1 is n though nobody knows the numbers.
     """
 
-    __slots__ = ("padded", "lowest")
+    __slots__ = ("padded", "lowest", "moved")
 
     def __init__(self, lengths, padded, sizes=(), lowest=0):
         if lengths.ndim == 1:
@@ -190,7 +191,7 @@ class Length(Lane):
             outer = range(lengths.ndim - 1)
             own = [sizes[a] if depends(lengths, a) else None for a in outer]
             super().__init__(lengths, own, weak=True)
-        self.padded, self.lowest = padded, lowest
+        self.padded, self.lowest, self.moved = padded, lowest, None
 
     @property
     def span(self):
@@ -229,17 +230,26 @@ def _grown(name, allowed):
             ends = plain(Interval(*self.span), Interval(*((n, n) if number else n.span)))
             outer = n if not number and n.ndim > self.ndim else self
             own, data = (_beside(x, outer.data.ndim) for x in (self.data, n if number else n.data))
-            return Length(plain(own, data), max(0, ends.high), outer.sizes, ends.low)
+            found = Length(plain(own, data), max(0, ends.high), outer.sizes, ends.low)
+            return _moved(found, self, sign * n) if sign and number else found
         return other(self, n)
 
+    sign = {"add": 1, "sub": -1}.get(name, 0)
     return operate
+
+
+def _moved(found, n, by):
+    """`found`, which is n + by: or the size that it was moved away from."""
+    home, far = n.moved or (n, 0)
+    found.moved = home, far + by
+    return found if far + by else home
 
 
 for _name, _allowed in {
     "add": lambda n: True,
     "mul": lambda n: type(n) is not int or n >= 0,
     "sub": lambda n: True,
-    "floordiv": lambda n: type(n) is int and n > 0,
+    "floordiv": lambda n: type(n) is int and (n > 0 or 1 // n > 0),  # by 0 it is Python's error
 }.items():
     setattr(Length, f"__{_name}__", _grown(_name, _allowed))
     if _name in ("add", "mul"):
@@ -268,24 +278,13 @@ def is_array(x):
 
 
 def lanes_in(args):
-    """The lanes among arguments, in lists and tuples too."""
+    """The lanes among arguments, in lists and tuples too; who has an element is one."""
     for x in args:
         if isinstance(x, Lane):
             yield x
         elif isinstance(x, (list, tuple)):
             yield from lanes_in(x.each() if hasattr(x, "each") else x)
-
-
-def agree(m, n):
-    """Are two arrays of lengths the same? Under tracing only the same object is."""
-    if m is n:
-        return True
-    try:
-        if xp.framework_of(m) == "jax":  # whose comparison jit would trace, of constants too
-            return np.array_equal(m, n)
-        return m.shape == n.shape and bool((m == n).all())
-    except Exception:  # a traced value has no truth value
-        return False
+            yield from (Lane(m, ()) for m in getattr(x, "here", ()) if m is not None)
 
 
 def spread(verbs, count, x):
@@ -373,16 +372,12 @@ def refill(verbs, x, value, axes=None):
     """Replace dead entries along `axes` (all, if None) with `value`."""
     if x.fill is not None and x.fill == value:
         return x
-    axes = range(x.ndim) if axes is None else axes
-    chosen = [n if a in axes else None for a, n in enumerate(x.sizes)]
-    mask = live(chosen, x.data.shape)
-    if mask is None:
+    sizes, data, chosen = x.sizes, x.data, x.sizes
+    if axes is not None:
+        chosen = [n if a in axes else None for a, n in enumerate(sizes)]
+    mask = live(chosen, data.shape)
+    value = as_entry(verbs, data.dtype, value)
+    if mask is None or value is None:
         return x
-    whole = [n is None for n in chosen] == [n is None for n in x.sizes]
-    if x.data.dtype == verbs.bool_type:
-        value = bool(value)
-    elif not verbs.is_float(x.data.dtype) and not verbs.is_complex(x.data.dtype):
-        if str(x.data.dtype).startswith("key<"):  # JAX's random keys: any is as good
-            return x
-        value = int(value)
-    return Lane(verbs.where(mask, x.data, value), x.sizes, value if whole else None)
+    whole = axes is None or all(map(operator.is_, chosen, sizes))
+    return Lane(verbs.where(mask, data, value), sizes, value if whole else None)

@@ -11,7 +11,7 @@ import numpy as np
 
 from .. import trees, xp
 from ..calculus import pull, push
-from ..errors import AutodiffError
+from ..errors import AutodiffError, AutodiffTypeError
 from ..forward import jvp
 from ..linearize import LinearTape, pulled
 from ..record import record
@@ -38,6 +38,8 @@ def check(f, *args, rtol=None, atol=None, order=1):
     framework = xp.framework(trees.leaves(args))
     if framework is None:
         raise AutodiffError(_no_arrays(f, args))
+    if type(order) is not int or order < 1:
+        raise AutodiffError(f"check(..., order={order!r}): say how many derivatives, 1 or more")
     with _in_double(framework):
         args = _as_double(f, args, framework)
         report = _check_once(f, args, rtol, atol)
@@ -49,6 +51,10 @@ def check(f, *args, rtol=None, atol=None, order=1):
 
 def _check_once(f, args, rtol, atol):
     case = Case(f, args)
+    if not case.differentiable:
+        given = ", ".join(f"{n}: {x.dtype}" for n, x in zip(case.names, case.leaves, strict=True)
+                          if xp.framework_of(x))  # fmt: skip
+        raise AutodiffTypeError(f"no argument has a derivative to check ({given}); pass floats")
     report = Report(f, case.precision)
     if case.is_random():
         report.problem("gave two different answers to the same call, so nothing can be measured; "

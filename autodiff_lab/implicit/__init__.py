@@ -118,6 +118,10 @@ _EQUATIONS = {
 
 
 def _check_solver(equation):
+    if not callable(equation.solver):
+        raise AutodiffError(
+            f"implicit takes a solver(x0, *params), a function, and was given {equation.solver!r}"
+        )
     if equation.linear_solver not in SOLVERS:
         raise AutodiffError(
             f"linear_solver={equation.linear_solver!r} of {equation.name}: say 'dense', 'cg', or "

@@ -6,8 +6,9 @@ stay branches, and what the way back needs is pushed and popped in plain sight.
 
     fence      what is not understood is refused, with file, line and caret
     exits      break, continue and early return are put in order
+    owners     a write that somebody else would see is refused
     small      one operation per line; what carries no derivative stays as it stands
-    adjoint    the derivative of each line, printed from the table
+    adjoint    the derivative of each line, printed from the table; inline: comprehensions, sum
     sweeps     the way back; saves: what it needs kept
     printing   both as text; runtime: what the text calls
 """
@@ -15,6 +16,7 @@ stay branches, and what the way back needs is pushed and popped in plain sight.
 import contextlib
 import functools
 import inspect
+import re
 import sys
 
 from .. import trees, xp
@@ -56,6 +58,7 @@ class Transformed:
         f = f.function if isinstance(f, Transformed) else f
         program = Program(f, scalars)
         self.source, self.function = program.gradient(f, self.argnums, cotangent)
+        self.writes = bool(_WRITES.search(self.source))
         functools.update_wrapper(self, f)
         del self.__wrapped__
         self.signature = inspect.signature(f)
@@ -69,6 +72,8 @@ class Transformed:
         _check_real(chosen)
         if self.scalars:
             _check_scalars(given)
+        if self.writes:
+            _check_apart(given)
         if "cotangent" in kwargs:
             more["cotangent"] = kwargs["cotangent"]
         with _without_graph(args):
@@ -95,6 +100,20 @@ def _check_real(args):
         verbs = xp.of(x)
         if isinstance(x, complex) or (verbs is not None and verbs.is_complex(x.dtype)):
             raise AutodiffError("transform is for real functions; use ad.vjp for complex arguments")
+
+
+# A parameter that is made anew where the function wrote into it.
+_WRITES = re.compile(r"^ *(\w+) = (put|append)\(\1,|^ *(\w+)_1 = \3$", re.MULTILINE)
+
+
+def _check_apart(args):
+    """What is written is copied: who is another name of it would not see the write."""
+    held = [id(x) for x in args if isinstance(x, (list, dict)) or xp.framework_of(x) == "torch"]
+    if len(set(held)) < len(held):
+        raise AutodiffError(
+            "one array or list was given as two arguments of a function that writes into an "
+            "argument, and the other would see the write; give a copy of it, x.clone() or list(x)"
+        )
 
 
 def _check_scalars(args):

@@ -14,6 +14,7 @@ from ..reading import MISSING
 from ..table.row import ROWS
 from ..writing.expr import Expr, Unknown
 from . import meaning
+from .inline import Inline
 from .steps import Add, Place, Step, words_in
 
 RESULT = "RESULT"  # stands for the target's new value while an adjoint is being written
@@ -38,7 +39,7 @@ class Operand:
         return Expr(xp, (f"({self.text})",))
 
 
-class Adjoints:
+class Adjoints(Inline):
     def __init__(self, small):
         self.small, self.program = small, small.program
         self.xp = self.program.verbs
@@ -78,6 +79,8 @@ class Adjoints:
 
     def _BinOp(self, name, value):
         row = meaning.OPERATORS.get(type(value.op))
+        if row in ("add", "multiply") and self._is_list(value):
+            return self._joined(name, value)
         a, b = self.small.operand(value.left), self.small.operand(value.right)
         text = f"{_side(value.left, a)} {_SIGNS[type(value.op)]} {_side(value.right, b)}"
         if row is None:
@@ -86,6 +89,20 @@ class Adjoints:
                 raise self.refusal(value, f"the operator {_SIGNS[type(value.op)]} has no row")
             return self._pulled(name, text, f"operator.{function.__name__}", [a, b])
         self._row(name, text, ROWS[row], [a, b], value)
+
+    def _is_list(self, value):
+        if isinstance(value, ast.BinOp):
+            return self._is_list(value.left) or self._is_list(value.right)
+        shown = isinstance(value, (ast.List, ast.ListComp, ast.Tuple))
+        return shown or getattr(value, "id", None) in self.small.containers
+
+    def _joined(self, name, value):
+        """`xs + ys` of lists, whose cotangent is taken apart again."""
+        if isinstance(value.op, ast.Mult):
+            raise self.refusal(value, "a list that is repeated; append to one in a loop")
+        a, b = self.argument(value.left), self.argument(value.right)
+        self.several(name, f"{a.text} + {b.text}", f"pull_join({{g}}, {a.text}, {b.text})", [a, b])
+        self.small.whole.add(name)
 
     def _UnaryOp(self, name, value):
         x = self.small.operand(value.operand)
@@ -128,19 +145,27 @@ class Adjoints:
         if self._is_at(value):
             return self._at(name, value)
         small = self.small
+        function = meaning.resolved(small.text, value.func, small.local)
+        if meaning.is_users(function):
+            value = self._in_position(value, function)
         for k in value.keywords:
             if k.arg is None or small.carries(k.value):
                 raise self.refusal(
                     k.value, "a derivative through a keyword argument; pass it by position"
                 )
-        function = meaning.resolved(small.text, value.func, small.local)
         if function is MISSING:
             return self._method(name, value)
         if meaning.is_users(function):
             return self._users(name, value, function)
         if not callable(function):
             raise self.refusal(value.func, f"{ast.unparse(value.func)} is not a function")
-        if function in (max, min, sum, abs, pow, round, divmod):
+        if function is sum:
+            return self._sum(name, value)
+        if function in (max, min) and len(value.args) > 1:
+            sign = ast.Gt() if function is max else ast.Lt()
+            return self._extreme(name, value, sign)
+        meaning.check_no_iterator(small.text, value, small.local)
+        if function in (max, min, pow, round, divmod):
             self._builtin(value, function)
         operands = [self.argument(a) for a in value.args]
         text = f"{ast.unparse(value.func)}({_inside(operands, value.keywords)})"
@@ -152,12 +177,11 @@ class Adjoints:
         self._pulled(name, text, said, operands, _words(value.keywords), shape)
 
     def _builtin(self, value, function):
-        if function is not abs:
-            raise self.refusal(
-                value,
-                f"Python's {function.__name__} of what is differentiated; write it with operators, "
-                "or with a function of torch or jax.numpy",
-            )
+        raise self.refusal(
+            value,
+            f"Python's {function.__name__} of what is differentiated; write it with operators, "
+            "or with a function of torch or jax.numpy",
+        )
 
     def argument(self, node):
         """A list of operands is one argument: it gets a variable."""
@@ -177,10 +201,6 @@ class Adjoints:
         method = value.func.attr
         if method.endswith("_") and not method.endswith("__"):
             raise self.refusal(value.func, f"{method} writes into its tensor; use {method[:-1]}")
-        if method in WRITERS:
-            raise self.refusal(
-                value.func, f"{method} changes its list or dict; build a new one, or use append"
-            )
         x = self.small.operand(value.func.value)
         operands = [self.argument(a) for a in value.args]
         text = f"{_side(value.func.value, x)}.{method}({_inside(operands, value.keywords)})"
@@ -311,15 +331,14 @@ class Adjoints:
             return self._copy(name, self.small.name(held))
         for helper in words_in(f"{text} {together}") & set(HELPERS):
             self.program.helpers.add(helper)
-        if together.startswith(("pull_put(", "pull_append(")) and len(places) == 1:
+        if together.startswith(("pull_put(", "pull_append(", "pull_join(")) and len(places) == 1:
             together += f"[{[x.place is not None for x in operands].index(True)}]"
         step = Step(name, text, [Add(p, "", alias=True) for p in places], also=also)
         step.together = together.replace("{g}", f"b{name}")
         self.small.steps.append(step)
 
 
-WRITERS = frozenset("pop popitem extend insert remove clear sort reverse update setdefault".split())
-HELPERS = ("put", "pull_put", "append", "pull_append", "own", "at", "unbroadcast")
+HELPERS = ("put", "pull_put", "append", "pull_append", "pull_join", "own", "at", "unbroadcast")
 _SIGNS = {
     ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.Pow: "**", ast.Mod: "%",
     ast.MatMult: "@", ast.FloorDiv: "//", ast.BitAnd: "&", ast.BitOr: "|", ast.BitXor: "^",

@@ -68,5 +68,8 @@ def _targets(node):
 def _check_target(text, part):
     if not isinstance(part, SIMPLE):
         raise text.refusal(part, "an attribute that is written to; use a variable")
-    if isinstance(part, ast.Subscript) and not isinstance(part.value, ast.Name):
-        raise text.refusal(part, "an entry of an entry is written to; name the inner one first")
+    base = part
+    for _ in range(2):
+        base = base.value if isinstance(base, ast.Subscript) else base
+    if not isinstance(base, (ast.Name, ast.Tuple, ast.List)):
+        raise text.refusal(part, "what is written to lies too deep; write x[i] = or x[i][j] =")

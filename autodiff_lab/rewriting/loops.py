@@ -6,6 +6,7 @@ or whose end is not known, counts its trips; a loop over arrays counts their ent
 
 import ast
 
+from . import meaning
 from .exits import can_break
 from .scan import entry, is_call, quoted
 from .steps import Branch, Loop, words_in
@@ -71,7 +72,8 @@ class Control:
 
     def _counted(self, target, over):
         text = ast.unparse(over)
-        if any(self.counts.get(n, 0) > 1 for n in words_in(text) & self.local):
+        changes = any(self.counts.get(n, 0) > 1 for n in words_in(text) & self.local)
+        if changes or not meaning.answers_again(self.text, over, self.local):
             items = self.fresh("items")
             self._plain(items, text)
             text = items
@@ -95,9 +97,15 @@ class Control:
         else:
             hidden = self.fresh("k")
         zipped = is_call(over, "zip")
+        if not zipped and not is_call(over, "reversed"):
+            meaning.check_no_iterator(self.text, over, self.local)
         parts = over.args if zipped else [over]
-        if is_call(over, "reversed"):
-            raise self.text.refusal(over, "reversed() of what is differentiated; loop over range")
+        if is_call(over, "reversed") and len(over.args) == 1:
+            held = self._held(over.args[0])
+            self.scalars.add(hidden)
+            last = entry(held, hidden)
+            last.slice = quoted(f"-1 - {hidden}", over)
+            return (hidden, f"range(len({ast.unparse(held)}))"), [hidden], [(target, last)]
         held = [self._held(p) for p in parts]
         lengths = [f"len({ast.unparse(h)})" for h in held]
         length = lengths[0] if len(lengths) == 1 else f"min({', '.join(lengths)})"

@@ -17,6 +17,7 @@ OPERATORS = {
 # Answers without a derivative, whatever they are asked of.
 RUNTIME = "autodiff_lab.rewriting.runtime"
 FLAT_CALLS = frozenset((len, range, int, float, bool, isinstance, type, id, str, repr, print))
+REPEATED = (abs, max, min, sum, pow, round, divmod, list, tuple, zip, enumerate, reversed)
 FLAT_METHODS = frozenset(
     "item size dim numel detach tolist argmax argmin long int bool any all stop_gradient".split()
 )
@@ -55,6 +56,32 @@ def is_users(function):
     if not inspect.isfunction(function) or hasattr(function, "rule"):  # ad.custom_rule
         return False
     return not is_library(function.__code__.co_filename)
+
+
+def check_no_iterator(text, call, local):
+    """An iterator has neither length nor entries; only a loop's head is read as what it means."""
+    function = resolved(text, call.func, local) if isinstance(call, ast.Call) else MISSING
+    if function in (zip, enumerate, reversed, map, filter, iter):
+        name = function.__name__
+        raise text.refusal(
+            call,
+            f"{name}() of what is differentiated is read in a loop's head only, as for a, b in "
+            "zip(xs, ys), for i, x in enumerate(xs) or for x in reversed(xs)",
+        )
+
+
+def answers_again(text, node, local):
+    """Does an expression without a derivative answer the same when the way back asks it again?"""
+    for call in (n for n in ast.walk(node) if isinstance(n, ast.Call)):
+        function = resolved(text, call.func, local)
+        if function is MISSING:
+            if getattr(call.func, "attr", "") not in FLAT_METHODS:
+                return False
+        elif function not in REPEATED and not is_flat(function):
+            owner = getattr(function, "__self__", None)
+            if owner is not math and function not in vars(math).values():
+                return False
+    return True
 
 
 def row_of(function):

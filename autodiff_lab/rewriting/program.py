@@ -56,13 +56,13 @@ class Program:
         return name
 
     # ----- functions as text -----
-    def _sweeps(self, text, wrt):
+    def _sweeps(self, text, wrt, called=False):
         skip = text.bound_to is not None
         chosen = [text.parameters[i + skip] for i in wrt]
         self.words[text] = words_in(_source_of(text))  # before its tree is taken apart
         taken = self.words[text] | set(text.parameters) | set(dir(builtins))
         names = Names(taken | self.names.taken)
-        small = Small(text, chosen, self, names)
+        small = Small(text, chosen, self, names, called)
         _check_names(text, small)
         sweeps = Sweeps(small, chosen, self.framework)
         results = [f"b{n}" if n in sweeps.defined else f"zeros_like({n})" for n in chosen]
@@ -97,7 +97,7 @@ class Program:
         return self._made(text, lines, name)
 
     def _pullback_text(self, text, wrt, name):
-        sweeps, printer, results = self._sweeps(text, wrt)
+        sweeps, printer, results = self._sweeps(text, wrt, called=True)
         result = sweeps.small.result
         forward, back = printer.sweeps_text()
         head = parameters_text(text.tree, text.bound_to is not None)
@@ -214,8 +214,8 @@ def _check_argnums(text, argnums):
 
 
 HELPERS = frozenset(
-    "add add_at added_at append at one_like own pull pull_append pull_put put unbroadcast "
-    "zeros_like".split()
+    "add add_at added_at append at one_like own own_entry pull pull_append pull_join pull_put put "
+    "unbroadcast zeros_like".split()
 )
 
 

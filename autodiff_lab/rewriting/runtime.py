@@ -11,6 +11,7 @@ from ..calculus import pull as pull_row
 from ..calculus import unbroadcast as unbroadcast_array
 from ..errors import AutodiffError
 from ..reverse import vjp
+from ..table.fused import Product
 from ..table.row import NEG, ONE
 from .meaning import of_numbers
 from .plain_text import PlainNumbers
@@ -23,6 +24,11 @@ def is_zero(g):
 def unbroadcast(g, x):
     """A cotangent in the shape of what it belongs to: what was broadcast is summed."""
     shape = getattr(x, "shape", ())
+    if type(g) is list and len(g) != len(x):
+        raise AutodiffError(
+            "ad.transform: two lists that are arguments are joined by + or repeated by *, and the "
+            "text does not tell them from arrays; write [x for x in xs] + ys, or append in a loop"
+        )
     if not hasattr(g, "shape") or g.shape == shape and g.dtype == getattr(x, "dtype", g.dtype):
         return g
     return unbroadcast_array(xp.of(g), g, x) if hasattr(x, "shape") else g.sum()
@@ -116,6 +122,8 @@ def put(x, index, value, views=()):
     if isinstance(x, (list, dict)):
         y = x.copy()
         y[index] = value
+        if len(y) != len(x) and isinstance(index, slice):
+            raise AutodiffError("a slice of a list is written to with another number of entries")
         return y
     if xp.framework_of(x) == "torch":
         if views:
@@ -141,7 +149,7 @@ def _without(g, index):
     if xp.framework_of(g) == "jax":
         return g.at[index].set(0.0)
     rest = g.clone() if xp.framework_of(g) == "torch" else g.copy()
-    rest[index] = 0.0
+    rest[index] = [0.0] * len(g[index]) if isinstance(g, list) and type(index) is slice else 0.0
     return rest
 
 
@@ -154,6 +162,15 @@ def pull_append(g):
     return (0.0, 0.0) if is_zero(g) else (g[:-1], g[-1])
 
 
+def pull_join(g, a, b):
+    """The cotangents of `a` and `b` for `a + b`: of two lists, its two parts."""
+    if is_zero(g):
+        return 0.0, 0.0
+    if isinstance(a, (list, tuple)):
+        return g[: len(a)], g[len(a) :]
+    return unbroadcast(g, a), unbroadcast(g, b)
+
+
 def own(x, line):
     """`x`, which the line would write into on PyTorch, and perhaps another name's tensor too."""
     if xp.framework_of(x) == "torch":
@@ -164,6 +181,12 @@ def own(x, line):
     return x
 
 
+def own_entry(xs, index, line):
+    """The same for an entry of a list; that of a tensor is its own."""
+    if isinstance(xs, (list, dict)):
+        own(xs[index], line)
+
+
 # ----- the pull of an operation that is too big for a line -----
 def pull(function, *wrt):
     """`pulled(g, *args, **kwargs)`: the cotangents of the arguments `wrt` for one of the output.
@@ -172,7 +195,7 @@ def pull(function, *wrt):
     and walked. A text such as ".sum" is a method.
     """
 
-    known: dict = {}  # shapes of the arguments -> the row that the call means
+    known: dict = {}  # how the arguments look -> the row that the call means, and how to pull it
 
     def pulled(g, *args, **kwargs):
         if is_zero(g):
@@ -187,11 +210,11 @@ def pull(function, *wrt):
 
 
 def _pulled(function, wrt, g, args, kwargs, known):
-    shapes = None if kwargs else tuple([getattr(x, "shape", None) for x in args])
-    if shapes in known and xp.framework_of(args[0]) == "torch":
-        row, params, wanted = known[shapes]
-        found = pull_row(row, xp.verbs("torch"), g, None, args, params, wanted)
-        return [found[i] for i in wrt]
+    met = None if kwargs else known.get(_look(args))
+    if met is not None and (met[4] is None or type(g) is met[1].kernels_for is type(args[0])):
+        row, verbs, params, wanted, residuals = met
+        found = pull_row(row, verbs, g, None, args[: len(wanted)], params, wanted, residuals)
+        return [c() if type(c) is Product else c for c in [found[i] for i in wrt]]
     verbs = xp.of(*trees.leaves(args))
     if verbs is None:
         return _of_numbers(function, wrt, g, args)
@@ -269,26 +292,44 @@ def _by_row(call, wrt, g, args, kwargs, verbs, known):
     if None in places or len(set(places)) < len(places):
         return None
     wanted = [k in places for k in range(len(xs))]
-    if row.kind == "composite":
-        found = _fused(row, verbs, g, xs, params, wanted)
-    else:
-        keeps_y = row.kind == "pointwise" or row.keep((True,) * len(xs))[0]
-        if not (keeps_y or kwargs) and _same(xs, args):
-            known[tuple([x.shape for x in args])] = row, params, wanted
-        y = call(*args, **kwargs) if keeps_y else None
-        found = pull_row(row, verbs, g, y, xs, params, wanted)
-    return found and [found[k] for k in places]
-
-
-def _fused(row, verbs, g, xs, params, wanted):
-    """PyTorch's fused kernels for a composite row, on plain tensors; None where there are none."""
-    plain = all([type(x) is verbs.kernels_for for x in xs])
-    if row.fast is None or not plain or not row.fast.reaches(wanted):
+    keeps_y = row.kind == "pointwise" or row.keep((True,) * len(xs))[0]
+    plain = row.fast and all([type(x) is verbs.kernels_for for x in xs])
+    made = row.fast.forward(verbs, *xs, **params) if plain and row.fast.reaches(wanted) else None
+    y, residuals = made or (call(*args, **kwargs) if keeps_y else None, None)
+    if row.kind == "composite" and made is None:
         return None
-    found = row.fast.forward(verbs, *xs, **params)
-    return found and pull_row(row, verbs, g, found[0], xs, params, wanted, found[1])
+    if _stands_alone(row, keeps_y, residuals, wanted) and _first(xs, args) and not kwargs:
+        if len(known) > MANY:
+            known.clear()
+        known[_look(args)] = row, verbs, params, wanted, residuals
+    found = pull_row(row, verbs, g, y, xs, params, wanted, residuals)
+    return [c() if type(c) is Product else c for c in [found[k] for k in places]]
 
 
-def _same(xs, args):
+MANY = 1000  # calls that one line remembers
+_WORDS = frozenset([int, float, bool, str, type(None)])
+
+
+def _look(args):
+    """What a call's row follows from, or None: shapes and dtypes, and the other arguments."""
+    seen = []
+    for x in args:
+        kind = type(x)
+        if kind in _WORDS:
+            seen += kind, x
+        elif xp.KINDS.get(kind) == "torch":
+            seen += kind, x.shape, x.dtype
+        else:
+            return None
+    return tuple(seen)
+
+
+def _stands_alone(row, keeps_y, residuals, wanted):
+    """Can the row be pulled from its inputs alone, without its result or what is left over?"""
+    return not keeps_y if residuals is None else residuals == () and not row.fast.keep(wanted)[0]
+
+
+def _first(xs, args):
+    """Are the row's inputs the first arguments, as they stand?"""
     pairs = zip(xs, args, strict=False)
-    return len(xs) == len(args) and all([x is a and hasattr(x, "shape") for x, a in pairs])
+    return len(xs) <= len(args) and all([x is a and hasattr(x, "shape") for x, a in pairs])

@@ -85,13 +85,48 @@ def rename_cotangents(tree):
                     node.id = new
 
 
+def rename_comprehensions(tree):
+    """A comprehension's variables are its own: one that is known outside gets another name."""
+    inner = [n for n in ast.walk(tree) if isinstance(n, (ast.ListComp, ast.GeneratorExp))]
+    within = {id(n) for c in inner for n in ast.walk(c)}
+    outside = {n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and id(n) not in within}
+    outside |= {a.arg for a in ast.walk(tree) if isinstance(a, ast.arg)}
+    for made in inner:
+        own = {n.id for g in made.generators for n in ast.walk(g.target) if is_store(n)}
+        first = {id(n) for n in ast.walk(made.generators[0].iter)}  # is outside
+        for node in ast.walk(made):
+            if isinstance(node, ast.Name) and node.id in own & outside and id(node) not in first:
+                node.id = f"{node.id}_of_it"
+
+
 def lists(body):
     """Names that are only ever assigned a list that is written out."""
     found = {}
-    for target, value in (b for s in body for n in ast.walk(s) for b in bindings(n)):
+    for target, value in (b for n in _assigning(body) for b in bindings(n)):
         if isinstance(target, ast.Name):
             found.setdefault(target.id, []).append(isinstance(value, ast.List))
+    items = {n.id for s in body for f in ast.walk(s) if isinstance(f, ast.For)
+             for n in ast.walk(f.target) if isinstance(n, ast.Name)}  # fmt: skip
+    found |= dict.fromkeys(items, [False])
     return {name for name, kinds in found.items() if all(kinds)}
+
+
+def _assigning(body):
+    return (n for s in body for n in ast.walk(s) if not isinstance(n, ast.For))
+
+
+def containers(body):
+    """Names that are, somewhere, assigned a list or a tuple that is written out."""
+    shown = (ast.List, ast.ListComp, ast.Tuple)
+    pairs = [b for n in _assigning(body) for b in bindings(n)]
+    return {t.id for t, v in pairs if isinstance(t, ast.Name) and _shows(v, shown)}
+
+
+def _shows(value, kinds):
+    """A display, or displays joined and repeated."""
+    if isinstance(value, ast.BinOp):
+        return _shows(value.left, kinds) or _shows(value.right, kinds)
+    return isinstance(value, kinds)
 
 
 def assignments(body, parameters):
@@ -101,8 +136,8 @@ def assignments(body, parameters):
         if is_store(node):
             counts[node.id] = counts.get(node.id, 0) + 1
         elif isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Store):
-            if isinstance(node.value, ast.Name):
-                counts[node.value.id] = counts.get(node.value.id, 0) + 1
+            for name in bases(node):
+                counts[name] = counts.get(name, 0) + 1
         elif is_append(node):
             counts[node.func.value.id] = counts.get(node.func.value.id, 0) + 1
     return counts

@@ -14,12 +14,14 @@ from .adjoint import Adjoints, Operand
 from .exits import settled
 from .fence import check
 from .loops import Control
+from .owners import Owners
 from .scan import (
     aliases,
     always_returns,
     assignments,
     bases,
     bindings,
+    containers,
     is_append,
     is_number,
     is_store,
@@ -27,6 +29,7 @@ from .scan import (
     loaded,
     number_of,
     only_result,
+    rename_comprehensions,
     rename_cotangents,
 )
 from .steps import Place, Step, words_in
@@ -35,14 +38,16 @@ from .steps import Place, Step, words_in
 class Small(Control):
     """One function in small steps: `block`, the names of its parameters and of its result."""
 
-    def __init__(self, text, active, program, names):
+    def __init__(self, text, active, program, names, called=False):
         self.text, self.program, self.names = text, program, names
         check(text)
+        rename_comprehensions(text.tree)
         rename_cotangents(text.tree)
         own = SimpleNamespace(done=names.new("done"), result=names.new("out"))
         self.local = {*text.parameters[text.bound_to is not None :], own.done, own.result}
         self.local |= {n.id for n in ast.walk(text.tree) if is_store(n)}
         body = settled(text.tree, own)
+        self.lent = Owners(text, body, called).lent
         self.result = only_result(body) or own.result
         self.active = self._activity(body, set(active))
         self.counts, self.scalars = assignments(body, text.parameters), set()
@@ -51,7 +56,7 @@ class Small(Control):
         self.temporaries = set()  # names of our own, read once in the statement they stand in
         self.whole = set()  # names that hold a tuple, or what a user's function returned
         self.copied, self.views = aliases(body)
-        self.lists = lists(body)
+        self.lists, self.containers = lists(body), containers(body)
         self.block = self._block(body)
         self._check_returns(body)
 
@@ -106,6 +111,7 @@ class Small(Control):
         return made
 
     def _plain(self, target, text):
+        self.program.helpers |= words_in(text) & {"put", "append", "at", "own", "own_entry"}
         self.steps.append(Step(target, text))
 
     def _Pass(self, node):
@@ -152,22 +158,30 @@ class Small(Control):
     def _AugAssign(self, node):
         old = loaded(node.target)
         value = ast.copy_location(ast.BinOp(old, node.op, node.value), node)
-        if isinstance(node.target, ast.Name) and self.carries(value):
-            self._check_alone(node, node.target.id)
+        if self.carries(value) and self.program.framework != "jax":
+            self._check_alone(node)
         self._assign(node.target, value)
 
-    def _check_alone(self, node, name):
+    def _check_alone(self, node):
         """PyTorch's `x += ...` writes into the tensor, which another name may hold too."""
-        shared = name in self.copied or any(name in names for names in self.views.values())
-        if not shared or self.program.framework == "jax":
-            return
-        if self.program.framework == "torch":
+        name, line = ast.unparse(node.target), repr(ast.unparse(node))
+        if isinstance(node.target, ast.Subscript):
+            if node in self.lent:
+                base, index = ast.unparse(node.target.value), self.key_text(node.target.slice)
+                self._plain(None, f"own_entry({base}, {index}, {line})")
+        elif not self._is_shared(name):
+            if node in self.lent:
+                self._plain(None, f"own({name}, {line})")
+        elif self.program.framework == "torch":
             raise self.text.refusal(
                 node,
                 f"it writes into a tensor that another name may hold; write {name} = {name} ...",
             )
-        self.program.helpers.add("own")
-        self._plain(None, f"own({name}, {ast.unparse(node)!r})")
+        else:
+            self._plain(None, f"own({name}, {line})")
+
+    def _is_shared(self, name):
+        return name in self.copied or any(name in names for names in self.views.values())
 
     def _held(self, value):
         """A value that several targets get: evaluated once."""
@@ -210,8 +224,10 @@ class Small(Control):
 
     def _write(self, target, value):
         """`x[i] = v` becomes `x = put(x, i, v)`: values that are kept must not change."""
+        if isinstance(target.value, ast.Subscript):
+            return self._write_inside(target, value)
         base = target.value.id
-        index = self.index_text(target.slice)
+        index = self.key_text(target.slice)
         x, v = self.operand(target.value), self.operand(value)
         views = () if base in self.lists else sorted(self.views.get(base, ()))
         more = f", views={tuple(views)}" if views else ""
@@ -221,6 +237,16 @@ class Small(Control):
                                   [x, v])  # fmt: skip
         else:
             self._plain(base, text)
+
+    def _write_inside(self, target, value):
+        """`x[i][j] = v`: `t = x[i]`, `t[j] = v`, `x[i] = t`."""
+        value = self._held(value)
+        part = ast.copy_location(ast.Name(self.temporary(target.value), ast.Load()), target)
+        self.counts[part.id] += 1
+        self._write(
+            ast.copy_location(ast.Subscript(part, target.slice, ast.Store()), target), value
+        )
+        self._write(target.value, part)
 
     def _append(self, call):
         base = call.func.value.id
@@ -279,6 +305,8 @@ class Small(Control):
     def operand(self, node):
         """A variable, an entry of one, or text without a derivative."""
         if not self.carries(node):
+            if not meaning.answers_again(self.text, node, self.local):
+                return self.name(self.temporary(node))
             value = number_of(node)
             shape = frozenset() if value is not None else self.text_shape(ast.unparse(node))
             return Operand(ast.unparse(node), None, shape, value)
@@ -294,9 +322,16 @@ class Small(Control):
     def name(self, name):
         return Operand(name, Place(name) if name in self.active else None, self.shape(name))
 
+    def key_text(self, node):
+        """An index as an argument: `at[1:, 0]`."""
+        text = self.index_text(node)
+        return f"at[{text}]" if "," in text or ":" in text else text
+
     def index_text(self, node):
         if self.carries(node):
             raise self.text.refusal(node, "an index has no derivative; use int(...) or .detach()")
+        if not meaning.answers_again(self.text, node, self.local):
+            return self.temporary(node)
         text = ast.unparse(node)
         return text[1:-1] if isinstance(node, ast.Tuple) and text.startswith("(") else text
 

@@ -39,12 +39,21 @@ class Adjoints:
         wanted = [i for i, x in enumerate(node.data) if x in self.active]
         if node.kind == "op" and node.op.name in ("tuple", "list"):
             return [(node.data[i], self._op(PART, g, self.graph.const(i))) for i in wanted]
+        if node.kind == "op" and node.op.name == "+" and len(node.data) == 1:
+            return [(node.data[0], g)]
         if node.kind == "op" and node.op.plain and node.op.row.kind == "pointwise":
+            self._check_lists(node)
             try:
                 return [(node.data[i], self._scaled(node, i, g, y, xs)) for i in wanted]
             except Unknown:
                 pass
         return self._pulled(node, wanted, g, xs)
+
+    def _check_lists(self, node):
+        if node.op.name in ("+", "*") and any(map(_is_list, node.data)):
+            raise self.sea.refusal(
+                node, "lists are joined or repeated here, which has no row; write out the new list"
+            )
 
     def _scaled(self, node, i, g, y, xs):
         d = node.op.row.d[i]
@@ -95,6 +104,14 @@ class Adjoints:
 
     def _pair(self, a, b):
         return self._op(display(TUPLE, 2), a, b)
+
+
+def _is_list(node, seen=()):
+    """Is the value a list or a tuple that the program writes out, on some way?"""
+    if node.kind == "op" and node.op.name in ("tuple", "list"):
+        return True
+    passes = node.kind == "phi" or node.kind == "op" and node.op.name in ("+", "*", "fresh")
+    return passes and node not in seen and any(_is_list(x, (*seen, node)) for x in node.data)
 
 
 _PULLS: dict = {}

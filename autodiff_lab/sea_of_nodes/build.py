@@ -7,10 +7,11 @@ Control is one node at a time, `self.block`; it is None where control never come
 import ast
 
 from ..reading import names
+from ..rewriting.owners import VIEWS
 from . import verbs
 from .expressions import Expressions
 from .nodes import Graph, Op, now
-from .ssa import Variables
+from .ssa import Variables, before
 
 REFUSED = {
     ast.Global: "global names cannot be written", ast.Nonlocal: "outer names cannot be written",
@@ -107,16 +108,30 @@ class Builder(Expressions):
                               "bind a new value to a name")  # fmt: skip
         old = self.name(tree.target)
         self.augmented.append((old, tree))
-        if is_part(old) or self._has_another_name(old, tree.target.id):
+        written = sources(self._start_of(old, tree.target.id))
+        others = list(self._other_names(written, tree.target.id))
+        if is_part(old) or others or any(map(_is_held, written)):
             old = self.add(FRESH, old)
+        for name, value in others:  # who reads it would see the write: it is asked there too
+            self.variables.write(name, self.block, self.add(FRESH, value))
         new = self.binary(tree.op, old, self.value(tree.value), tree)
         self.assign(tree.target, new)
 
-    def _has_another_name(self, value, name):
-        if value.kind in ("param", "const"):
-            return False
-        known = self.variables.values.items()
-        return any(now(x) is value for (other, _), x in known if other.split(" ")[0] != name)
+    def _start_of(self, value, name):
+        """What the phi of a loop starts from, while the loop is still being read."""
+        while value.kind == "phi" and not value.data:
+            block = value.control[0]
+            value = self.variables.read(name, before(block, block.control[0]))
+        return value
+
+    def _other_names(self, written, name):
+        """Variables that now hold what is written to, with their values."""
+        made = [x for x in written if x.kind not in ("param", "const")]
+        known = {v for (v, _), x in self.variables.values.items() if now(x) in made}
+        for v in sorted(v for v in known if " " not in v and v != name):
+            value = self.variables.read(v, self.block)
+            if self._start_of(value, v) in made:
+                yield v, value
 
     def assign(self, target, value):
         if isinstance(target, ast.Name):
@@ -235,6 +250,13 @@ class Builder(Expressions):
                         tree, f"{x.name} is a tensor or a list here, and this would write into the "
                         f"caller's; write {x.name} = {x.name} + ... instead"))  # fmt: skip
         return written
+
+
+def _is_held(x):
+    """Does a list hold it, or a view look into it, or may a function have returned it?"""
+    holds = {"list", "tuple", "[]", "[:]", *VIEWS}
+    users = [u for u in x.users if u.kind in ("op", "call")]
+    return any(u.kind == "call" or u.op.name.lstrip(".") in holds for u in users)
 
 
 def is_part(x):

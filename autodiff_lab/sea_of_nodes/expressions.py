@@ -321,7 +321,7 @@ def subscript(inside, count):
     if inside not in _SUBSCRIPTS:
         places = ", ".join(f"_{i}" for i in range(count))
         fn = eval(f"lambda {places}: _0[{inside}]")  # only places, colons and commas
-        _SUBSCRIPTS[inside] = Op("[]", fn, None, f"_0[{inside}]")
+        _SUBSCRIPTS[inside] = Op("[:]", fn, None, f"_0[{inside}]")
     return _SUBSCRIPTS[inside]
 
 

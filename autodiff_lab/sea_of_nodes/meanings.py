@@ -10,6 +10,7 @@ import builtins
 import functools
 import math
 import operator
+import re
 import sys
 
 from ..table.row import CACHES, ROWS
@@ -90,7 +91,7 @@ def comparison(kind):
 def unary(kind):
     sign, row, fn = UNARY[kind]
     type, space = (bool, " ") if sign == "not" else (None, "")
-    return Op(sign, fn, ROWS.get(row), f"{sign}{space}_0", sign != "not", True, type)
+    return Op(sign, fn, ROWS.get(row), f"{sign}{space}_0", sign != "not", sign != "+", type)
 
 
 def unary_minus():
@@ -122,6 +123,7 @@ def function(func, spelled, count, words):
     known = {len: int, isinstance: bool}.get(func) if func in _of_python() else None
     called = functools.partial(_with_words, func, words) if words else func
     plain = plain and count == row.arity
+    spelled = re.sub(r"^xp\b", "xp_", spelled)  # in the text, xp are the sea's own verbs
     return Op(_short(spelled), called, row, called_as(spelled, count, words), total, plain, known)
 
 

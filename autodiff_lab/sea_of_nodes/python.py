@@ -19,7 +19,7 @@ class Writer:
         self.sea, self.schedule, self.objects = sea, sea.schedule, {}
         tree = sea.text.tree
         local = {*sea.text.parameters, *names.bound(*tree.body)}
-        taken = {*names.used(*tree.body)} - local | {"xp", tree.name, "float"}
+        taken = {*names.used(*tree.body)} - local | {"xp", "xp_", tree.name, "float"}
         self.names = Names(self.schedule, taken)
 
     def text(self):
@@ -225,7 +225,7 @@ class Writer:
         return ast.Name(self.objects[id(value)][0])
 
     def extras(self):
-        return {"xp": XP, **dict(self.objects.values())}
+        return {"xp": XP, "xp_": self.sea.text.value("xp"), **dict(self.objects.values())}
 
 
 class Loop:

@@ -17,6 +17,7 @@ import functools
 import threading
 
 from .. import xp
+from ..errors import AutodiffError
 from ..reverse import value_and_grad
 from . import guards
 
@@ -36,6 +37,8 @@ def compile(f, *example_args, argnums=0, has_aux=False):
     (tensor(0.), tensor(2.))
     >>> print(g.source.split("backward")[1])     # doctest: +SKIP
     """
+    if not callable(f):
+        raise AutodiffError(f"compile takes a function, and was given {f!r}")
     compiled = Straight(f, argnums, has_aux)
     if example_args:
         compiled(*example_args)

@@ -47,12 +47,22 @@ def spread(tree, leaves, key):
 def _leaf(x):
     framework = xp.framework_of(x)
     if framework == "torch":
-        return x.shape, x.dtype, x.stride(), x.device
+        try:
+            return x.shape, x.dtype, x.stride(), x.device
+        except RuntimeError:
+            raise without_strides(x) from None
     if framework == "jax":
         return x.shape, x.dtype, getattr(x, "weak_type", False)
     if _is_numpy(x):  # frozen into the line: its entries count
         return x.shape, x.dtype, x.tobytes()
     return (type(x), x) if isinstance(x, PLAIN) else id(x)
+
+
+def without_strides(x):
+    return AutodiffError(
+        f"a tensor of layout {x.layout} has no strides to be known by, so no straight line can be "
+        "made; use to_dense(), or do not compile this function"
+    )
 
 
 def _is_numpy(x):

@@ -78,8 +78,14 @@ class Line:
 
     @property
     def name(self):
-        """The operation's name without its overload: "mul" for `aten.mul.Tensor`."""
-        return self.func if isinstance(self.func, str) else self.func.overloadpacket.__name__
+        """The operation's name without its overload: "mul" for `aten.mul.Tensor`.
+
+        `prims.prod` takes other arguments than `aten.prod`: what is not aten's says whose it is.
+        """
+        if isinstance(self.func, str):
+            return self.func
+        name, home = self.func.overloadpacket.__name__, self.func.namespace
+        return name if home == "aten" else f"{home}_{name}"
 
     @property
     def out(self):

@@ -78,7 +78,7 @@ class Recorder:
 
     def __init__(self):
         self.program = Program()
-        self.known = {}
+        self.known, self.ours = {}, set()
         self.part, self.where, self.node, self.truth = "forward", None, None, False
 
     def tape(self, verbs):
@@ -90,6 +90,8 @@ class Recorder:
     # ----- tensors -----
     def _know(self, tensor, kind):
         value = Value(tensor, kind)
+        if kind != "closure":
+            self.ours.add(value.storage)
         return self.known.setdefault(value.geometry, value)
 
     def argument(self, tensor):
@@ -97,8 +99,15 @@ class Recorder:
 
     def value(self, tensor):
         """A tensor that nobody here has made is the closure's."""
+        if tensor.layout is not torch.strided:
+            raise guards.without_strides(tensor)
         found = self.known.get((tensor.untyped_storage()._cdata, Look.of(tensor)))
         if found is None:
+            if tensor.untyped_storage()._cdata in self.ours:
+                raise AutodiffError(
+                    f"a tensor of shape {tuple(tensor.shape)} looks at recorded memory in a way "
+                    f"that was not recorded ({source.here()}); build it with torch's functions"
+                )
             found = self._know(tensor, "closure")
             self.program.closures.append(found)
         return found
@@ -252,10 +261,26 @@ class Operations(TorchDispatchMode):
         kwargs = kwargs or {}
         if torch.Tag.nondeterministic_seeded in func.tags:
             self.recorder.before_draw(args, kwargs)
+        seen, given = func, args
+        if torch.Tag.inplace_view in func.tags:  # `x.squeeze_(0)`: afterwards x looks otherwise
+            with torch._C.DisableTorchFunction():
+                seen, given = _out_of_place(func), (self.recorder.value(args[0]), *args[1:])
         answer = func(*args, **kwargs)
         with torch._C.DisableTorchFunction():  # what the recorder itself asks is no one's business
-            self.recorder.write(func, args, kwargs, answer)
+            self.recorder.write(seen, given, kwargs, answer)
         return answer
+
+
+def _out_of_place(func):
+    """The function that gives another view, for the one that changes what its tensor looks at."""
+    name = func.overloadpacket.__name__
+    found = getattr(torch.ops.aten, name.rstrip("_"), None)
+    if name in ("set_", "resize_", "resize_as_") or not hasattr(found, func._overloadname):
+        raise AutodiffError(
+            f"Tensor.{name} ({source.here()}) changes what memory a tensor looks at, which a "
+            "straight line cannot follow; use a function that returns a new tensor"
+        )
+    return getattr(found, func._overloadname)
 
 
 class Functions(TorchFunctionMode):

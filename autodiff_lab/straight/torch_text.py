@@ -113,9 +113,8 @@ class Writer:
             return name
         overload = line.func._overloadname
         short = name if overload == "default" else f"{name}_{overload}"
-        self.header[short] = f"torch.ops.aten.{name}.{overload}"
-        if line.func.namespace != "aten":
-            self.header[short] = f"torch.ops.{line.func.namespace}.{name}.{overload}"
+        home = line.func.namespace, line.func.overloadpacket.__name__
+        self.header[short] = f"torch.ops.{'.'.join(home)}.{overload}"
         return short
 
     # ----- in the place of a dead input -----

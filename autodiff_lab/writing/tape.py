@@ -14,6 +14,7 @@ from ..calculus import pull
 from ..errors import AutodiffError
 from ..source import words
 from ..table.row import ROWS
+from ..tape import Tape
 from . import verbs
 from .expr import Expr
 from .lines import Line, Names, alive, printed, shared
@@ -64,6 +65,11 @@ def to_source(tape, name="value_and_grad"):
         by = by + bz * x
         return out, (bx, by)
     """
+    if not isinstance(tape, Tape):
+        raise AutodiffError(
+            f"to_source prints a tape, and was given {tape!r}; write "
+            "to_source(ad.record(f, *args)), or ad.transform(f).source for the function's own text"
+        )
     if not tape.keep_all:
         raise AutodiffError("this tape was made to be walked; make one with ad.record(f, *args)")
     return Printer(tape, name).source()

@@ -41,7 +41,7 @@ def framework(values):
     """ "torch", "jax" or None; both at once is an error."""
     found = {}
     for v in values:
-        name = framework_of(v)
+        name = KINDS.get(type(v)) or framework_of(v)
         if name:
             found.setdefault(name, v)
     if len(found) > 1:
@@ -55,15 +55,15 @@ def framework(values):
 
 def framework_of(value):
     kind = type(value)
-    if kind not in _KINDS:
+    if kind not in KINDS:
         name = _ask(value)
         if name is None:  # its framework may be imported later: do not remember
             return None
-        _KINDS[kind] = name
-    return _KINDS[kind]
+        KINDS[kind] = name
+    return KINDS[kind]
 
 
-_KINDS: dict = {}
+KINDS: dict = {}  # what is known already: type -> framework
 
 
 def _ask(value):

@@ -20,19 +20,26 @@ class Case:
     yours: list
     tolerance: float
     raised: str = ""  # what came instead of values, in words
+    odd: str = ""  # the type of what is neither number nor word
+    printed: bool = False
+    written: bool = False  # did it write into what it was given?
+    left: bool = False  # did NumPy's arrays come back for a framework's?
 
     @property
     def complaint(self):
         """What is wrong with the form of the answer, if it is the form."""
         if self.raised:
             return self.raised
+        if self.odd and all(y is None for y in self.yours):
+            return f"what came back is no number, it is a {self.odd}"
         if len(self.yours) != len(self.expected):
             came = len(self.yours)
-            s = "s" * (came != 1)
-            return f"{came} value{s} came back where {len(self.expected)} were expected"
+            s, were = "s" * (came != 1), "were" if len(self.expected) != 1 else "was"
+            return f"{came} value{s} came back where {len(self.expected)} {were} expected"
         for y, want in zip(self.yours, self.expected, strict=True):
             if y is None or _is_word(y) != _is_word(want):
-                return f"what came back is no {'word' if _is_word(want) else 'number'}"
+                kind, came = ("word", "") if _is_word(want) else ("number", ", it is text")
+                return f"what came back is no {kind}{came * (y is not None)}"
             if y.shape != want.shape:
                 return f"the shape is {y.shape} where {want.shape} was expected"
         return None

@@ -4,6 +4,7 @@ import linecache
 import sys
 import traceback
 from collections.abc import Mapping
+from itertools import compress
 
 import numpy as np
 
@@ -12,9 +13,20 @@ from kernel.values import numpy_of
 
 from .case import Case, Unreadable, close
 from .report import Report
+from .running import ENDLESS, PATIENCE, Endless, heard, left, patience, written
 from .symptoms import symptom
 
 AT = ", at line "  # where an exception came from
+NOTHING = "nothing came back. Did you forget `return`?"
+PRINTED = "it was printed, and nothing came back: `return` it."
+LEFT = (
+    "The numbers are right, but NumPy's arrays came back for a framework's: they have no gradient, "
+    "and leave the device. Stay with operators and methods, or with what the framework offers."
+)
+WRITTEN = (
+    "The numbers are right, but it has written into what it was given: whoever called it has other "
+    "numbers now."
+)
 
 
 def compare(exercise, answer):
@@ -24,10 +36,23 @@ def compare(exercise, answer):
         return Report(exercise, [], said)
     cases = outcomes(exercise, answer)
     if all(not case.yours and not case.raised for case in cases):
-        return Report(exercise, [], "Not there yet: nothing came back. Did you forget `return`?")
+        said = PRINTED if any(case.printed for case in cases) else NOTHING
+        return Report(exercise, [], f"Not there yet: {said}")
     if all(case.right for case in cases):
-        return Report(exercise, cases, exercise.judge and exercise.judge(answer))
+        return Report(exercise, cases, _objection(exercise, answer, cases))
     return Report(exercise, cases, slip(exercise, cases), exercise.cases and symptom(cases))
+
+
+def _objection(exercise, answer, cases):
+    """What is wrong with an answer that gives the right numbers."""
+    if any(case.left for case in cases):
+        return LEFT
+    if any(case.written for case in cases):
+        return WRITTEN
+    try:
+        return exercise.judge and exercise.judge(answer)
+    except Exception as error:  # the learner's, where only the judge goes
+        return f"The numbers are right, but {_told(error, answer)}"
 
 
 def _not_there(exercise, answer):
@@ -54,11 +79,13 @@ def outcomes(exercise, answer, seed=0):
         want, yours = (_arrays([_word(told[k]) for k in exercise.expected])
                        for told in (exercise.expected, answer))  # fmt: skip
         return [Case(1, "", (), want, yours, exercise.tolerance)]
-    return [
-        _outcome(exercise, answer, framework, number, inputs)
-        for framework in _at_hand(exercise)
-        for number, inputs in enumerate(exercise.inputs(seed), 1)
-    ]
+    found = []
+    for framework in _at_hand(exercise):
+        for number, inputs in enumerate(exercise.inputs(seed), 1):
+            found.append(_outcome(exercise, answer, framework, number, inputs))
+            if ENDLESS in found[-1].raised:  # the other cases would take as long
+                return found
+    return found
 
 
 def _word(x):
@@ -66,16 +93,21 @@ def _word(x):
 
 
 def _outcome(exercise, answer, framework, number, inputs):
-    want, got, raised = exercise.expected(*inputs), [], ""
-    wanted = _arrays(trees.leaves(want))
-    try:
-        yours = exercise.ask(answer, _given(framework, inputs), xp.verbs(framework))
-        filled_in = [x for x in trees.leaves(yours) if x is not ...]
-        got = _arrays(filled_in)
-        got = _entries(got) if isinstance(want, tuple) else got
-    except Exception as error:  # the learner's: it is told, and the other cases are asked
-        raised = _told(error, answer)
-    return Case(number, framework, inputs, wanted, got, exercise.tolerance, raised)
+    want, given = exercise.expected(*inputs), _given(framework, inputs)
+    wanted, yours, raised = _arrays(trees.leaves(want)), (), ""
+    with heard() as printed:
+        try:
+            with patience(PATIENCE):
+                yours = exercise.ask(answer, given, xp.verbs(framework))
+        except (Exception, SystemExit) as error:  # the learner's: it is told, others are asked
+            raised = _told(error, answer)
+    filled_in = [x for x in trees.leaves(yours) if x is not ...]
+    got = _arrays(filled_in)
+    odd = [type(x).__name__ for x, y in zip(filled_in, got, strict=True) if y is None]
+    got = _entries(got) if isinstance(want, tuple) else got
+    into = framework == "torch" and written(given, inputs)  # JAX's arrays cannot be written into
+    return Case(number, framework, inputs, wanted, got, exercise.tolerance, raised,
+                "".join(odd[:1]), bool(printed[0]), into, left(yours, inputs))  # fmt: skip
 
 
 def _entries(got):
@@ -85,7 +117,7 @@ def _entries(got):
 
 def _told(error, answer):
     """An exception in one line, with the line of the answer that it came from."""
-    name = "" if isinstance(error, Unreadable) else f"{type(error).__name__}: "
+    name = "" if isinstance(error, (Unreadable, Endless)) else f"{type(error).__name__}: "
     said = f"{name}{error}".split("\n")[0].rstrip(": ")
     file = getattr(getattr(answer, "__code__", None), "co_filename", None)
     lines = [f.lineno for f in traceback.extract_tb(error.__traceback__) if f.filename == file]
@@ -97,11 +129,15 @@ def slip(exercise, cases):
     """What to say if these are the numbers of a known slip."""
     if exercise.cases is None:
         return _guessed(exercise, cases[0])
+    raises = {case.framework for case in cases if case.raised}
+    on_one = [case.framework not in raises for case in cases]  # `dim=` is torch's own, for example
+    told = None
     for said, source in exercise.slips.items():
-        theirs = outcomes(exercise, exercise.answer(source))
-        if all(map(_alike, cases, theirs)):
+        alike = list(map(_alike, cases, outcomes(exercise, exercise.answer(source))))
+        if all(alike):
             return said
-    return None
+        told = told or (said if any(on_one) and all(compress(alike, on_one)) else None)
+    return told if any(not case.right for case in compress(cases, on_one)) else None
 
 
 def _guessed(exercise, case):

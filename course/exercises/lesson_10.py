@@ -137,6 +137,10 @@ exercise(
         return w - rate * v, v
     """,
     slips={
+        "the weights go against the velocity, of which the gradient is only the newest part.": """
+        def momentum(w, v, g, rate, keep):
+            return w - rate * g, keep * v + g
+        """,
         "the weights moved with the old velocity: update it first.": """
         def momentum(w, v, g, rate, keep):
             return w - rate * v, keep * v + g

@@ -96,6 +96,10 @@ exercise(
                 return [[place < n for place in range(size)] for n in lengths]
             return [[place >= size - n for place in range(size)] for n in lengths]
         """,
+        "one too many, and the side is not looked at: the last valid place is n - 1.": """
+        def valid(lengths, size, side):
+            return [[place <= n for place in range(size)] for n in lengths]
+        """,
         "the side is not looked at.": """
         def valid(lengths, size, side):
             return [[place < n for place in range(size)] for n in lengths]

@@ -58,7 +58,8 @@ class Report:
                 False
             )
             return f"Not yet: {wrong} of {len(self.wrong[0].expected)} are wrong."
-        wrong = f"Not yet: {len(self.wrong)} of {len(self.cases)} cases are wrong."
+        count, of = len(self.wrong), f"of {len(self.cases)} cases"
+        wrong = f"Not yet: {count} {of} {'is' if count == 1 else 'are'} wrong."
         return f"{wrong} {self.pointer}" if self.pointer else wrong
 
     def _where(self):

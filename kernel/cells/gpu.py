@@ -64,11 +64,9 @@ def _of_torch():
         return None
     if torch.cuda.is_available():
         return torch.cuda.get_device_name()
-    for kind in ("mps", "xpu"):
-        module = getattr(torch, kind, None) or getattr(torch.backends, kind, None)
-        if getattr(module, "is_available", lambda: False)():
-            return kind
-    return None
+    if torch.backends.mps.is_available():
+        return "mps"
+    return "xpu" if torch.xpu.is_available() else None
 
 
 def _of_jax():

@@ -14,9 +14,9 @@ import functools
 import json
 import re
 from html import escape
-from importlib.resources import files
 
 from .. import palette
+from ..carried import address, script, style
 from .theme import DARK, LIGHT
 
 TEXT_ROWS, TEXT_COLUMNS = 40, 16  # the text is for a terminal: of a larger table both ends
@@ -93,12 +93,13 @@ def html(title, alt, svg, rows, figure=None, still=True):
     width = re.search(r"width='(\d+)", svg)[1] if still else "0"
     image = f"data:image/svg+xml,{address(svg)}"
     stage = f'<img class="tp-still" alt="{escape(alt)}" width="{width}" src="{image}">'
+    awake = script("tq-root", __package__, "bokehjs.js", "plot.js")
     return (
         f'<div class="tq-root"{_data(item, alt)}><style>{_style()}</style>'
         f'<div class="tp-stage">{stage if still else ""}</div>'
         f"<details><summary>{escape(title or 'The picture')}: the same as a table</summary>"
         f"<p>{escape(alt)}</p>{table(title, *rows)}</details>"
-        f"{_figure(item)}<script>{_script()}</script></div>"
+        f"{_figure(item)}<script>{awake}</script></div>"
     )
 
 
@@ -128,31 +129,10 @@ def _figure(item):
     return f'<script type="application/json" class="tp-figure">{data}</script>'
 
 
-def address(text):
-    """SVG as an address inside double quotes: only what would end or change either is encoded."""
-    for sign, code in (("%", "%25"), ("#", "%23"), ('"', "%22"), ("&", "&amp;")):
-        text = text.replace(sign, code)
-    return text
-
-
-@functools.cache
-def _asset(name):
-    return files(__package__).joinpath(name).read_text(encoding="utf-8")
-
-
-@functools.cache
-def _script():
-    """Without comments and indentation, since every picture carries it."""
-    lines = (
-        line.strip() for name in ("bokehjs.js", "plot.js") for line in _asset(name).splitlines()
-    )
-    return "\n".join(line for line in lines if line and not line.startswith("//"))
-
-
 @functools.cache
 def _style():
-    values = {"LIGHT": palette.variables(LIGHT), "DARK": palette.variables(DARK)}
-    return re.sub(r"@(\w+)@", lambda m: values[m[1]], _asset("plot.css")).replace("\n", "")
+    light, dark = palette.variables(LIGHT), palette.variables(DARK)
+    return style(__package__, "plot.css", LIGHT=light, DARK=dark).replace("\n", "")
 
 
 # ----- Bokeh -----

@@ -7,7 +7,7 @@ sources, ranges and colours; what it does not know it names under the picture.
 import math
 from types import SimpleNamespace
 
-from ..values import numpy_of
+from .own_look import colours, looks, values
 from .scales import Scale, tick_label
 from .scene import Scene, width_of
 from .theme import LIGHT
@@ -36,6 +36,7 @@ SHAPES = {
                        in zip(c("x"), c("y"), c("width"), c("height"), strict=True)],
     "Quad": lambda c: [("box", [(a, d), (b, e)]) for a, b, d, e
                        in zip(c("left"), c("right"), c("bottom"), c("top"), strict=True)],
+    "Image": lambda c: _cells(c),
     "Text": lambda c: [("text", [(x, y, t)])
                        for x, y, t in zip(c("x"), c("y"), c("text"), strict=True)],
 }  # fmt: skip
@@ -75,13 +76,13 @@ def _read(plot):
         except (KeyError, TypeError, ValueError, AttributeError):
             unknown.append(kind)
             continue
-        colours = _colours(r.data_source, glyph, len(found), found[0][0] if found else "")
+        shades = _colours(r.data_source, glyph, found, unknown)
+        how = looks(r.data_source, glyph, found)
         each = -(-len(found) // MOST) or 1
-        alpha = getattr(glyph, "fill_alpha", 1)
-        alpha = {"opacity": alpha} if isinstance(alpha, float) and alpha < 1 else {}
-        shapes += [(*pair, alpha) for pair in zip(found, colours, strict=True)][::each]
+        shapes += list(zip(found, shades, how, strict=True))[::each]
         if names.get(r.id) and found:
-            legend.append((names[r.id], colours[0]))
+            legend.append((names[r.id], shades[0]))
+    unknown += [type(a).__name__ for a in plot.right + plot.left if hasattr(a, "color_mapper")]
     return SimpleNamespace(
         title=getattr(plot.title, "text", "") or "", x=x, y=y, shapes=shapes, legend=legend,
         unknown=sorted(set(unknown)), width=plot.width or WIDTH, height=plot.height or HEIGHT,
@@ -146,40 +147,33 @@ def _columns(source, glyph, x, y):
     count = max((len(v) for v in source.data.values()), default=0)
 
     def column(name):
-        values = _values(source, getattr(glyph, name), count)
+        found = values(source, getattr(glyph, name), count)
         if name == "text":
-            return [str(v) for v in values]
+            return [str(v) for v in found]
         upward = name[0] == "y" or name in ("top", "bottom", "height")
-        return (y if upward else x).places(values)
+        return (y if upward else x).places(found)
 
     return column
 
 
-def _values(source, said, count):
-    if isinstance(said, str) and said in source.data:
-        said = source.data[said]
-    elif hasattr(said, "field") and getattr(said, "transform", None) is None:
-        said = source.data[said.field]
-    elif hasattr(said, "value"):
-        said = [said.value] * count
-    elif isinstance(said, (int, float)):
-        said = [said] * count
-    else:
-        raise TypeError("not to be read without a browser")
-    array = None if isinstance(said, list) else numpy_of(said)
-    if array is not None and array.dtype.kind == "M":
-        array = array.astype("datetime64[ms]").astype("int64")
-    return list(said) if array is None else array.tolist()
-
-
-def _colours(source, glyph, count, kind):
-    name = {"line": "line_color", "text": "text_color"}.get(kind, "fill_color")
-    said = getattr(glyph, name, None) or getattr(glyph, "line_color", None)
+def _colours(source, glyph, found, unknown):
     try:
-        found = [str(c) for c in _values(source, said, count)]
-    except TypeError:
-        found = [said if isinstance(said, str) else LIGHT["c0"]] * count
-    return found if len(found) == count else (found or [LIGHT["c0"]])[:1] * count
+        return colours(source, glyph, found)
+    except (TypeError, ValueError) as error:  # by a mapper that only a browser knows
+        unknown.append(f"the colours of {error}")
+        return [LIGHT["c0"]] * len(found)
+
+
+def _cells(c):
+    """The boxes of an image's entries, row by row from the bottom."""
+    found = []
+    for image, x, y, w, h in zip(c("image"), c("x"), c("y"), c("dw"), c("dh"), strict=True):
+        w, h = w / len(image[0]), h / len(image)
+        found += [("box", [(x + k * w, y + r * h), (x + (k + 1) * w, y + (r + 1) * h)])
+                  for r, row in enumerate(image) for k in range(len(row))]  # fmt: skip
+    if len(found) > MOST:
+        raise ValueError("too many entries to be drawn one by one")
+    return found
 
 
 # ----- from shapes to marks -----
@@ -224,7 +218,7 @@ def _words(drawn, part, left, top, bottom):
 def _shape(drawn, kind, points, colour, how):
     if kind == "line":
         for run in _runs(points):
-            _fill(drawn.line, colour, run, stroke=True)
+            _fill(drawn.line, colour, run, stroke=True, **how)
         return
     if any(v is None for p in points for v in p):  # outside of what a logarithm knows, or NaN
         return
@@ -232,7 +226,7 @@ def _shape(drawn, kind, points, colour, how):
         x, y, said = points[0]
         drawn.text(x, y, said)
     elif kind == "mark":
-        _fill(drawn.mark, colour, *points[0], "circle", **how)
+        _fill(drawn.mark, colour, *points[0], **how)
     elif kind == "box":
         (x0, y0), (x1, y1) = points
         _fill(drawn.rect, colour, min(x0, x1), min(y0, y1), abs(x1 - x0), abs(y1 - y0), **how)
@@ -254,6 +248,6 @@ def _runs(points):
 
 def _fill(mark, colour, *place, stroke=False, **how):
     """A colour of the theme changes with it; any other stays as it was given."""
-    name = NAMES.get(colour.lower())
-    own = {} if name else {"style": f"{'stroke' if stroke else 'fill'}:{colour}"}
-    mark(*place, name or "c0", **({"width": 2} if stroke else {}), **own, **how)
+    name, kind = NAMES.get(colour.lower()), "stroke" if stroke else "fill"
+    own = {} if name else {"style": f"{kind}:{colour}"}
+    mark(*place, **{kind: name or "c0"}, **own, **how)

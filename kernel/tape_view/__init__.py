@@ -1,7 +1,8 @@
 """The tape view: one model of the picture, several renderings in one output.
 
     scan, alive, segments, again  what is measured on a tape: sizes, bytes, checkpoints, times
-    padding, longer, elsewhere    what padding reaches, and what counts it
+    padding, longer, neighbours   what padding reaches, what counts it, what depends on the others
+    elsewhere                     a function as it is, but for some of the arrays it finds around it
     names, folds, sources         what the learner's text says about it: names, calls, loops, lines
     boxes, heat, scene, layout    the words on a box, and where it goes
     overlays, opened              what is laid over the picture; what is inside of a composite

@@ -5,13 +5,11 @@ the findings, the source and the table are left. Nothing is loaded: the output w
 Colab's frames and in exported pages alike.
 """
 
-import functools
 import json
-import re
 from html import escape
-from importlib.resources import files
 
 from .. import palette
+from ..carried import address, script, style
 from .alive import is_alarm
 from .svg import described, drawn_boxes, fragments, opened, scene_svg, svg
 
@@ -27,11 +25,11 @@ def html(picture):
         f'<div class="tp-root"><style>{_style(width)}</style>'
         f"<p><b>{title}</b> · {escape(picture.summary)}</p>{_findings(picture)}"
         f'<div class="tp-stage"><img class="tp-still" alt="{escape(described(picture))}" '
-        f'src="data:image/svg+xml,{_uri(svg(picture))}"></div>'
+        f'src="data:image/svg+xml,{address(svg(picture))}"></div>'
         f'{_code(picture)}<details class="tp-words"><summary>The same as a table</summary>'
         f"{table(picture)}</details>"
         f'<script type="application/json" class="tp-data">{_data(picture)}</script>'
-        f"<script>{_script()}</script></div>"
+        f"<script>{script('tp-root', __package__, 'view.js')}</script></div>"
     )
 
 
@@ -130,29 +128,10 @@ def _shortened(text, repeated):
 PRIVATE = 0xE000
 
 
-@functools.cache
-def _asset(name):
-    return files(__package__).joinpath(name).read_text(encoding="utf-8")
-
-
-@functools.cache
-def _script():
-    """The script without its comments and indentation, since every picture carries it."""
-    lines = (line.strip() for line in _asset("view.js").splitlines())
-    return "\n".join(line for line in lines if line and not line.startswith("//"))
-
-
 def _style(width):
     values = {
         "WIDTH": width, "BLUE": palette.BLUE, "VERMILLION": palette.VERMILLION,
         "GREEN": palette.GREEN, "LINES": palette.LINES,
         "LIGHT": palette.variables(palette.LIGHT), "DARK": palette.variables(palette.DARK),
     }  # fmt: skip
-    return re.sub(r"@(\w+)@", lambda m: str(values[m[1]]), _asset("view.css"))
-
-
-def _uri(text):
-    """SVG as an address inside double quotes: only what would end or change either is encoded."""
-    for sign, code in (("%", "%25"), ("#", "%23"), ('"', "%22"), ("&", "&amp;")):
-        text = text.replace(sign, code)
-    return text
+    return style(__package__, "view.css", **values)

@@ -5,8 +5,9 @@ it; but one more place does. The recorded function is called again with the padd
 place longer, and so is every argument, closure or global array that spells the same mask another
 way (0 and 1, 0 and -inf). What changes then, in entries that no padding reaches, has counted it.
 
-What this cannot see: a number that is wrong whatever the padding (512; the longest of the lengths),
-a mask that hides what counts, and a mask that the function makes from no array it can be given.
+What this cannot see: a number that is wrong whatever the padding (the longest of the lengths, which
+`neighbours` finds; 512, which nobody does), a mask that hides what counts, and a mask that the
+function makes from no array it can be given.
 """
 
 import contextlib

@@ -3,14 +3,16 @@
 Nobody has to be believed. The tape is run again with other things in the padding, NaN and 1e30; the
 entries that change are those that padding reaches. In a value that is padded itself that does no
 harm; where an operation lets it into entries that count it spreads, and at the output it is a leak.
-A mean that divides by the padded length reads no padding: `longer` looks for those.
+A mean that divides by the padded length reads no padding: `longer` looks for those, and
+`neighbours` for one that divides by the longest length.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..values import number, numpy_of
-from .again import replay
+from .again import replay as run_again
 from .longer import Longer, longer
+from .neighbours import Neighbours, is_batch, neighbours
 from .overlays import NONE, Overlay
 
 ASK = "show(tape, padding=True) runs the function again on longer padding"
@@ -26,6 +28,7 @@ class Coverage:
     lines: dict  # index -> source line, in words
     longer: Longer  # what changes with the length of the padding
     unsound: bool = False  # is it only by NaN that padding gets there? (0 times NaN is NaN)
+    others: Neighbours = Neighbours()  # what changes with the other examples of the batch
 
     def findings(self, names):
         if self.leak is not None:
@@ -37,46 +40,61 @@ class Coverage:
             at, output = self.longer.begins, names[self.longer.output]
             told = f"the output {output} counts the padding; with {self.longer.sizes} it changes"
             yield f"Mask leak: {told}, first at {names[at]}, {self.lines[at]}.", at
+        yield from self.others.findings(names, self.lines)
 
     def overlay(self, boxes):
-        counts = [b.last in self.longer.nodes for b in boxes]
+        marks = [self._mark(b.last) for b in boxes]
         shares = [self.shares[b.last] for b in boxes]
-        words = tuple(map(_free, shares, counts))
-        levels = "".join("5" if c else NONE if s is None else str(round(5 * s))
-                         for s, c in zip(shares, counts, strict=True))  # fmt: skip
+        words = tuple(map(_free, shares, marks))
+        levels = "".join("5" if m else NONE if s is None else str(round(5 * s))
+                         for s, m in zip(shares, marks, strict=True))  # fmt: skip
         note = "share of the entries that no padding reaches: the tape was run on other padding"
         return Overlay("padding", f"{note}; {self._about_length()}", words, levels)
+
+    def _mark(self, index):
+        counts = "counts it" if index in self.longer.nodes else ""
+        return counts or ("depends on the others" if index in self.others.nodes else "")
 
     def _about_length(self):
         told = self.longer
         if told.unknown:
             return f"whether its length is counted nobody can tell: {told.unknown}"
-        return f"what counts its length changed with {told.sizes}" if told.sizes else ASK
+        if not told.sizes:
+            return ASK
+        others = f"; whether the other examples take part: {self.others.unknown}"
+        return (
+            f"what counts its length changed with {told.sizes}{others * bool(self.others.unknown)}"
+        )
 
 
-def _free(share, counts):
+def _free(share, mark):
     free = "cannot tell" if share is None else f"{number(100 * (1 - share))} % free"
-    return f"{free}, counts it" if counts else free
+    return f"{free}, {mark}" if mark else free
 
 
 def coverage(tape, padding=None):
     """For the padded arguments of a tape, or for `{name: mask}` (True = valid); else None.
 
-    With True, or with masks, the recorded function is run again on longer padding as well.
+    With True, or with masks, the recorded function is run again as well: on longer padding, and, if
+    nothing was found so far, among other examples.
     """
     given = _given(tape, padding) if isinstance(padding, dict) else _of_batches(tape)
     if not given:
         return _nothing(padding)
-    plain = replay(tape, {})
+    plain = run_again(tape, {})
     reached = _reached(tape, plain, given, 1e30)
     further = longer(tape, given, reached) if padding else Longer()
     by_nan = _reached(tape, plain, given, float("nan"))
-    return _told(tape, [_or(a, b) for a, b in zip(reached, by_nan, strict=True)], reached, further)
+    either = [_or(a, b) for a, b in zip(reached, by_nan, strict=True)]
+    found = _told(tape, either, reached, further)
+    if not padding or further.output is not None or (found.leak is not None and not found.unsound):
+        return found
+    return replace(found, others=neighbours(tape, given, reached))
 
 
 def _reached(tape, plain, given, fill):
     """For each node the entries that another filling of the padding changes."""
-    new = replay(tape, {i: _filled(tape, i, mask, fill) for i, mask in given.items()})
+    new = run_again(tape, {i: _filled(tape, i, mask, fill) for i, mask in given.items()})
     return [_changed(a, b) if a is not None and b is not None else None
             for a, b in zip(plain, new, strict=True)]  # fmt: skip
 
@@ -179,16 +197,9 @@ def _outputs(tape):
 
 
 def _batches(tree):
-    import sys
-
-    masking = sys.modules.get("masking_lab")
-    if masking is None:
-        return []
     from autodiff_lab import trees
 
-    kind = masking.MaskedBatch
-    return [x for x in trees.flatten(tree, is_leaf=lambda x: isinstance(x, kind))[0]
-            if isinstance(x, kind)]  # fmt: skip
+    return [x for x in trees.flatten(tree, is_leaf=is_batch)[0] if is_batch(x)]
 
 
 def _full(batch):

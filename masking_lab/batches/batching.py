@@ -56,7 +56,7 @@ def put_together(examples, pad_value=0, ragged=(), side="right", like=None, is_l
     if side not in ("right", "left"):
         raise MaskError(f'side={side!r} is neither "right" nor "left"')
     _, paths, rebuild = trees.flatten(examples[0] if examples else like, is_leaf=is_leaf)
-    columns = [_leaves(e, paths, i, is_leaf) for i, e in enumerate(examples)]
+    columns = [leaves_at(e, paths, i, is_leaf) for i, e in enumerate(examples)]
     shown, own, _ = trees.flatten(like, is_leaf=is_leaf)
     stacker = _stacker([examples, like], pad_value)
     ragged = (ragged,) if isinstance(ragged, int) else tuple(ragged)
@@ -93,6 +93,13 @@ def is_number(x):
     return type(x) in NUMBERS or type(x).__module__ == "numpy"
 
 
+def one_dtype(verbs, arrays, numbers):
+    """Of the dtypes of arrays and of Python's numbers: a number is as precise as the arrays."""
+    if arrays and (any(map(verbs.is_inexact, arrays)) or not any(map(verbs.is_inexact, numbers))):
+        return verbs.common_dtype(arrays)
+    return verbs.common_dtype(arrays + numbers)
+
+
 def _by_numpy(arrays, largest, pad_value):
     """The padded array, in a list; none where it is traced, or of a dtype that NumPy has not."""
     try:
@@ -105,15 +112,19 @@ def _by_numpy(arrays, largest, pad_value):
     return [data]
 
 
-def _leaves(example, paths, i, is_leaf):
+def leaves_at(example, paths, i, is_leaf, what="example"):
+    """The leaves of an example, in the order of these paths: a dict may have another."""
     found, own, _ = trees.flatten(example, is_leaf=is_leaf)
     if own == paths:
         return found
-    missing = [p for p in paths if p not in own]
+    at = dict(zip(own, found, strict=True))
+    if at.keys() == set(paths):
+        return [at[p] for p in paths]
+    missing = [p for p in paths if p not in at]
     place = (missing or [p for p in own if p not in paths])[0]
     one, other = (i, 0) if missing else (0, i)
     raise MaskError(
-        f"example {one} has no array at {place or 'the top'}, where example {other} has one; give "
+        f"{what} {one} has no array at {place or 'the top'}, where {what} {other} has one; give "
         "all examples the same structure, and an array of length 0 for what is absent"
     )
 
@@ -219,9 +230,12 @@ class Stacker:
     # ----- arrays -----
     def _arrays(self, values, ragged):
         self._agree(values, "dims", lambda x: len(x.shape))
-        if all(v.plain for v in values):
-            dtype = self.verbs.common_dtype([v.it.dtype for v in values])
-            values = [v._replace(it=self.verbs.astype(v.it, dtype)) for v in values]
+        if any(v.plain for v in values):
+            arrays = [v.it.dtype for v in values if not v.plain]
+            numbers = [v.it.dtype for v in values if v.plain]
+            dtype = one_dtype(self.verbs, arrays, numbers)
+            values = [v._replace(it=self.verbs.astype(v.it, dtype)) if v.plain else v
+                      for v in values]  # fmt: skip
         self._agree(values, "dtypes", lambda x: x.dtype)
         shapes = [tuple(v.it.shape) for v in values]
         largest = [max(n) for n in zip(*shapes, strict=True)]

@@ -9,7 +9,10 @@ too: lengths line up with the data from the front, as a mask would, and have siz
 they do not depend on. So nested raggedness needs no other kind of value.
 """
 
+import functools
 import sys
+
+import numpy as np
 
 from autodiff_lab import trees, xp
 
@@ -227,6 +230,16 @@ def valid(verbs, lengths, shape, like):
     return mask if mask is None else verbs.broadcast(mask, tuple(shape), tuple(range(len(shape))))
 
 
+@functools.lru_cache(1024)
+def as_entry(verbs, dtype, value):
+    """A number as an array of this dtype can hold it; None where any entry is as good."""
+    if dtype == verbs.bool_type:
+        return bool(value)
+    if verbs.is_float(dtype) or verbs.is_complex(dtype):
+        return value
+    return None if str(dtype).startswith("key<") else int(value)  # JAX's random keys
+
+
 @once
 def below(lengths, axis, size, rank):
     """For each example, and outer entry, which indices along an axis lie below its own length."""
@@ -368,3 +381,15 @@ def _from_torch(leaves, rest):
     (data, *lengths), (whole, side) = leaves, rest
     lengths = iter(lengths)
     return MaskedBatch(data, [None if w else next(lengths) for w in whole], side)
+
+
+def agree(m, n):
+    """Are two arrays of lengths the same? Under tracing only the same object is."""
+    if m is n:
+        return True
+    try:
+        if xp.framework_of(m) == "jax":  # whose comparison jit would trace, of constants too
+            return np.array_equal(m, n)
+        return m.shape == n.shape and bool((m == n).all())
+    except Exception:  # a traced value has no truth value
+        return False

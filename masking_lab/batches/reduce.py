@@ -130,9 +130,8 @@ def _per_example(verbs, x):
 
 
 def _ratio(verbs, sums, counts):
-    """Means, and 0 for an example without entries: it is left out of the sum that follows."""
-    some = counts != 0
-    return verbs.where(some, sums / verbs.where(some, counts, verbs.ones_like(counts)), 0.0)
+    """Means; of an example without entries the sum, which is 0, so that it adds nothing."""
+    return sums / verbs.where(counts != 0, counts, verbs.ones_like(counts))
 
 
 def _number(verbs, counts, how):

@@ -4,6 +4,7 @@ Python takes one branch; examples of one batch take different ones. Lifting rewr
 text so that every decision is a call of `flow`, which sees what it is asked about: for plain Python
 values it does what Python does, for batched ones it does both and keeps what belongs.
 
+    sugar       `:=` and `match` become assignments and `if`
     canonical   early exits become flags, writes into parts become assignments
     liveness    what does a block hand on?
     sharing     who else sees a write into an array? pointing and objects: which arrays a name may
@@ -12,6 +13,7 @@ values it does what Python does, for batched ones it does both and keeps what be
     flow        what the calls mean; batched, leader and select for lanes
     items       lists with a length of each example's own; stacking, blocks; sequences to go through
     shrinking   branches and loops for those only who take them: some, log, laid_out, joining
+    spelled     JAX's own loops, where they are given functions that read lanes
     straight    a cell that a loop calls as a straight line; cells, watch, outside
     staged      what becomes of a branch and of `while` under `jax.jit`; scan of `for`
 """
@@ -24,7 +26,9 @@ from ..errors import MaskError
 from .calls import callee, code_of, is_lifted, lift
 from .rewrite import rewrite
 
-DECISIONS = frozenset("if_ while_ for_ assert_ and_ or_ not_ choose chain listed put".split())
+DECISIONS = frozenset(
+    "if_ while_ for_ assert_ and_ or_ not_ choose chain listed nested put data".split()
+)
 
 
 def lifted_source(f):

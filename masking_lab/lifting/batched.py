@@ -11,7 +11,7 @@ from .changes import Watched, changeable, refuse_lost
 from .items import Items, become, each_of
 from .leader import Taken
 from .select import select
-from .sequences import Ragged
+from .sequences import is_ragged
 from .undefined import or_nan
 
 
@@ -37,9 +37,9 @@ def merged(test, new, old, carried, given, select=select):
     runs = [run for run in (new, old) if run]
     if not runs:
         return carried
-    results = zip(*[run.results for run in runs], strict=True)
+    results, before = zip(*[run.results for run in runs], strict=True), (*carried, *given)
     return tuple(
-        carried[i] if all(run.hands_on(i) for run in runs)
+        before[i] if all(run.hands_on(i) for run in runs)
         else x[0] if len(x) == 1 else select(test, *x)
         for i, x in enumerate(results)
     )  # fmt: skip
@@ -173,11 +173,8 @@ def _both(a, b):
 
 
 def has_lanes(xs):
-    """Is there a lane in it, or a sequence of lanes?"""
-    return any(
-        isinstance(x, (Lane, Ragged)) or (isinstance(x, (list, tuple)) and has_lanes(x))
-        for x in each_of(xs)
-    )
+    """Is there a lane in it, or a sequence of a length of each example's own?"""
+    return any(is_ragged(x) or (isinstance(x, (list, tuple)) and has_lanes(x)) for x in each_of(xs))
 
 
 def above(a, b):

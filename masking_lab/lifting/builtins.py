@@ -6,7 +6,7 @@ import sys
 from autodiff_lab import source, xp
 
 from ..errors import MaskError
-from ..lane import Lane
+from ..lane import Lane, is_array
 from . import batched, effects
 from .changes import is_users_class
 from .items import Items
@@ -15,7 +15,7 @@ from .undefined import or_nan
 
 
 def _len(x):
-    if isinstance(x, Lane):
+    if isinstance(x, Lane) or is_array(x):  # a size may be a name, where JAX traces
         if not x.ndim:
             raise TypeError("len() of an array without dims")
         return x.shape[0]
@@ -85,6 +85,7 @@ def _converted(plain, dtype):
             return batched.truth(x)
         verbs = xp.of(x.data)
         data = x.data if not x.ndim else verbs.reshape(x.data, (x.data.shape[0],))
+        data = verbs.stop_gradient(data)  # a number of Python's has none
         if plain is int and verbs.is_inexact(data.dtype):
             data = verbs.trunc(data)
         wide = dtype if verbs.name == "torch" else verbs.lib.result_type(plain)
@@ -92,6 +93,15 @@ def _converted(plain, dtype):
         return Lane(verbs.astype(data, wide), (), weak=True)
 
     return convert
+
+
+def number(x):
+    """`x.item()`, and of an array the list of its numbers, `x.tolist()`."""
+    if x.ndim:
+        from . import flow
+
+        return flow.listed(x, (), number)
+    return BUILTINS[_kind(x)](x)
 
 
 def _listed(plain):
@@ -136,8 +146,13 @@ def _isinstance(x, kinds):
     if not x.weak:
         array = verbs.lib.Tensor if verbs.name == "torch" else sys.modules["jax"].Array
         return issubclass(array, kinds)
-    kind = float if verbs.is_inexact(x.dtype) else bool if x.dtype == verbs.bool_type else int
-    return issubclass(kind, kinds)
+    return issubclass(_kind(x), kinds)
+
+
+def _kind(x):
+    """Which of Python's numbers an entry would be."""
+    verbs = xp.of(x.data)
+    return float if verbs.is_inexact(x.dtype) else bool if x.dtype == verbs.bool_type else int
 
 
 def _type(x, *more):
@@ -156,6 +171,8 @@ def _texted(plain):
 
 def told(x):
     """What becomes text: only what all examples share."""
+    if hasattr(type(x), "refuse"):  # a size that JAX traces
+        raise x.refuse("a text is made of it")
     if effects.has_lanes([x]):
         raise MaskError(
             f"a text is made at {source.here()} of a value that each example has for itself; "
@@ -166,6 +183,11 @@ def told(x):
 
 def _divmod(a, b):
     return (a // b, a % b) if batched.has_lanes((a, b)) else divmod(a, b)
+
+
+def _pow(a, b, mod=None):
+    plain = mod is None or (type(a) is type(b) is int)
+    return pow(a, b, mod) if plain else a**b % mod
 
 
 def _round(x, *digits):
@@ -188,6 +210,7 @@ BUILTINS = {
     repr: _texted(repr),
     format: _texted(format),
     divmod: _divmod,
+    pow: _pow,
     next: _next,
     round: _round,
     map: _mapped,

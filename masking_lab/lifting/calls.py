@@ -21,12 +21,16 @@ from ..errors import MaskError
 from ..lane import lanes_in, looked
 from ..on_torch.asking import answered
 from ..on_torch.layers import cell
+from ..on_torch.own_functions import own
 from ..once import Remembered, inside_vmap
 from ..setting import setting
 from . import effects, lending, making
 from .builtins import BUILTINS
+from .items import Items
 from .joins import joined, joins
 from .rewrite import MAKERS, rewrite
+from .sequences import of_numbers
+from .spelled import spelled
 
 _lifted: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()  # the user's functions
 _others: weakref.WeakSet = weakref.WeakSet()  # functions that are called as they are
@@ -168,6 +172,7 @@ def straight_cells(like):
 
 def call(f, args, kwargs):
     """`f(*args, **kwargs)` of lifted code."""
+    f = own(spelled(f, args, kwargs))
     answer = _answer.get() or _cells.get()
     return answer(f, args, kwargs) if answer else made(f, args, kwargs)
 
@@ -199,6 +204,8 @@ def made(f, args, kwargs):
     if framework == "jax" and is_jaxs(f):
         from ..on_jax.dispatch import call as dispatch
 
+        if getattr(f, "__name__", None) in ("array", "asarray") and isinstance(args[0], Items):
+            args = (of_numbers(args[0], next(lanes_in(args)).data), *args[1:])
         return dispatch(f, args, kwargs)
     if framework == "torch" and inspect.isroutine(f) and not is_lifted(f):
         if inspect.isbuiltin(f) and f.__name__ in MAKERS:
@@ -216,4 +223,5 @@ def is_jaxs(f):
     if inspect.isclass(f) or inspect.isbuiltin(f) or isinstance(f, functools.partial):
         return isinstance(f, functools.partial) and is_jaxs(f.func)
     ours = (getattr(f, "__module__", None) or "").startswith("masking_lab")
-    return not ours and not is_lifted(f)
+    of_a_tuple = isinstance(getattr(f, "__self__", None), tuple)  # a named tuple's `_replace`
+    return not ours and not of_a_tuple and not is_lifted(f)

@@ -17,6 +17,8 @@ import ast
 
 from autodiff_lab.reading import names
 
+from .sugar import Unsugared, explicit_super
+
 REFUSED = {
     ast.Try: "`try` cannot be run for a whole batch; check the condition with `if` instead",
     ast.Yield: "a generator cannot be batched; collect the values in a list and return it",
@@ -29,8 +31,7 @@ REFUSED = {
     ast.Nonlocal: "an outer variable that is written would be shared by all examples; return it",
     ast.Delete: "`del` cannot be masked; leave the name alone",
     ast.ClassDef: "a class cannot be defined for each example; define it outside",
-    ast.Match: "`match` is not lifted; write it with if and elif",
-    ast.DictComp: "a dict comprehension is not lifted; build the dict in a loop",
+    ast.NamedExpr: "`:=` is lifted only where it is evaluated first; assign on a line of its own",
     ast.SetComp: "a set comprehension is not lifted; build a list",
 }
 if hasattr(ast, "TryStar"):
@@ -39,8 +40,8 @@ if hasattr(ast, "TryStar"):
 
 def canonical(text, tree):
     """The same function without exits from the middle, and without writes into parts."""
-    refuse(text, tree)
     fresh = Fresh(tree)
+    understood(text, tree, fresh)
     returns = Exits(fresh)
     body = list(tree.body)
     if not _always_leaves(body):
@@ -54,15 +55,16 @@ def canonical(text, tree):
     return ast.fix_missing_locations(tree)
 
 
-def refuse(text, tree):
+def understood(text, tree, fresh):
+    """Without sugar; what cannot be lifted is refused."""
+    Unsugared(text, fresh).generic_visit(tree)
+    explicit_super(tree)
     for node in ast.walk(tree):
         why = REFUSED.get(type(node))
         if why:
             raise text.refusal(node, why)
         if isinstance(node, ast.With) and _exits(*node.body):
             raise text.refusal(node, "a `with` that is left early is not lifted; return after it")
-        if isinstance(node, ast.NamedExpr):
-            raise text.refusal(node, "`:=` is not lifted; assign on a line of its own")
 
 
 class Fresh:

@@ -12,7 +12,7 @@ import inspect
 import itertools
 import sys
 
-from autodiff_lab import source, trees, xp
+from autodiff_lab import source, xp
 
 from ..errors import MaskError
 from ..indexing import entry_of_shared, is_place
@@ -21,8 +21,8 @@ from ..on_jax.trip import Trip
 from . import batched, calls, effects, lending, limits, writing
 from .batched import going_on, has_lanes, negated, truth
 from .builtins import told  # noqa: F401  lifted code asks for it
-from .items import Items, as_columns, each_of
-from .sequences import Ragged, shared_entry
+from .items import Items, each_of, gathered
+from .sequences import Ragged, of_numbers, shared_entry
 from .undefined import Undefined  # noqa: F401  lifted code asks for it
 
 
@@ -153,10 +153,12 @@ def chain(left, *pairs):
 def item(x, index):
     if isinstance(index, Trip) and is_array(x):
         return shared_entry(x, index)
+    if isinstance(index, Items) and has_lanes([index]):
+        index = of_numbers(index, next(lanes_in([index])).data)
     if not _has_lane(index):
         return calls.entry(x, index)
     if isinstance(x, list):
-        return trees.map(lambda column: column[index], as_columns(x, next(lanes_in([index]))))
+        return gathered(x, index, next(lanes_in([index])))
     if is_array(x) and is_place(index) and len(x.shape):
         return entry_of_shared(x, index)
     return writing.as_lane(x, index)[index]
@@ -188,7 +190,7 @@ def unshared(x, other, whole=None):
     """
     if isinstance(whole, Lane) or xp.framework_of(whole):
         return x
-    if (isinstance(x, Lane) and not x.weak) or xp.framework_of(x):
+    if not x.weak if isinstance(x, Lane) else xp.framework_of(x):
         writing.refuse_shared(x, other)
     return x
 
@@ -207,6 +209,10 @@ def set(x, name, value):  # noqa: A001
     """`x.name = value`, and the x that has it."""
     if effects.masked.get() and (inspect.isfunction(x) or not hasattr(x, "__dict__")):
         raise effects.unfollowed(f"an attribute of a {type(x).__name__} is written")
+    own = getattr(type(x), name, None)
+    if isinstance(own, property) and own.fset:  # what it runs is the user's, too
+        calls.call(own.fset, (x, value), {})
+        return x
     setattr(x, name, value)
     effects.wrote(x)
     return x
@@ -224,22 +230,32 @@ def around(name, change, *args, **kwargs):
     return change(*args, **kwargs)
 
 
-def listed(items, given, element, test=None):
+def listed(items, given, element, test=None, add="append"):
     """A list comprehension."""
     found = Items()
 
-    def add(x, found, *given):
-        found.append(element(x, *given))
+    def one(x, found, *given):
+        getattr(found, add)(element(x, *given))
         return ()
 
     def body(x, found, *given):
         if test is None:
-            add(x, found, *given)
+            one(x, found, *given)
         else:
-            if_(test(x, *given), add, None, (), (x, found, *given))
+            if_(test(x, *given), one, None, (), (x, found, *given))
         return (found,)
 
     return for_(items, body, (found,), given)[0]
+
+
+def nested(items, given, inner, test=None):
+    """A comprehension with more than one `for`: `inner` are those from the second on."""
+    return listed(items, given, inner, test, "extend")
+
+
+def data(x):
+    """`x.data`: an array without its gradient, or what an object calls so."""
+    return Lane(xp.of(x.data).stop_gradient(x.data), x.sizes) if isinstance(x, Lane) else x.data
 
 
 def _has_lane(index):

@@ -6,6 +6,7 @@ mask beside each.
 
 from autodiff_lab import source, trees, xp
 
+from ..batches.batching import one_dtype
 from ..batches.masked_batch import trimmed, valid
 from ..errors import MaskError
 from ..lane import Lane, Length, is_array, shared
@@ -31,7 +32,7 @@ class Items(list):
 
     def fill(self, pairs):
         """Be a list of these pairs."""
-        list.__setitem__(self, slice(None), [e for e, _ in pairs])
+        list.__setitem__(self, slice(None), [e if m is None else asked(e, m) for e, m in pairs])
         self.here[:] = [m for _, m in pairs]
 
     @property
@@ -65,7 +66,7 @@ class Items(list):
 
     def add(self, x, here):
         """An element that the examples of a mask have."""
-        super().append(x)
+        super().append(x if here is None else asked(x, here))
         self.here.append(here)
 
     def extend(self, xs):
@@ -149,14 +150,14 @@ class Items(list):
             return Items(list(self.each())[i], self.here[i])
         if self.ragged or isinstance(i, Lane):
             place = self._place(i)
-            return self._gathered(i) if place is None else super().__getitem__(place)
+            return self.gathered(i) if place is None else super().__getitem__(place)
         found = super().__getitem__(i)
         return Items(found) if isinstance(i, slice) else found
 
-    def _gathered(self, i):
+    def gathered(self, i, like=None):
         """Each example's own element, or elements, as an array; of lists, as a list again."""
         lists = isinstance(i, slice) or any(isinstance(e, list) for e in list.__iter__(self))
-        found = trees.map(lambda x: x[i], self.stacked())
+        found = trees.map(lambda x: x[i], self.stacked(like))
         return _as_list(found) if lists else found
 
     def _place(self, i):
@@ -230,7 +231,8 @@ class Items(list):
         like = next((x.data for x in column if isinstance(x, Lane)), like)
         verbs, count = xp.of(like), like.shape[0]
         column = [x if isinstance(x, Lane) else _shared(verbs, count, x, like) for x in column]
-        dtype = _dtype(verbs, column)
+        arrays, numbers = ([x.dtype for x in column if x.weak is own] for own in (False, True))
+        dtype = one_dtype(verbs, arrays, numbers)
         return verbs, column, [verbs.astype(x.data, dtype) for x in column]
 
     def _inner(self, verbs, column, live):
@@ -300,8 +302,8 @@ def _as_list(columns):
     return listed(parts, (), lambda x: x)
 
 
-def as_columns(x, like):
-    """A list that is asked for an entry of each example's own: all its elements as arrays."""
+def gathered(x, i, like):
+    """`x[i]` of a list, where each example has an i of its own."""
     verbs, (count, *_) = xp.of(like.data), like.data.shape
 
     if isinstance(x, Items):
@@ -310,7 +312,8 @@ def as_columns(x, like):
     def lane(e):
         return e if isinstance(e, (Lane, Items)) else _shared(verbs, count, e, like.data)
 
-    return Items([trees.map(lane, e) for e in each_of(x)], getattr(x, "here", None)).stacked()
+    elements = [trees.map(lane, e) for e in each_of(x)]
+    return Items(elements, getattr(x, "here", None)).gathered(i, like.data)
 
 
 def each_of(x):
@@ -323,15 +326,6 @@ def _shared(verbs, count, x, like):
         raise MaskError(f"a list is asked for an entry of each example's own at {source.here()}, "
                         f"and holds {x!r}; such a list can hold numbers and arrays")  # fmt: skip
     return shared(verbs, count, x, like)
-
-
-def _dtype(verbs, column):
-    """One dtype for all; a number of Python's is as precise as the arrays."""
-    arrays = [x.dtype for x in column if not x.weak]
-    numbers = [x.dtype for x in column if x.weak]
-    if arrays and (any(map(verbs.is_inexact, arrays)) or not any(map(verbs.is_inexact, numbers))):
-        return verbs.common_dtype(arrays)
-    return verbs.common_dtype(arrays + numbers)
 
 
 def _opened(elements, like):
@@ -351,6 +345,14 @@ def _whole_only(name):
 
 for _name in ("pop", "insert", "remove", "sort", "__delitem__", "__imul__"):
     setattr(Items, _name, _whole_only(_name))
+
+
+def asked(x, here):
+    """PyTorch asks the elements of a list what `torch.stack` of it means, not the list: so a tensor
+    that only the examples of a mask have is no plain one, though it is the same for all of them."""
+    if xp.framework_of(x) != "torch" or isinstance(x, Lane):
+        return x
+    return shared(xp.of(here), here.shape[0], x)
 
 
 class Growing(Items):

@@ -123,8 +123,8 @@ class Taken:
             return self._own_sizes(x)
         if inspect.isfunction(x):
             return next((f for f, new in self.functions.values() if new is x), x)
-        if type(x) is tuple:
-            return tuple(map(self.unled, x))
+        if isinstance(x, tuple):
+            return rebuilt(x, [self.unled(v) for v in x])
         if isinstance(x, Items):
             x.fill([(self.unled(e), self._own(m)) for e, m in x.pairs()])
         elif isinstance(x, list):

@@ -12,12 +12,14 @@ from itertools import islice
 
 from autodiff_lab import source, trees, xp
 
+from ..batches.batching import NUMBERS
 from ..errors import MaskError
 from ..lane import Lane
 from ..once import Remembered
+from .objects import ANY
 from .sharing import Loan
 
-WRITERS = Remembered()  # code: {parameter: how}
+WRITERS = Remembered()  # code: {parameter: its `Write`}
 _loans = Remembered()  # code: {where a call stands: its loans}
 _UNSEEN = Loan(*["what its caller has"] * 3)
 
@@ -87,8 +89,8 @@ def refuse(name, signature, written, args, kwargs, loans, belongs=0, at=None):
     loans, by_name = _of_arguments(loans, args, kwargs, belongs)
     values = signature.bind(*args, **kwargs).arguments
     loans = signature.bind(*loans, **by_name).arguments
-    for p, how in written.items():
-        if p in values and (other := _who(values[p], _loan(loans[p]), how)):
+    for p, write in written.items():
+        if p in values and (other := _who(values[p], _loan(loans[p]), write)):
             raise MaskError(
                 f"{name}, called at {at or source.here()}, writes into its {p!r}: the write would "
                 f"be seen through {other}, but inside autobatch it goes into a copy; compute a new "
@@ -104,14 +106,26 @@ def _loan(x):
     return next((y for y in every if any(y)), Loan(None, None, None))
 
 
-def _who(value, loan, how):
+def _who(value, loan, write):
     """Who would see the write. A list or an object of the user's is really written into."""
+    if all(_is_number(value, path) for path in write.paths):
+        return None  # `self.count += 1`
     arrays = [x for x in trees.leaves(value) if _is_written_on(x)]
     if _is_written_on(value):
         return loan.own or loan.other
-    if how == "whole" or not (arrays or hasattr(value, "__dict__")):
+    if write.how == "whole" or not (arrays or hasattr(value, "__dict__")):
         return None
-    return loan.inside or (loan.own or loan.other if how == "part" else None)
+    return loan.inside or (loan.own or loan.other if write.how == "part" else None)
+
+
+def _is_number(value, path):
+    """Do attributes lead to a number, or to an array of JAX's? Nobody can write into these."""
+    for name in path:
+        if not isinstance(name, str) or name == ANY or not hasattr(value, name):
+            return False
+        value = getattr(value, name)
+    is_array = isinstance(value, Lane) or xp.framework_of(value)
+    return not _is_written_on(value) if is_array else isinstance(value, NUMBERS)
 
 
 def _is_written_on(x):

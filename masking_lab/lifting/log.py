@@ -31,6 +31,9 @@ class Log(Items):
         self.got.append((x, self.loop.some))
 
     def extend(self, xs):
+        if isinstance(xs, Items) and xs.ragged:
+            self.open()
+            return self.extend(xs)
         for x in xs:
             self.append(x)
 
@@ -42,7 +45,8 @@ class Log(Items):
 
 def _opening(name, called=True):
     def method(self, *args):
-        self.open()
+        if type(self) is Log:  # if not: an argument of the call has opened us
+            self.open()
         found = getattr(self, name)
         return found(*args) if called else found
 

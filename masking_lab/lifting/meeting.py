@@ -23,7 +23,7 @@ _NEW = frozenset(
     "abs all any bin bool chr complex divmod float format hash hex id int isinstance issubclass "
     "len oct ord pow print range repr round slice str sum type".split()
 )
-_NUMBERS = (len, int, float, bool, complex, str)
+_NUMBERS = (len, int, float, bool, complex, str, range)
 _known: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()
 
 
@@ -73,7 +73,7 @@ class Calls:
         return not (inspect.ismodule(found) or callable(found) or isinstance(found, plain))
 
     def makes_number(self, call):
-        """Is the result nothing that could be written into?"""
+        """Is the result, and all that it holds, nothing that could be written into?"""
         found = self._meaning(call.func)
         return any(found is kind for kind in _NUMBERS)
 

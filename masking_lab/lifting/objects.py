@@ -11,7 +11,8 @@ from typing import NamedTuple
 
 ANY = "?"
 DEEP = 3  # a path is not followed further
-LISTS = (ast.List, ast.Tuple, ast.Set, ast.Dict, ast.ListComp, ast.GeneratorExp)
+LISTS = (ast.List, ast.Tuple, ast.Set, ast.Dict, ast.ListComp, ast.DictComp,
+         ast.GeneratorExp)  # fmt: skip
 NONE: frozenset = frozenset()
 
 

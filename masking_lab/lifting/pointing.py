@@ -84,7 +84,7 @@ class Points:
             self._store(self.of(owner, state), _key(key), self.of(value, state), state)
         elif hasattr(s, "augmented"):  # written into; or new, for a number; or a list that grows
             name, added = s.targets[0], self.of(s.value.right, state)
-            state.names[name.id] = self.of(name, state) | made(s.value)
+            state.names[name.id] = self.of(name, state) | self.of(s.value, state)
             if is_list(added):
                 self._store(state.names[name.id], ANY, state.part(added, ANY), state)
         else:
@@ -157,6 +157,8 @@ class Points:
 
     def _binop(self, e, state):
         found = [self.of(x, state) for x in (e.left, e.right)]
+        if not any(found):  # numbers
+            return NONE
         if any(map(is_list, found)):  # lists that are joined
             state.hold(made(e), ANY, NONE.union(*[state.part(x, ANY) for x in found]))
         return made(e)
@@ -179,12 +181,12 @@ class Points:
         own = state.copy()
         for g in e.generators:
             self._unpack(g.target, self._item(g.iter, own), own)
-        found = self.of(e.elt, own)
+        found = self.of(e.value if isinstance(e, ast.DictComp) else e.elt, own)
         state.inside = own.inside
         state.hold(made(e), ANY, found)
         return made(e)
 
-    _generatorexp = _listcomp
+    _generatorexp = _dictcomp = _listcomp
 
     # ----- calls -----
     def _call(self, e, state):

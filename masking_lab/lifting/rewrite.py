@@ -19,7 +19,7 @@ from autodiff_lab.reading import MISSING, names
 
 from ..batches.randomness import drawing
 from ..on_torch.asking import asks_sizes
-from .canonical import Fresh, as_index, assign, flow_call
+from .canonical import REFUSED, Fresh, as_index, assign, flow_call
 from .changes import is_users_class
 from .closures import refuse_stale
 from .effects import MUTATORS
@@ -30,8 +30,10 @@ from .pointing import innermost
 
 # Classes of Python that ask for numbers.
 CLASSES = (int, float, bool, range, zip, enumerate, reversed, list, tuple, map, filter, str, type)
-# Functions of PyTorch that take sizes, and want whole numbers.
-MAKERS = frozenset("zeros ones empty full arange linspace eye".split())
+# Functions of PyTorch that take sizes or lists, and want whole numbers and lists of numbers.
+MAKERS = frozenset("zeros ones empty full arange linspace eye tensor as_tensor asarray".split())
+
+STARRED = "a comprehension gives its items names, or tuples of names; write a loop that appends"
 
 
 def rewrite(text):
@@ -249,7 +251,7 @@ class Expressions(ast.NodeTransformer):
         found = self._meaning(func)
         if found is MISSING:
             return not is_flows(func)
-        if hasattr(found, "forward"):  # a module of PyTorch's: who calls cells should know it
+        if hasattr(found, "forward") or inspect.ismethod(found):  # a module, or MyFunction.apply
             return True
         module = (getattr(found, "__module__", None) or "").split(".")[0]
         plain_class = inspect.isclass(found) and not (found in CLASSES or is_users_class(found))
@@ -280,6 +282,12 @@ class Expressions(ast.NodeTransformer):
             node.left = growing(node.left)
         return node
 
+    def visit_Attribute(self, node):
+        """`x.data` of PyTorch, which is something else of a lane."""
+        node = self.generic_visit(node)
+        is_data = node.attr == "data" and isinstance(node.ctx, ast.Load)
+        return flow_call("data", node.value, at=node) if is_data else node
+
     def visit_Subscript(self, node):
         node = self.generic_visit(node)
         if isinstance(node.ctx, ast.Store) or not names.used(node.slice):
@@ -287,25 +295,43 @@ class Expressions(ast.NodeTransformer):
         return flow_call("item", node.value, as_index(node.slice), at=node)
 
     def visit_ListComp(self, node):
-        first = node.generators[0]
-        if len(node.generators) > 1 or first.is_async:
-            raise self.rewriter.text.refusal(node, "two `for` in one comprehension are not lifted; "
-                                             "write loops that append")  # fmt: skip
+        first, *more = node.generators
+        if first.is_async:
+            raise self.rewriter.text.refusal(node, REFUSED[ast.AsyncFor])
+        element = ast.copy_location(ast.ListComp(node.elt, more), node) if more else node.elt
         own = set(names.bound(first.target))
-        used = names.used(node.elt, *first.ifs)
+        used = names.used(element, *first.ifs)
         given = [n for n in used if n in self.rewriter.locals and n not in own]
-        parts = (node.elt, *([_both(first.ifs)] if first.ifs else []))
+        parts = (element, *([_both(first.ifs)] if first.ifs else []))
         parts = [self._of_item(first.target, self._knowing(own, part), given) for part in parts]
-        return flow_call("listed", self.visit(first.iter), tuple_of(given), *parts, at=node)
+        name = "nested" if more else "listed"
+        return flow_call(name, self.visit(first.iter), tuple_of(given), *parts, at=node)
 
     visit_GeneratorExp = visit_ListComp
 
+    def visit_DictComp(self, node):
+        pair = ast.copy_location(ast.Tuple([node.key, node.value], ast.Load()), node.value)
+        pairs = ast.copy_location(ast.ListComp(pair, node.generators), node)
+        return flow_call("call", loaded("dict"), self.visit(pairs), at=node)
+
     def _of_item(self, target, body, given):
+        """A function of an item: `lambda item: (lambda a, b: body)(*item)` for `a, b`."""
+        name = target.id if isinstance(target, ast.Name) else self.rewriter.fresh("item")
+        return lambda_of([name, *given], self._opened(target, name, body))
+
+    def _opened(self, target, name, body):
         if isinstance(target, ast.Name):
-            return lambda_of([target.id, *given], body)
-        raise self.rewriter.text.refusal(
-            target, "unpacking in a comprehension is not lifted; write a loop that appends"
-        )
+            return body
+        if not isinstance(target, (ast.Tuple, ast.List)) or any(
+            isinstance(x, ast.Starred) for x in target.elts
+        ):
+            raise self.rewriter.text.refusal(target, STARRED)
+        parts = [x.id if isinstance(x, ast.Name) else self.rewriter.fresh("item")
+                 for x in target.elts]  # fmt: skip
+        for part, own in zip(target.elts, parts, strict=True):
+            body = self._opened(part, own, body)
+        item = ast.Starred(loaded(name), ast.Load())
+        return ast.copy_location(ast.Call(lambda_of(parts, body), [item], []), body)
 
     def visit_JoinedStr(self, node):
         """A text that goes on being used would hold one value for all examples."""

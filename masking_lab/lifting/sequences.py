@@ -7,7 +7,7 @@ from ..errors import MaskError
 from ..indexing import entry
 from ..lane import Lane, Length, is_array, shared
 from ..on_jax.trip import Trip
-from .items import Items
+from .items import Items, each_of
 
 
 class Ragged:
@@ -172,6 +172,16 @@ def shared_entry(x, i):
 
 def is_ragged(x):
     return isinstance(x, (Lane, Ragged)) or (isinstance(x, Items) and x.ragged)
+
+
+def of_numbers(x, like):
+    """A list of numbers, or of such lists, as an array; a number as it is."""
+    if isinstance(x, Items):
+        x.spread()
+    if isinstance(x, (list, tuple)):
+        own = [of_numbers(e, like) if isinstance(e, (list, tuple)) else e for e in each_of(x)]
+        return Items(own, getattr(x, "here", None)).stacked(like)
+    return x
 
 
 def _smaller(a, b):

@@ -29,6 +29,14 @@ class Loan(NamedTuple):
     inside: str | None
 
 
+class Write(NamedTuple):
+    """How a parameter is written into: "whole" is one that is an array itself, of "stored" what is
+    stored in it again, of "part" a part by its name. `paths` lead to what is written."""
+
+    how: str
+    paths: frozenset
+
+
 class Sharing:
     """Of one function in canonical form whose names are known to be `live`."""
 
@@ -64,18 +72,17 @@ class Sharing:
         return self.points.of(left, self.points.at[s].copy())
 
     def written(self):
-        """{parameter: how} for the parameters whose arrays are written into: "whole" are those that
-        are arrays themselves, "stored" what is stored in them again, "part" a part by its name."""
+        """{parameter: its `Write`} for the parameters whose arrays are written into."""
         found = {}
         for s in statements(self.tree.body):
             name = _written(s)
             objects = self.points.at[s].names.get(name, ()) if name else ()
             if name and _again(s):
-                for root, _ in self._stored(s):
-                    _note(found, root, "stored" if (root, ()) in objects else "part")
+                for root, path in self._stored(s):
+                    _note(found, root, "stored" if (root, ()) in objects else "part", path)
             for root, path in objects if name and not _again(s) else ():
-                _note(found, root, "part" if path else "whole")
-        return {p: how for p, how in found.items() if p in self.parameters}
+                _note(found, root, "part" if path else "whole", path)
+        return {p: write for p, write in found.items() if p in self.parameters}
 
     def returned(self):
         """`(whole, parts)`: the parameters that the result may be, and those it has parts of."""
@@ -103,9 +110,11 @@ class Sharing:
 
     def _lent(self, e, s, read, again):
         """`again`: the expression may run again, with the same names."""
-        again = again or isinstance(e, (ast.Lambda, ast.ListComp, ast.GeneratorExp))
+        again = again or isinstance(e, (ast.Lambda, ast.ListComp, ast.DictComp, ast.GeneratorExp))
         if isinstance(e, ast.Call):
-            yield e, {k: self._loan(x, s, read, again) for k, x in arguments(e).items()}
+            given = arguments(e)
+            given.setdefault(None, e.func)  # an object that is called is its own first argument
+            yield e, {k: self._loan(x, s, read, again) for k, x in given.items()}
         for child in ast.iter_child_nodes(e):
             yield from self._lent(child, s, read, again)
 
@@ -136,9 +145,10 @@ def _outside(objects):
     return next((root for root, _ in objects if type(root) is str and " " in root), None)
 
 
-def _note(found, root, how):
+def _note(found, root, how, path):
     kinds = ["", "whole", "stored", "part"]
-    found[root] = max(found.get(root, ""), how, key=kinds.index)
+    before = found.get(root, Write("", frozenset()))
+    found[root] = Write(max(before.how, how, key=kinds.index), before.paths | {path})
 
 
 # ----- reading statements -----

@@ -16,7 +16,7 @@ from ..lane import NUMBERS, Lane
 from ..setting import setting
 from . import calls, effects, limits
 from .changes import Watched, changeable, containers, refuse_lost
-from .items import Items, become
+from .items import Items, become, each_of
 from .joining import joined
 from .laid_out import laid_out
 from .leader import reads_lanes
@@ -96,7 +96,7 @@ def _like(values):
     for x in values:
         if isinstance(x, Lane):
             return x.data
-        if isinstance(x, (list, tuple)) and (found := _like(x)) is not None:
+        if isinstance(x, (list, tuple)) and (found := _like(each_of(x))) is not None:
             return found
     return None
 

@@ -79,17 +79,23 @@ def repeat(going, step, carried, given, max_trips):
         new = Slots(trip(slots.put(places, arrays))).values
         return [new[i] for i in places]
 
-    def once(arrays, _):
-        return jax.lax.cond(arrays[0].any(), body, list, arrays), None
-
-    arrays = [slots.values[i] for i in places]
-    if max_trips is None and limits.must_end():
-        raise Unsettled("a loop without a bound is not differentiated backwards")
-    if max_trips is None:
-        arrays = jax.lax.while_loop(lambda arrays: arrays[0].any(), body, arrays)
-    else:
-        arrays = jax.lax.scan(once, arrays, None, length=max_trips)[0]
+    arrays = _turned(body, [slots.values[i] for i in places], max_trips)
     going, after, given_after = slots.put(places, arrays)
     if max_trips is not None:
         after = tuple(or_nan(x, ~going.data) for x in after)
     return given_back(carried, given, after, given_after, stay)
+
+
+def _turned(body, arrays, max_trips):
+    """`body(arrays)` again and again, while the first array says that anybody goes on."""
+    import jax
+
+    if max_trips is None and limits.must_end():
+        raise Unsettled("a loop without a bound is not differentiated backwards")
+    if max_trips is None:
+        return jax.lax.while_loop(lambda arrays: arrays[0].any(), body, arrays)
+
+    def once(arrays, _):
+        return jax.lax.cond(arrays[0].any(), body, list, arrays), None
+
+    return jax.lax.scan(once, arrays, None, length=max_trips)[0]

@@ -18,12 +18,18 @@ def as_lane(x, index):
     if isinstance(x, Lane) or hasattr(x, "takes_lanes"):
         return x
     like = next(iter(lanes_in([_parts(index)])))
+    if type(x).__name__ == "_IndexUpdateHelper":  # x.at of JAX
+        return as_lane(x.array, index).at
+    _refuse_no_array(x)
+    return shared(xp.of(like.data), like.data.shape[0], x)
+
+
+def _refuse_no_array(x):
     if not hasattr(x, "shape"):
         raise MaskError(
             f"a {type(x).__name__} at {source.here()} is asked for an entry that differs between "
             "examples; make it an array"
         )
-    return shared(xp.of(like.data), like.data.shape[0], x)
 
 
 def _parts(index):
@@ -44,6 +50,7 @@ def put(x, index, value):
     if isinstance(x, list):
         put_element(x, index, value)
         return x
+    _refuse_no_array(x)
     lanes = list(lanes_in([x, value, _parts(index)]))
     verbs, count = xp.of(lanes[0].data), lanes[0].data.shape[0]
     if verbs.name == "jax":
@@ -122,8 +129,10 @@ def _own(verbs, x, axis, i, place):
     size = x.shape[axis]
     if isinstance(i, slice):
         if i.step not in (None, 1) or i.start not in (None, 0):
-            raise MaskError(f"writing to a slice at {source.here()} starts at 0 and has step 1; "
-                            "write the entries in a loop")  # fmt: skip
+            raise MaskError(
+                f"writing to a slice at {source.here()} that does not start at 0, or has a step, "
+                "has no mask rule yet; write the entries in a loop"
+            )
         return place < _spread(verbs, x, _count(verbs, x, axis, i))
     i = size + i if isinstance(i, int) and i < 0 else i
     return place == _spread(verbs, x, i.data if isinstance(i, Lane) else i)

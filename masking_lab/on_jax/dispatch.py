@@ -30,6 +30,10 @@ def attribute(x, name, call=call):
     """A method of a JAX array, or a property: what `call` makes of it."""
     import jax
 
+    if name in ("item", "tolist"):
+        from ..lifting.builtins import number
+
+        return lambda: number(x)
     if not hasattr(jax.Array, name):
         raise AttributeError(f"a JAX array has no attribute {name!r}")
     if name == "at":

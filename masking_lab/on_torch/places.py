@@ -9,8 +9,9 @@ from autodiff_lab.on_torch.dims import one_axis
 from autodiff_lab.table.row import positive
 
 from ..arrays import true_places
+from ..batches.masked_batch import live
 from ..errors import MaskError
-from ..lane import Lane, Length, refill
+from ..lane import Lane, Length, certainly, examples_where, refill
 from .orders import ORDERS, apply, flat, words
 
 
@@ -132,8 +133,22 @@ def _one_hot(tensor, num_classes=-1):
     x = m.lane(tensor)
     padded = num_classes.padded if isinstance(num_classes, Length) else num_classes
     own = num_classes.data if isinstance(num_classes, Length) else None
+    _refuse_no_class(x, padded if own is None else own)
     place = m.verbs.arange((1,) * (x.ndim + 1) + (padded,), x.ndim + 1, "int64", x.data)
     return Lane((x.data[..., None] == place).long(), (*x.sizes, own))
+
+
+def _refuse_no_class(x, classes):
+    """A word that is no class would be a row of zeros."""
+    if hasattr(classes, "shape"):
+        classes = classes.reshape(-1, *[1] * x.ndim)
+    bad, there = (x.data < 0) | (x.data >= classes), live(x.sizes, x.data.shape)
+    bad = bad if there is None else bad & there
+    if certainly(bad.any()):
+        raise RuntimeError(
+            f"one_hot at {source.here()} met {int(x.data[bad][0])}, which is none of the classes, "
+            f"on examples {examples_where(bad)}"
+        )
 
 
 def _along(name):

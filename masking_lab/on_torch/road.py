@@ -4,6 +4,8 @@ PyTorch hands each call on a `Lane` to `call`; the spelling is lowered to a row 
 autodiff's tape, and the row's mask rule does the rest.
 """
 
+import torch
+
 from autodiff_lab import source, xp
 from autodiff_lab.on_torch.spellings import lower
 
@@ -11,11 +13,13 @@ from .. import rules
 from ..batches.randomness import DROPOUTS, SHARED, dropout, refuse
 from ..errors import MaskError
 from ..lane import Lane, lanes_in, refuse_nested, size
+from ..lifting.builtins import number
 from ..lifting.joins import joined, joins
 from ..rules import along
 from . import plans
 from .checks import CHECKS, OF_SOMETHING, inside, refuse_nothing
 from .layers import LAYERS
+from .own_functions import refuse_inside
 from .places import PLACES
 from .recurrent import NETWORKS
 from .sizes import SIZES
@@ -23,6 +27,8 @@ from .sizes import SIZES
 
 def call(func, args, kwargs):
     """One PyTorch call with lanes among its arguments."""
+    if not torch.is_grad_enabled():
+        refuse_inside(args)
     remembered = plans.at_once(func, args) if args and not kwargs else None
     if remembered is not None:
         return remembered.run(args)
@@ -30,16 +36,13 @@ def call(func, args, kwargs):
     remembered = plans.PLANS.get(seen.key)
     if remembered is not None:
         return remembered.run(seen.inputs)
-    name = func.__name__.split(".")[0]
-    verbs = xp.verbs("torch")
-    if name == "unfold" and not hasattr(func, "__code__"):  # the method: windows along one dim
-        name = "Tensor.unfold"
-    if name == "size" and hasattr(func, "is_verb"):
-        return size(*args)
+    name = _name(func)
     if name in ANSWERS and not hasattr(func, "is_verb"):
         if name not in ("size", "dim", "is_floating_point"):
             refuse_nested(f"torch.{name}", lanes_in((*args, *kwargs.values())))
         return ANSWERS[name](*args, **kwargs)
+    if name == "size":
+        return size(*args)
     if joins(func, args):
         return joined(func, *args, **kwargs)
     if name in CHECKS and not hasattr(func, "is_verb"):
@@ -52,10 +55,23 @@ def call(func, args, kwargs):
         )
     if lowered.rewritten is not None:
         return lowered.rewritten()
-    row, xs, params = lowered.row, lowered.xs, lowered.params
-    refuse_nothing(row.name, xs, params)
+    refuse_nothing(lowered.row.name, lowered.xs, lowered.params)
+    # whose entries or lengths somebody had to look at is not remembered
+    keep = seen.key is not None and name not in CHECKS and lowered.row.name not in OF_SOMETHING
+    return _applied(lowered.row, lowered.xs, lowered.params, seen if keep else None)
+
+
+def _name(func):
+    name = func.__name__.split(".")[0]
+    if name == "unfold" and not hasattr(func, "__code__"):  # the method: windows along one dim
+        return "Tensor.unfold"
+    return name
+
+
+def _applied(row, xs, params, seen):
+    """A row on lanes; if it comes to one plan, that is remembered for the call that was `seen`."""
+    verbs, packing = xp.verbs("torch"), rules.packed.is_packing()
     count = _count((*xs, *params.get("shape", ())))
-    packing = rules.packed.is_packing()
     if packing:
         y = rules.packed.apply(row, verbs, count, xs, params)
         if y is not None:
@@ -72,8 +88,8 @@ def call(func, args, kwargs):
             return row.fn(verbs, *xs, **params)
     plan, sizes = found
     y = plan.run(verbs, xs, sizes)
-    if seen.key is not None and name not in CHECKS and row.name not in OF_SOMETHING:
-        plans.remember(seen, plan, xs, sizes, y)  # nobody had to look at entries or lengths
+    if seen is not None:
+        plans.remember(seen, plan, xs, sizes, y)
     return rules.packed.settled(y) if packing else y
 
 
@@ -96,6 +112,8 @@ ANSWERS = {
     **SIZES,
     **LAYERS,
     **NETWORKS,
+    "item": number,
+    "tolist": number,
     "is_floating_point": lambda x: x.data.is_floating_point(),
     **{name: refuse(name) for name in SHARED},
     **{name: dropout(name) for name in DROPOUTS},

@@ -13,7 +13,7 @@ from autodiff_lab.on_torch.spellings.shapes import flat_sizes
 
 from ..errors import MaskError
 from ..indexing import entry, squeezed
-from ..lane import Lane, Length, lanes_in, size
+from ..lane import Lane, Length, certainly, examples_where, lanes_in, size
 from ..rules.along import Along
 from .orders import apply, words
 
@@ -86,9 +86,13 @@ def _arange(*bounds, dtype=None, device=None, start=None, end=None, step=None, *
     m = Along(None, xp.verbs("torch"), *_first(start, stop, step))
     if any(isinstance(n, float) for n in (start, stop)) or not isinstance(step, int):
         raise TypeError("arange over whole numbers with one step for all")
-    counts = type(start) is type(step) is int and (start, step) == (0, 1)
-    n = stop if counts else as_size(-((start - stop) // step))  # a size itself knows its padding
-    if isinstance(n, Length) and not counts:
+    over = step - 1 if step > 0 else -step - 1
+    far = stop - start if step > 0 else start - stop
+    n = as_size(far if abs(step) == 1 else (far + over) // abs(step))  # rounded up
+    if isinstance(n, Length) and n.lowest < 0:
+        if certainly((n.data < 0).any()):
+            raise RuntimeError(f"the bounds of arange on examples {examples_where(n.data < 0)} are "
+                               "inconsistent with the sign of its step")  # fmt: skip
         n = Length(n.data.clip(0), n.padded)
     padded = n.padded if isinstance(n, Length) else n
     i = m.places(padded, 0, 1) * step + m.spread(start, 1)
@@ -107,6 +111,20 @@ def _bounds(bounds, start, end, step):
 def _first(*xs):
     lanes = list(lanes_in(xs))
     return lanes[0].data.shape[0], lanes, {}
+
+
+def _tensor(data, *, dtype=None, **rest):
+    """`torch.tensor` of a list of numbers, which are each example's own or as many as it has."""
+    import torch
+
+    if isinstance(data, Lane) and not data.weak:
+        raise TypeError("torch.tensor of a tensor")
+    from ..lifting.sequences import of_numbers
+
+    x = of_numbers(data, next(lanes_in([data])).data)
+    if dtype is None and x.weak and x.dtype.is_floating_point:
+        dtype = torch.get_default_dtype()
+    return Lane(x.data.detach().to(dtype or x.dtype), x.sizes)
 
 
 def _linspace(start, end, steps, *, dtype=None, device=None, **rest):
@@ -288,7 +306,8 @@ def _cast(name):
 
 
 def _isclose(input, other, rtol=1e-05, atol=1e-08, equal_nan=False):
-    close = ((input - other).abs() <= atol + rtol * abs(other)) | (input == other)
+    apart = (input - other).abs()
+    close = (input == other) | ((apart <= atol + rtol * abs(other)) & (apart != math.inf))
     return close | ((input != input) & (other != other)) if equal_nan else close
 
 
@@ -308,7 +327,7 @@ def _trapezoid(y, x=None, *, dx=None, dim=-1):
 MADE = {
     "zeros": _filled(_torch("zeros")), "ones": _filled(_torch("ones")),
     "empty": _filled(_torch("zeros")), "full": _full, "arange": _arange, "linspace": _linspace,
-    "eye": _eye,
+    "eye": _eye, "tensor": _tensor, "as_tensor": _tensor, "asarray": _tensor,
 }  # fmt: skip
 SIZES = MADE | {
     "new_zeros": _new("zeros"), "new_ones": _new("ones"), "new_empty": _new("zeros"),

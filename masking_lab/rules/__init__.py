@@ -18,7 +18,7 @@ from autodiff_lab.table.row import unchanged
 
 from ..batches.masked_batch import live, realigned, told
 from ..errors import MaskError
-from ..lane import FINITE, WATCHING, Lane, Length, agree, refill, spread
+from ..lane import FINITE, WATCHING, Lane, Length, agree, certainly, refill, spread
 from ..padding import cropped
 from . import along, packed
 from .dead_entries import is_calm, reduced, replacement, still_known
@@ -41,7 +41,7 @@ class Way(NamedTuple):
 
     dtype: object = None  # what it is cast to
     fill: object = None  # what its dead entries are replaced with ...
-    along: tuple = ()  # ... and along which axes
+    along: tuple | None = None  # ... and along which axes, if not along all
     shape: tuple | None = None  # where its axes of size 1 come in
     spread: bool = False  # a shared array that needs a batch axis
     crop: tuple = ()  # which axes are padded to how much, where another input is padded to less
@@ -214,19 +214,21 @@ def _dims(x):
 
 def _sizes(row, xs, places, ndim, params):
     """The ragged sizes of the output. A negative place is an index that is summed away."""
-    found = _given(params.get("shape", ()))
+    found, padded = _given(params.get("shape", ())), {}
     for x, goes in zip(xs, places, strict=True):
-        for (_, lengths), place in zip(_dims(x), goes, strict=True):
+        for (n, lengths), place in zip(_dims(x), goes, strict=True):
             if lengths is None:
                 continue
             if place is not None:
                 lengths = lengths if lengths.ndim == 1 else _nested(lengths, place, goes, ndim)
-                found[place] = _merge(found.get(place), lengths)
+                found[place], padded[place] = _merge(found.get(place), lengths), n
             elif row.identity is None and row.told is None:
                 raise _cannot("merges or splits a ragged dim")
     for x, goes in zip(xs, places, strict=True):
         for (n, lengths), place in zip(_dims(x), goes, strict=True):
             if place in found and lengths is None and n != 1:
+                if padded.get(place) == n and certainly((found[place] == n).all()):
+                    continue
                 raise Refused(
                     f"met a ragged dim with lengths {told(found[place])} and a dim of size {n} "
                     "that all examples share; they do not match"
@@ -314,7 +316,8 @@ def _way(row, verbs, count, x, goes, dtype, ndim, calm, least):
         own = [crop.get(a, n) for a, n in enumerate(x.data.shape[1:])]
         shape = (count, *(1,) * (ndim - x.ndim), *own)
     crop = tuple(crop.items())
-    way = Way(dtype, value, tuple(along), shape, crop=crop)
+    whole = all([n is None or a in along for a, n in enumerate(x.sizes)])
+    way = Way(dtype, value, None if whole else tuple(along), shape, crop=crop)
     return None if (dtype, value, shape, crop) == (None, None, None, ()) else way
 
 

@@ -86,6 +86,5 @@ def still_known(row, verbs, xs, ways, sizes):
 
 def _holds_zeros(x, way):
     if way is not None and way.fill is not None:
-        whole = all([n is None or a in way.along for a, n in enumerate(x.sizes)])
-        return whole and way.fill == 0
+        return way.along is None and way.fill == 0
     return x.fill is not None and x.fill == 0

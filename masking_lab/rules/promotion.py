@@ -18,6 +18,8 @@ def promoted(row, verbs, xs):
     with_dims = [x for x in strong if len(x.shape) > 0]
     dtype = verbs.common_dtype([x.dtype for x in with_dims or strong])
     small = [x for x in lanes if x.weak or (x.ndim == 0 and with_dims)]
+    if not with_dims:  # a lane has the batch's dim, beside which an array without dims is weak
+        small = [x for x in lanes if x.weak or x.dtype != dtype]
     return [_demoted(verbs, x, dtype) if any(x is s for s in small) else None for x in xs]
 
 

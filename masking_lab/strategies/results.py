@@ -2,7 +2,7 @@
 
 from autodiff_lab import trees, xp
 
-from ..batches.batching import is_number, put_together
+from ..batches.batching import is_number, leaves_at, put_together
 from ..batches.masked_batch import is_batch
 from ..errors import MaskError
 
@@ -13,10 +13,11 @@ def as_batches(results, first, made=list):
     `first` is a batch that was given. `made(values)` may put values together itself, or make plain
     values of them.
     """
-    shapes = [trees.flatten(r)[1] for r in results]
+    shapes = [set(trees.flatten(r)[1]) for r in results]
     is_leaf = None if all(s == shapes[0] for s in shapes) else lambda x: type(x) is list
-    columns = [trees.flatten(r, is_leaf=is_leaf)[0] for r in results]
-    rebuild = trees.flatten(results[0], is_leaf=is_leaf)[2]
+    _, paths, rebuild = trees.flatten(results[0], is_leaf=is_leaf)
+    columns = [leaves_at(r, paths, i, is_leaf, "the result for example")
+               for i, r in enumerate(results)]  # fmt: skip
     return rebuild([_column(made(c), first) for c in zip(*columns, strict=True)])
 
 

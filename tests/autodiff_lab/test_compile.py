@@ -23,8 +23,8 @@ def verbs(framework):
 
 
 def checked(f, *xs, compiled=None, dtype="float64"):
-    """The straight line gives the framework's own gradient, when recorded and when run again."""
-    g = compiled or ad.compile(f, *xs)
+    """The straight line gives the framework's own gradient, also of what it was not recorded on."""
+    g = compiled or ad.compile(f, *(0.9 * x if hasattr(x, "shape") else x for x in xs))
     wanted = native_grad(f, (0,))(*xs)
     found = wanted if hasattr(wanted, "shape") else wanted[0]
     for _ in range(2):
@@ -305,3 +305,34 @@ def test_half_precision_keeps_its_numbers():
     found, wanted = ad.compile(f, x)(x), ad.value_and_grad(f)(x)
     assert torch.equal(found[0], wanted[0])
     assert torch.allclose(found[1], wanted[1], rtol=1e-2)
+
+
+@pytest.mark.parametrize("m", (1, 3))
+def test_a_product_that_pytorch_makes_by_changing_a_view_in_place(m):
+    """`vector @ matrix` is `mm(...).squeeze_(0)` inside: the second call must not see the first."""
+
+    def f(w, x):
+        return ((x @ w).tanh() * torch.arange(1.0, m + 1)).sum()
+
+    g = ad.compile(f, torch.randn(2, m), torch.randn(2), argnums=(0, 1))
+    w, x = torch.randn(2, m, requires_grad=True), torch.randn(2, requires_grad=True)
+    wanted = torch.autograd.grad(f(w, x), (w, x))
+    value, found = g(w.detach(), x.detach())
+    assert torch.allclose(value, f(w, x)) and g.recordings == 1
+    for a, b in zip(found, wanted, strict=True):
+        assert torch.allclose(a, b)
+
+
+def test_an_operation_of_prims_is_not_taken_for_atens():
+    mask = torch.tensor([True, False, True, True])
+
+    def f(x):
+        return torch.masked.cumprod(x, 0, mask=mask).sum()  # prims.prod(x, dims) inside
+
+    checked(f, torch.tensor([0.5, 2.0, -1.5, 3.0], dtype=torch.float64))
+
+
+def test_a_tensor_without_strides_is_refused_in_a_sentence():
+    weight = torch.eye(3).to_sparse()
+    with pytest.raises(ad.AutodiffError, match="sparse"):
+        ad.compile(lambda x: (weight @ x).sum(), torch.ones(3, 2))

@@ -183,6 +183,11 @@ def test_under_jit_and_vmap(name):
         import torch
 
         found = torch.func.vmap(ad.grad(f))(xs)
+        odd = ad.custom_rule(lambda x: x * x, vjp=lambda g, y, x: (5 * g * x,))  # no true slope
+        assert torch.equal(torch.func.vmap(torch.func.grad(lambda x: odd(x).sum()))(xs), 5 * xs)
+        xs.requires_grad_()  # vmap hides it
+        assert torch.equal(torch.autograd.grad(torch.vmap(odd)(xs).sum(), xs)[0], 5 * xs)
+        xs = xs.detach()
     else:
         import jax
 

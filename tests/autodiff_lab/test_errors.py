@@ -165,3 +165,24 @@ def test_a_framework_that_is_not_installed(name, monkeypatch):
         lambda: xp.verbs(name), f"{name} could not be imported", "pip install", "other framework"
     )
     xp.verbs.cache_clear()
+
+
+@both
+def test_what_is_no_function_and_what_is_no_tape(name):
+    x = array(name, [1.0, 2.0])
+    for wrong in (3, None, "f"):
+        refused(lambda f=wrong: ad.grad(f)(x), "is a function, not", kind=TypeError)
+        refused(lambda f=wrong: ad.record(f, x), "is a function, not")
+        refused(lambda f=wrong: ad.jacobian(f)(x), "is a function, not")
+        refused(lambda f=wrong: ad.compile(f), "compile takes a function")
+        refused(lambda f=wrong: ad.to_source(f), "prints a tape")
+    refused(lambda: ad.implicit(3, root=lambda x, a: x - a), "takes a solver")
+
+
+@both
+def test_a_check_that_would_check_nothing(name):
+    f = lambda x: x.sum()  # noqa: E731
+    refused(
+        lambda: ad.check(f, array(name, [1, 2])), "no argument has a derivative to check", "x: "
+    )
+    refused(lambda: ad.check(f, array(name, [1.0]), order=0), "order=0")

@@ -309,3 +309,65 @@ def test_a_gradient_asks_for_a_scalar_and_for_a_parameter_that_is_there():
 
     with pytest.raises(AutodiffError, match=r"(?s)in leaves: float.*\^\^\^\^\^\^\^\^"):
         ad.sea(leaves).grad()
+
+
+# ----- what the corpora of other tools brought up -----
+xp = np  # the sea writes its own verbs by this name
+
+
+def named_like_the_verbs(x):
+    return xp.logaddexp(x, 1.0) * x
+
+
+def plus(x):
+    return +x * (+x)
+
+
+def part_of_a_tuple(x):
+    t = (x, x * x, 3 * x)
+    a, b = t[:2]
+    return a * b * len(t)
+
+
+def backwards(x):
+    s = 0.0
+    for i in (1.0, 2.0, 3.0)[::-1]:
+        s = s * x + i
+    return s
+
+
+@pytest.mark.parametrize("name", FRAMEWORKS)
+def test_a_slice_of_a_tuple_is_no_entry_of_it(name):
+    value, gradient = ad.sea(part_of_a_tuple).grad()(array(name, 2.0))
+    assert (float(value), float(gradient)) == (24.0, 36.0)  # 3 x^3
+
+
+def test_a_programs_own_name_is_not_the_verbs():
+    assert ad.sea(named_like_the_verbs).function(1.3) == named_like_the_verbs(1.3)
+
+
+@pytest.mark.parametrize("f", (plus, backwards))
+def test_slopes_of_small_programs(f):
+    slope = (f(1.3 + 1e-6) - f(1.3 - 1e-6)) / 2e-6
+    s = ad.sea(f).grad()
+    for run in (s, s.function):
+        value, gradient = run(1.3)
+        assert value == pytest.approx(f(1.3)) and gradient == pytest.approx(slope)
+
+
+def joined(x):
+    a = [x] + [x * x]
+    return a[1] * a[0]
+
+
+def repeated(x):
+    a = [x, x * x] * 2
+    return a[3] * a[0]
+
+
+@pytest.mark.parametrize("f", (joined, repeated))
+def test_lists_that_are_joined_have_no_row(f):
+    assert ad.sea(f)(1.5) == f(1.5)
+    with pytest.raises(AutodiffError, match="lists are joined or repeated") as caught:
+        ad.sea(f).grad()
+    assert "^" in str(caught.value)

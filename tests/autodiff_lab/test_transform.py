@@ -250,6 +250,25 @@ def test_keywords_and_defaults_are_constants(framework):
     assert [float(v) for v in g(x=x, scale=3.0)] == [27.0, 9.0]
 
 
+@pytest.mark.parametrize("framework", FRAMEWORKS)
+def test_one_call_with_other_arguments_each_time(framework):
+    """What a call means is remembered: by its axes and dtypes too, not by its shapes alone."""
+    lib = library(framework)
+
+    def f(x, w):
+        total = 0.0
+        for k in (0, 1, 0, 1):  # x is square: its shape does not tell
+            total = total + ((x * w).sum(k) ** (k + 2)).sum() + (x.mean(k) * w[k]).sum()
+            total = total + ((x @ w) * w.cumsum(k)).sum()
+        return total
+
+    gradient = ad.transform(f, argnums=(0, 1))
+    for make in (lib.float32, lib.float32, lib.float64 if framework == "torch" else lib.float32):
+        x, w = (lib.asarray(np.random.default_rng(k).normal(size=(3, 3)), dtype=make)
+                for k in (0, 1))  # fmt: skip
+        agree(gradient(x, w), expected(framework, f, (x, w)), 2e-4)
+
+
 def test_writes_into_arrays():
     import jax
     import torch

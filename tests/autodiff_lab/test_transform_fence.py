@@ -36,7 +36,7 @@ def with_inner(x):
 
 
 def with_comprehension(x):
-    return sum([x * i for i in range(3)])
+    return {i: x * i for i in range(3)}[1]
 
 
 def with_star(*xs):
@@ -103,7 +103,7 @@ def with_pop(x):
 
 
 def with_builtin_max(x):
-    return max(x * 2, x)
+    return max([x * 2, x])
 
 
 def with_index(x):
@@ -141,7 +141,7 @@ REFUSED = [
     (with_with, "with has no reverse", "with torch.no_grad():"),
     (with_lambda, "function inside", "lambda v: v * 2"),
     (with_inner, "function inside", "def inner(v):"),
-    (with_comprehension, "Python's sum", "sum("),
+    (with_comprehension, "dictcomp", "{i: x"),
     (with_star, "*args", "def with_star"),
     (with_generator, "generator", "yield"),
     (with_global, "global variable", "global STATE"),

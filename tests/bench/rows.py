@@ -185,7 +185,7 @@ def mlp_jax_compiled():
     return jax_contenders(*mlp(jnp, jnp.asarray), jit=True)
 
 
-@bench("chain of 1,000 ops, jax, eager", baseline="jax.grad", needs=("jax",))
+@bench("chain of 1,000 ops, jax, eager", baseline="jax.grad", needs=("jax",), must={OURS: 0.5})
 def chain_jax_eager():
     import jax.numpy as jnp
 
@@ -193,11 +193,39 @@ def chain_jax_eager():
     return jax_contenders(f, jnp.asarray(x), jit=False)
 
 
-@bench("MLP 784-256-10, jax, eager", baseline="jax.grad", needs=("jax",))
+@bench("MLP 784-256-10, jax, eager", baseline="jax.grad", needs=("jax",), must={OURS: 0.5})
 def mlp_jax_eager():
     import jax.numpy as jnp
 
     return jax_contenders(*mlp(jnp, jnp.asarray), jit=False)
+
+
+@bench("chain of 1,000 ops, jax, tracing", baseline="jax.grad", needs=("jax",), must={OURS: 1.0})
+def chain_jax_tracing():
+    import jax.numpy as jnp
+
+    f, x = chain(jnp.tanh)
+    return tracing_contenders(f, jnp.asarray(x))
+
+
+@bench("MLP 784-256-10, jax, tracing", baseline="jax.grad", needs=("jax",), must={OURS: 1.0})
+def mlp_jax_tracing():
+    import jax.numpy as jnp
+
+    return tracing_contenders(*mlp(jnp, jnp.asarray))
+
+
+def tracing_contenders(f, x):
+    """How long `jax.jit` would take to trace the gradient, each time anew."""
+    import jax
+
+    import autodiff_lab as ad
+
+    def traced(gradient):
+        values = gradient(x)  # to be compared
+        return lambda: jax.make_jaxpr(lambda x: gradient(x))(x) and values
+
+    return {"jax.grad": traced(jax.value_and_grad(f)), OURS: traced(ad.value_and_grad(f))}
 
 
 # ----- ad.compile: the straight line against torch's eager gradient -----

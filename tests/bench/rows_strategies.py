@@ -32,12 +32,14 @@ def runs(f, examples, w, *strategies):
     def loop():
         columns = zip(*[map(torch.as_tensor, parts(f(torch, *e, w))) for e in examples],
                       strict=True)  # fmt: skip
-        return torch.autograd.grad(sum(torch.stack(c).mean() for c in columns), floats)
+        return torch.autograd.grad(sum(torch.stack(c).mean() for c in columns), floats,
+                                   materialize_grads=True)  # fmt: skip
 
     def batched(strategy):
         def run():
             found = parts(ml.autobatch(f, strategy)(torch, *batches, w))
-            return torch.autograd.grad(sum(part.data.mean() for part in found), floats)
+            return torch.autograd.grad(sum(part.data.mean() for part in found), floats,
+                                       materialize_grads=True)  # fmt: skip
 
         return run
 

@@ -1,16 +1,18 @@
 """Every exercise, solved, solved wrongly in the likely ways, and left alone."""
 
+import sys
 import xml.etree.ElementTree as ET
 
 import numpy as np
 import pytest
 
-from course.exercises import check, hint, names, solution
+from course.exercises import check, compare, hint, names, solution
 from course.exercises.ask import find, plan
 from course.exercises.compare import outcomes
 from tests.helpers import FRAMEWORKS, module
 
 NAMES = names()
+GUESS = "01.sharing"
 
 
 @pytest.fixture(autouse=True)
@@ -54,6 +56,20 @@ def test_it_is_whole(name):
     if exercise.cases:  # fresh inputs are as good as the ones that are shown
         answer = exercise.answer(exercise.solution)
         assert all(case.right for case in outcomes(exercise, answer, seed=1))
+
+
+@pytest.mark.parametrize("name", ["03.matmul", GUESS])
+def test_nbgrader_sees_an_error_where_a_notebook_shows_a_report(name, monkeypatch):
+    """It gives all points for any output but an error, or a number."""
+    monkeypatch.setenv("NBGRADER_EXECUTION", "autograde")
+    exercise = find(name)
+    assert check(name, exercise.answer(exercise.solution)).passed
+    said, slip = next(iter(exercise.slips.items()))
+    with pytest.raises(AssertionError, match="^Almost: ") as raised:
+        check(name, exercise.answer(slip))
+    assert raised.value._render_traceback_()[0] == f"Almost: {said}"
+    with pytest.raises(AssertionError, match="Not there yet"):
+        check(name, exercise.answer(exercise.stub))
 
 
 def test_hints_come_one_after_the_other_and_then_the_plan():
@@ -125,9 +141,6 @@ def test_a_row_of_numbers_is_as_good_as_a_tuple():
     assert check("01.strides", lambda shape: np.array(np.empty(shape, np.int8).strides)).passed
 
 
-GUESS = "01.sharing"
-
-
 def test_a_guess_that_is_half_filled_in_is_not_there_yet():
     exercise = find(GUESS)
     assert "still empty: 1 of 6" in repr(check(GUESS, exercise.expected | {"x + 0": ...}))
@@ -152,6 +165,94 @@ SYMPTOMS = {
 @pytest.mark.parametrize("pointed", SYMPTOMS)
 def test_numbers_that_are_no_known_slip_point_somewhere(pointed):
     assert pointed in repr(check("03.matmul", SYMPTOMS[pointed]))
+
+
+def wrapped(name, change):
+    """The solution of an exercise, and what a hasty hand makes of what it gives."""
+    solve = find(name).answer(find(name).solution)
+    return lambda *args: change(solve(*args))
+
+
+def in_halves(x):
+    return x.half() if hasattr(x, "half") else x.astype("float16")
+
+
+CARELESS = {  # whatever the exercise asks
+    ("03.matmul", print): "it was printed, and nothing came back: `return` it",
+    ("03.matmul", np.asarray): "NumPy's arrays came back for a framework's",
+    ("13.steps", lambda y: y.tolist()): "These are the right numbers, in a list",
+    ("03.matmul", lambda y: y[None]): "The numbers are right, in another shape",
+    ("03.matmul", lambda y: y.sum()): "It has been added up",
+    ("03.normalize", lambda y: y.mean()): "It has been averaged",
+    ("03.normalize", abs): "Right but for the sign, in some places",
+    ("05.power", int): "Whole numbers came back",
+    ("11.softmax", in_halves): "Right to three digits or so",
+    ("08.reach", lambda y: y + 1): "All of it is 1 too large",
+    ("08.reach", lambda y: 3): "It gives the same each time",
+    ("03.matmul", lambda y: y * float("nan")): "Nothing but NaN",
+    ("03.matmul", lambda y: sys.exit()): "An answer does not exit",
+    ("03.matmul", lambda y: (v for v in y)): "no number, it is a generator",
+    ("03.matmul", str): "no number, it is text",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name, change, pointed", [(*key, said) for key, said in CARELESS.items()],
+                         ids=CARELESS.values())  # fmt: skip
+def test_carelessness_is_told_whatever_is_asked(name, change, pointed):
+    assert pointed in repr(check(name, wrapped(name, change)))
+
+
+def test_an_answer_that_writes_into_its_inputs_is_told():
+    def in_place(a, da, b, db):
+        a[0] = 0
+        return da @ b + a @ db
+
+    def afterwards(a, da, b, db):
+        y = da @ b + a @ db
+        return (a.zero_() if hasattr(a, "zero_") else a, y)[1]
+
+    told = repr(check("03.matmul", in_place))
+    assert "It writes into what it was given" in told or "never written into" in told
+    assert "The numbers are right, but it has written into" in repr(check("03.matmul", afterwards))
+
+
+def test_what_fits_one_size_only_is_told():
+    sizes = []
+
+    def fixed(x, dx):
+        sizes.append(x.shape)
+        right = wrapped("03.normalize", lambda y: y)(x, dx)
+        return right if x.shape == sizes[0] else right[:2]
+
+    assert "Right for inputs of one size" in repr(check("03.normalize", fixed))
+
+
+def test_a_slip_in_the_words_of_one_framework_is_told_too():
+    told = repr(check("11.mean", lambda xp, x, mask: x.mean(dim=1)))
+    assert "Almost: padding is counted" in told
+    told = repr(check("11.mean", lambda xp, x, mask: (x * mask).sum(dim=1) / mask.sum(dim=1)))
+    assert "Almost: 0 times NaN is NaN" in told
+
+
+def test_an_endless_loop_is_stopped_and_told(monkeypatch, capsys):
+    monkeypatch.setattr(compare, "PATIENCE", 0.2)
+
+    def endless(a, da, b, db):
+        while True:
+            print("still here")
+
+    told = repr(check("03.matmul", endless))
+    assert "it was stopped after 0.2 seconds" in told and "Does it ever end?" in told
+    assert len(capsys.readouterr().out) < 2100, "a flood is cut"
+    assert check("03.matmul", wrapped("03.matmul", lambda y: y)).passed, "and nothing is left of it"
+
+
+def test_the_learners_own_stop_is_no_wrong_answer():
+    def stopped(*args):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        check("03.matmul", stopped)
 
 
 def test_right_numbers_the_last_first_and_a_way_without_return_are_seen():

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+from types import SimpleNamespace
 
 import nbformat
 import pytest
@@ -255,6 +256,32 @@ def test_an_accelerator_counts_if_all_that_are_meant_see_it(monkeypatch):
     assert gpu.accelerator(["torch"]) == "H200"
     assert gpu.accelerator(["torch", "jax"]) is None and gpu.accelerator([]) is None
     assert gpu._meant("import jax.numpy as jnp") == ["jax"]
+
+
+def test_what_the_frameworks_say_of_their_devices_is_believed(monkeypatch):
+    """By devices that we make up: one of each kind, and a driver that is broken."""
+    torch, jax = pytest.importorskip("torch"), pytest.importorskip("jax")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda: "NVIDIA Test")
+    assert gpu.accelerator(["torch"]) == "NVIDIA Test"
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
+    assert gpu.accelerator(["torch"]) == "mps"
+    tpu = SimpleNamespace(platform="tpu", device_kind="TPU v4")
+    monkeypatch.setattr(jax, "devices", lambda: [tpu])
+    assert gpu.accelerator(["jax"]) == "TPU v4"
+
+    def no_driver():
+        raise RuntimeError("CUDA driver is too old")
+
+    monkeypatch.setattr(jax, "devices", no_driver)
+    assert gpu.accelerator(["jax"]) is None
+
+
+def test_a_cell_that_fails_on_the_device_shows_its_error(ip, monkeypatch):
+    monkeypatch.setattr(gpu, "accelerator", lambda names: "NVIDIA Test")
+    told = run(ip, "%%gpu\nprint('warm')\nraise RuntimeError('out of memory')", fails=True)[1]
+    assert "Ran on NVIDIA Test, 2" in told and "warm" in told and "out of memory" in told
 
 
 def test_on_the_cpu_if_asked(ip):

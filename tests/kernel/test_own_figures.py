@@ -6,8 +6,9 @@ import xml.etree.ElementTree as ET
 import numpy as np
 import pytest
 from bokeh.layouts import column, row
-from bokeh.models import CustomJSExpr, FixedTicker
+from bokeh.models import CustomJSExpr, EqHistColorMapper, FixedTicker
 from bokeh.plotting import figure
+from bokeh.transform import factor_cmap, linear_cmap, log_cmap
 
 from kernel.plots.own import Own
 from kernel.plots.own_svg import scene
@@ -122,3 +123,60 @@ def test_the_same_figure_gives_the_same_picture():
 
     assert drawn(make) == drawn(make)
     assert "a < b & c" in words(drawn(make))
+
+
+def test_dashes_widths_and_marks_tell_series_apart():
+    def make(f):
+        f.line([0, 1], [0, 1], line_dash="dashed", line_width=3, color="navy", line_alpha=0.5)
+        f.scatter([0, 1], [1, 0], marker="square", size=10, color="red")
+        f.scatter([0.5], [0.5], marker="asterisk", color="green")
+
+    svg = drawn(make)
+    (line,) = marks(svg, "path", style="stroke:navy")
+    assert [line.get(k) for k in ("stroke-dasharray", "stroke-width", "opacity")] == [
+        "6",
+        "3",
+        "0.5",
+    ]
+    assert all(m.get("d").count("h") == 2 for m in marks(svg, "path", style="fill:red"))
+    (dot,) = marks(svg, "path", style="fill:green")
+    assert "a" in dot.get("d"), "a mark that is not known is a dot"
+
+
+PALETTE = ["#000001", "#000002", "#000003", "#000004"]
+MAPPED = {  # a mapper, the column it reads, and which colour of the palette each entry has
+    "linear": (linear_cmap("v", PALETTE, 0, 4), [0.0, 1.9, 2.0, 4.0], [1, 2, 3, 4]),
+    "its own range": (linear_cmap("v", PALETTE, None, None), [10, 20, 30, 50], [1, 2, 3, 4]),
+    "logarithmic": (log_cmap("v", PALETTE, 1, 10_000), [1, 5, 500, 10_000], [1, 1, 3, 4]),
+    "out of range": (linear_cmap("v", PALETTE, 1, 2), [0, 3, 1, 2], [1, 4, 1, 4]),
+    "names": (factor_cmap("v", PALETTE, ["a", "b", "c"]), ["c", "a", "b", "a"], [3, 1, 2, 1]),
+}
+
+
+@pytest.mark.parametrize("mapper, column, wanted", MAPPED.values(), ids=MAPPED)
+def test_colours_are_mapped_as_bokeh_does(mapper, column, wanted):
+    source = {"x": [0, 1, 2, 3], "v": column}
+    svg = drawn(lambda f: f.scatter("x", "x", source=source, color=mapper))
+    found = [m.get("style") for m in marks(svg, "path") if "#00000" in (m.get("style") or "")]
+    assert found == [f"fill:#00000{k}" for k in wanted]
+
+
+def test_an_image_is_drawn_from_below_and_its_colour_bar_is_named():
+    def make(f):
+        mapper = linear_cmap("v", PALETTE, 0, 4).transform
+        image = f.image(
+            [np.array([[0.0, 1.0, np.nan], [2.0, 3.0, 1.0]])], 0, 0, 3, 2, color_mapper=mapper
+        )
+        f.add_layout(image.construct_color_bar(), "right")
+
+    svg = drawn(make)
+    cells = [m for m in marks(svg, "rect") if m.get("style")]
+    assert [c.get("style")[-1] for c in cells] == ["1", "2", "y", "3", "4", "2"]
+    assert float(cells[0].get("y")) > float(cells[3].get("y")), "its first row is the lowest"
+    assert "Not drawn without BokehJS: ColorBar." in words(svg)
+
+
+def test_a_mapper_that_only_a_browser_knows_is_named():
+    mapper = {"field": "x", "transform": EqHistColorMapper(palette=PALETTE)}
+    svg = drawn(lambda f: f.scatter("x", "x", source={"x": [0, 1, 2]}, fill_color=mapper))
+    assert "Not drawn without BokehJS: the colours of EqHistColorMapper." in words(svg)

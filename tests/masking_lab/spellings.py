@@ -4,6 +4,8 @@ Each entry is one function of one example, in PyTorch's words and in JAX's. `x` 
 own length, `q` a second one of another length, `i` one whole number per entry of `x`, below n.
 """
 
+import numpy as np
+
 from tests.masking_lab.spellings_jax import jax_says
 
 
@@ -140,6 +142,8 @@ def torch_says():
         "arange of shape": lambda x, q, i: torch.arange(x.shape[0]) * x[:, 0],
         "arange from": lambda x, q, i: torch.arange(1, len(x) + 1),
         "arange step": lambda x, q, i: torch.arange(0, len(x), 2),
+        "arange down": lambda x, q, i: torch.arange(len(x) - 1, -1, -1),
+        "entry at a shared place": lambda x, q, i: x[torch.tensor(-1)] + x[np.int64(0)],
         "linspace": lambda x, q, i: torch.linspace(0, 1, len(x)),
         "linspace to length": lambda x, q, i: torch.linspace(0.0, float(len(x)), 3).double() + x,
         "clamp by its own": lambda x, q, i: torch.clamp(x, max=x.mean(0)),

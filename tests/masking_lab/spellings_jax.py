@@ -1,5 +1,7 @@
 """What people write along a ragged dim, in JAX's words; see `spellings`."""
 
+import numpy as np
+
 
 def jax_says():
     import jax
@@ -119,6 +121,7 @@ def jax_says():
         "arange of shape": lambda x, q, i: jnp.arange(x.shape[0]) * x[:, 0],
         "arange from": lambda x, q, i: jnp.arange(1, len(x) + 1),
         "arange step": lambda x, q, i: jnp.arange(0, len(x), 2),
+        "entry at a shared place": lambda x, q, i: x[jnp.asarray(-1)] + x[np.int64(0)],
         "linspace": lambda x, q, i: jnp.linspace(0, 1, len(x)),
         "zeros": lambda x, q, i: jnp.zeros((len(x), 2)),
         "ones": lambda x, q, i: jnp.ones(len(x)) + x[:, 0],

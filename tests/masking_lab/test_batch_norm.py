@@ -53,6 +53,39 @@ def test_batch_norm_is_that_of_all_valid_entries(lengths, name):
 
 
 @both
+def test_no_padding_reaches_a_gradient_of_batch_norm(name):
+    """Nor the result: what is behind the examples is 0 again."""
+    b = ml.batch(examples(name))
+    scale, shift = array(name, [0.5, 1.0, 2.0, 3.0]), array(name, [0.0, 1.0, -1.0, 0.5])
+    outside = ~to_numpy(b.mask)
+    c = np.random.default_rng(5).normal(size=b.data.shape)
+    c[outside] = 0.0
+    c = array(name, c)
+
+    def loss(b, scale, shift):
+        return (ml.batch_norm(b, scale, shift).data * c).sum()
+
+    def of_data(data):
+        return loss(ml.MaskedBatch(data, b.sizes), scale, shift)
+
+    each_fill(loss, [b], scale, shift)
+    clean, nan = (native_grad(of_data, (0,))(poisoned(b, v).data)[0] for v in (0.0, math.nan))
+    np.testing.assert_array_equal(to_numpy(clean), to_numpy(nan))
+    assert not to_numpy(ml.batch_norm(b, scale, shift).data)[outside].any()
+
+
+@both
+@pytest.mark.parametrize("part", [0, 1])
+def test_statistics_for_running_means_have_no_derivative(part, name):
+    b = ml.batch(examples(name))
+
+    def total(data):
+        return ml.statistics(ml.MaskedBatch(data, b.sizes))[part].sum()
+
+    assert not to_numpy(native_grad(total, (0,))(b.data)[0]).any()
+
+
+@both
 def test_statistics_for_running_means(name):
     xs = examples(name)
     whole = np.concatenate([to_numpy(x) for x in xs])

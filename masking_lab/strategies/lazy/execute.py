@@ -1,5 +1,6 @@
 """One call for a whole group: gather what goes in, run once, and tell each where its answer is."""
 
+import contextlib
 import sys
 from collections import Counter
 
@@ -29,7 +30,8 @@ def execute(verbs, group, readers):
     else:
         sizes = [len(group)]
     alike = group[0].alike
-    found = [alike.together(verbs, group)] if alike.together else _run(verbs, group, alike)
+    with verbs.lib.no_grad() if alike.cut else contextlib.nullcontext():
+        found = [alike.together(verbs, group)] if alike.together else _run(verbs, group, alike)
     for k, data in enumerate(found):
         own = [call.answers[k] for call in group]
         if type(own[0]) is Later:

@@ -14,6 +14,7 @@ from autodiff_lab import source, trees, xp
 from autodiff_lab.operators import Methods
 
 from ...errors import MaskError
+from ...lifting.spelled import sees_lanes
 
 # What NumPy answers as the frameworks do, for whole numbers.
 OPERATORS = {getattr(operator, n) for n in "add sub mul floordiv mod eq ne lt le gt ge neg".split()}
@@ -34,9 +35,10 @@ class Home(NamedTuple):
 class Alike:
     """What the calls of one signature share: what runs, and how its answers look."""
 
-    __slots__ = ("answers", "kept", "rebuild", "run", "together")
+    __slots__ = ("answers", "cut", "kept", "rebuild", "run", "together")
 
     def __init__(self, run, answers, rebuild, kept, together=None):
+        self.cut = False  # was it written down under torch.no_grad?
         self.run, self.answers, self.rebuild = run, answers, rebuild
         self.kept = kept  # what the signature knows by its id stays alive
         self.together = together  # how a group of calls is made, if not by `run`
@@ -247,6 +249,8 @@ def seen(x, inputs):
         return slice, seen((x.start, x.stop, x.step), inputs)
     if xp.framework_of(x):
         return inputs.met(x)
+    if sees_lanes(x):
+        raise Strange("a function that reads them from outside")
     if callable(x) or inspect.ismodule(x) or not hasattr(x, "__dict__"):
         return inputs.same(x)  # a function, a dtype
     leaves = trees.leaves(x)

@@ -17,6 +17,7 @@ from ...lane import Lane
 from ...lifting import batched, calls, flow, writing
 from ...lifting.cells import held, is_cell
 from ...lifting.select import select
+from ...on_torch.own_functions import Own
 from .execute import entries, stacks
 from .later import (
     OPERATORS,
@@ -101,7 +102,8 @@ class Recorder:
             return True, self.whole and is_cell(f), run
         if getattr(f, "__module__", None) == "autodiff_lab.random":  # many operations, one meaning
             return False, True, run
-        return False, hasattr(f, "forward") or self.verbs.name == "jax" and calls.is_jaxs(f), run
+        whole = hasattr(f, "forward") or isinstance(f, Own)
+        return False, whole or self.verbs.name == "jax" and calls.is_jaxs(f), run
 
     def in_cell(self, f, args, kwargs):
         """A call inside a function that is being tried as a whole."""
@@ -109,6 +111,8 @@ class Recorder:
             return args[0][args[1]]
         if f is flow.put_:
             raise NotWhole
+        if type(f) is functools.partial and f.func is call_method:  # a method of a lane
+            return f(*args, **kwargs)
         own, may_wait, *_ = self._function(f)
         if own and not may_wait:
             raise NotWhole
@@ -273,19 +277,28 @@ class Recorder:
             ) from None
 
     def _alike(self, key, run, args, kwargs, inputs, may_refuse=False):
+        key = *key, self._cut()
         if key not in self.signatures:
             args, kwargs = inputs.swapped(args, kwargs)
             alike = tried(self, key[0], run, args, kwargs, inputs, may_refuse)
             self.signatures[key] = alike
+            if alike:
+                alike.cut = key[-1]
             if alike and may_refuse:
                 f = self.functions[key[0]][-1]
                 self.held.append((f, held(f)))
         return self.signatures[key]
 
     def _known_alike(self, key, together, *answers):
+        key = *key, self._cut()
         if key not in self.signatures:
-            self.signatures[key] = Alike(None, list(answers), operator.itemgetter(0), (), together)
+            alike = Alike(None, list(answers), operator.itemgetter(0), (), together)
+            self.signatures[key], alike.cut = alike, key[-1]
         return self.signatures[key]
+
+    def _cut(self):
+        """Is the program under torch.no_grad? Then so is what it puts off."""
+        return self.verbs.name == "torch" and not self.verbs.lib.is_grad_enabled()
 
     def _written(self, alike, args, kwargs, inputs, places=()):
         if type(inputs) is Inputs:

@@ -307,6 +307,11 @@ class Cutter:
 
     on_generatorexp = on_listcomp
 
+    def on_dictcomp(self, e):
+        pair = ast.copy_location(ast.Tuple([e.key, e.value], ast.Load()), e.value)
+        pairs = ast.copy_location(ast.ListComp(pair, e.generators), e)
+        return self.expr(ast.copy_location(ast.Call(_name("dict"), [pairs], []), e))
+
 
 def _name(n):
     return ast.Name(n, ast.Load())
@@ -315,6 +320,8 @@ def _name(n):
 def decides(node):
     if isinstance(node, ast.Compare):
         return len(node.ops) > 1
+    if isinstance(node, ast.DictComp):
+        return True
     if isinstance(node, (ast.ListComp, ast.GeneratorExp)):  # a plain one is a step like others
         first, *more = node.generators
         plain = isinstance(first.target, ast.Name) and not first.ifs and not more

@@ -17,7 +17,9 @@ turn: ContextVar = ContextVar("the turn of the machine that is running")
 def item(x, index):
     now, x = turn.get(), entries(x)
     if now.alone and not isinstance(x, Lane) and not is_array(x):
-        return x[now.plain(index)]
+        index = now.plain(index)
+        if not isinstance(index, Lane):
+            return x[index]
     return x[index] if isinstance(x, Lists) else flow.item(x, index)
 
 

@@ -9,7 +9,7 @@ from autodiff_lab.reading import names, read
 
 from ...errors import MaskError
 from ...lifting import lending
-from ...lifting.canonical import Fresh, Parts, canonical, flow_call, refuse
+from ...lifting.canonical import Fresh, Parts, canonical, flow_call, understood
 from ...lifting.liveness import live
 from ...lifting.meeting import sharing_of
 from ...lifting.rewrite import Expressions, Rewriter, watch
@@ -27,8 +27,9 @@ class Code:
         self.text, self.tree, self.signature, self.outer = text, tree, signature, outer
         self.name, self.graphs, self.made = tree.name, {}, None
         self.whole = copy.deepcopy(tree)
-        refuse(text, tree)
-        tree.body = Parts(tree, Fresh(tree)).whole(tree.body)
+        fresh = Fresh(tree)
+        understood(text, tree, fresh)
+        tree.body = Parts(tree, fresh).whole(tree.body)
         self.written = _watch_writes(text, tree)
         self.parameters = [a.arg for a in ast.walk(tree.args) if isinstance(a, ast.arg)]
         self.own = {*self.parameters, *names.bound(*tree.body)}

@@ -19,7 +19,7 @@ from ...errors import MaskError
 from ...lane import WATCHING, Lane
 from ...lifting import calls, effects
 from ...lifting import flow as lifted_flow
-from ...lifting.changes import changeable
+from ...lifting.changes import changeable, is_users_class
 from ...lifting.items import Items
 from ...lifting.rewrite import Rewriter
 from ...lifting.undefined import Undefined
@@ -36,6 +36,7 @@ class Function:
     `map` does, runs it for the whole group."""
 
     __slots__ = ("things", "turn")
+    sees_lanes = True  # perhaps
 
     def __init__(self, turn, things):
         self.turn, self.things = turn, things
@@ -91,8 +92,10 @@ class Turn:
         """The value with these numbers, one of each example."""
         numbers = np.asarray(numbers)
         found = self.log.get(numbers, self.views.of, self.strict)
-        if self.alone and isinstance(found, Lane) and found.weak:
-            return self.plain(found)
+        if self.alone and isinstance(found, Lane):
+            found = self.plain(found) if found.weak else _unpadded(found)
+            if not isinstance(found, Lane):
+                return found
         self.kept[id(found)] = found, numbers
         return found
 
@@ -177,6 +180,7 @@ class Turn:
 
     def made(self, x):
         """A thing that the program has made: each example has its own."""
+        x = Items(x) if type(x) is list else x  # what is made of it, `x * 3` say, is known as well
         if changeable(x):
             self.fresh[id(x)] = x
         return x
@@ -198,6 +202,7 @@ class Turn:
     def now(self, f, args, kwargs):
         """A call of it inside a block: lifted, and run for the whole group."""
         first = f.things[0]
+        self.views = self.views or Views(self)  # gone, if the turn is over: checkpoint calls again
         if first.code.made is None:
             first.code.made = lifted(first.code)
         rows, values = np.asarray([t.frame for t in f.things]), []
@@ -218,7 +223,7 @@ class Turn:
                 return args[0].size()
             if f is len and self.alone:
                 return self.plain(calls.made(f, args, kwargs))
-        if not any([isinstance(x, (Lists, Items)) for x in args]) or users(f):
+        if not any([isinstance(x, (Lists, Items)) for x in args]) or _is_users(f):
             may_be_cell = WATCHING or inspect.isfunction(f) or hasattr(f, "forward")
             return (self.machine.cell if may_be_cell else calls.made)(f, args, kwargs)
         if f is list:
@@ -227,6 +232,18 @@ class Turn:
             if isinstance(x, Lists) and 0 in (lengths := x.lengths()) and any(lengths):
                 raise Differ(np.asarray(lengths) > 0)  # the sum of nothing is Python's 0
         return calls.made(f, tuple(map(_of_lifted_code, args)), kwargs)
+
+
+def _is_users(f):
+    return users(f) or (inspect.isclass(f) and is_users_class(f))
+
+
+def _unpadded(x):
+    """An array of one example, in its own size; lists of arrays stay padded."""
+    if all(n is None for n in x.sizes) or any(n is not None and n.ndim > 1 for n in x.sizes):
+        return x
+    own = [slice(None) if n is None else slice(host(n)[0]) for n in x.sizes]
+    return Lane(x.data[(slice(None), *own)], (None,) * x.ndim)
 
 
 def _of_lifted_code(x):

@@ -1,29 +1,29 @@
 """`python -m tests.masking_lab.mutants [FILE ...]`: lists the mutants that no test notices.
 
-Each runs in a process of its own, forked from one that has imported the frameworks, against tests
-from the quickest to the slowest, with a limit of time: a loop that does not end is noticed too. No
-file is changed: the process reads the mutant where Python reads the module. Mutants that nobody
-could see are in `equivalent.py`.
+First it finds out, once, which tests of masking_lab come to which place (`reach`). Then each mutant
+is put into a fork of a process that has everything imported, and the tests that come to its place
+run there, from the quickest to the slowest, until one fails. What was found is kept in
+`.pytest_cache/mutants`, so that a run may be broken off: the next judges what is left, and mutants
+of files that have changed. Mutants that nobody could see are in `equivalent.py`.
 """
 
 import argparse
-import importlib.machinery
+import importlib
+import itertools
+import json
 import os
-import signal
+import pkgutil
 import sys
 import time
+import zlib
 
+import pytest
+
+from . import judge, reach
 from .equivalent import EQUIVALENT
 from .find import ROOT, files, mutants
 
-TESTS = (
-    ["test_telling.py", "test_corners.py", "test_meaning.py", "test_errors.py", "-k", "torch"],
-    ["test_lifting.py", "test_origins.py", "test_masked_batch.py", "-k", "not jax"],
-    ["test_rules.py", "test_autobatch.py", "-k", "torch"],
-    ["test_telling.py", "test_meaning.py", "test_corners.py", "test_errors.py", "-k", "jax"],
-    ["test_corpus.py", "-k", "torch"],
-    ["test_lifting.py", "test_autobatch.py", "-k", "jax"],
-)
+VERDICTS = ROOT / ".pytest_cache/mutants/verdicts.jsonl"
 
 
 def main():
@@ -31,69 +31,94 @@ def main():
         prog="python -m tests.masking_lab.mutants", description=__doc__
     )
     parser.add_argument("files", nargs="*", help="of masking_lab; all if none is named")
-    parser.add_argument("--limit", type=float, default=300, help="seconds for a group of tests")
-    parser.add_argument("--groups", type=int, default=len(TESTS), help="how many groups of tests")
+    parser.add_argument("--record", action="store_true", help="look at new tests first")
+    parser.add_argument("--budget", type=float, default=60, help="seconds of tests for a mutant")
+    parser.add_argument("--only", default="", help="the tests to look at, as pytest's -k")
     args = parser.parse_args()
-    groups = TESTS[: args.groups]
-    _import_frameworks()
-    if not all(passed(None, tests, args.limit) for tests in groups):
-        sys.exit("the tests fail without any mutant; mend them first")
+    if args.record or not reach.MAP.exists():
+        reach.probe()  # before masking_lab is imported
+        run(reach.Recorder(), args.only)
+        rest = [arg for arg in sys.argv[1:] if arg != "--record"]
+        os.execv(sys.executable, [sys.executable, "-m", __package__, *rest])  # without probes
     chosen = [p for p in files() if not args.files or p.name in args.files]
-    found = [m for p in chosen for m in mutants(p) if (m.file, m.change) not in EQUIVALENT]
-    alive = []
-    for i, mutant in enumerate(found, start=1):
-        survived = all(passed(mutant, tests, args.limit) for tests in groups)
-        print(f"{i}/{len(found)} {'ALIVE ' if survived else 'killed'} {mutant}", flush=True)
-        alive += [mutant] if survived else []
-    print(f"{len(found)} mutants, {len(alive)} alive; {len(EQUIVALENT)} more are equivalent")
-    print(*alive, sep="\n")
-    return int(bool(alive))
+    judging = Judging([m for p in chosen for m in mutants(p)], args.budget)
+    run(judging, args.only)
+    return judging.report()
 
 
-def _import_frameworks():
-    for name in ("pytest", "torch", "jax", "autodiff_lab", "tests.helpers"):
-        importlib.import_module(name)
+def run(plugin, only):
+    """Pytest collects; instead of running the tests it lets the plugin run what it wants."""
+    _import_all()
+    tests = str(ROOT / "tests/masking_lab")
+    options = ["-q", "-p", "no:cacheprovider", "-n", "0", "-m", "not slow"]
+    return int(pytest.main([*options, "-k", only, tests], plugins=[plugin]))
 
 
-def passed(mutant, tests, limit):
-    """Do the tests pass in time, with the mutant in the place of its file?"""
-    child = os.fork()
-    if child == 0:
-        os._exit(_run(mutant, tests))
-    end = time.monotonic() + limit
-    while time.monotonic() < end:
-        done, status = os.waitpid(child, os.WNOHANG)
-        if done:
-            return os.waitstatus_to_exitcode(status) == 0
-        time.sleep(0.05)
-    os.kill(child, signal.SIGKILL)
-    os.waitpid(child, 0)
-    return False
+def _import_all():
+    """So that the mutant finds its function there, and no fork has to import anything."""
+    for package in map(importlib.import_module, ("autodiff_lab", "masking_lab")):
+        for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+            importlib.import_module(module.name)
 
 
-def _run(mutant, tests):
-    import pytest
+class Judging:
+    """A plugin of pytest: in the place of the tests it runs the mutants."""
 
-    for stream in (1, 2):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), stream)
-    if mutant:
-        _put(mutant)
-    folder = ROOT / "tests/masking_lab"
-    there = [str(folder / t) for t in tests if t.endswith(".py") and (folder / t).exists()]
-    rest = [t for t in tests if not t.endswith(".py")]
-    return int(pytest.main(["-q", "-x", "-p", "no:cacheprovider", *there, *rest]))
+    def __init__(self, found, budget):
+        self.budget = budget
+        self.found = [m for m in found if m.key not in EQUIVALENT]
+        self.verdicts = {v["key"]: v for v in self._known()}
+
+    def _known(self):
+        there = VERDICTS.read_text() if VERDICTS.exists() else ""
+        return map(json.loads, there.splitlines())
+
+    def pytest_runtestloop(self, session):
+        items = {item.nodeid: item for item in session.items}
+        tests = [t for t in reach.recorded() if t["id"] in items and not t["failed"]]
+        tests += reach.siblings(tests, items)
+        reach.import_all({name for t in tests for name in t["imports"]})
+        self.seconds = {t["id"]: 5 * t["seconds"] + 3 for t in tests}
+        for i, m in enumerate(self.found, start=1):
+            old = self.verdicts.get(m.key, {})
+            start, names = time.time(), self.coming(m, tests, old)
+            if old.get("text") == text(m) and (old["killer"] or old["tests"] == len(names)):
+                continue
+            verdict = self.judged(m, names, items)
+            self.verdicts[m.key] = verdict
+            with VERDICTS.open("a") as out:
+                print(json.dumps(verdict), file=out)
+            word = "killed" if verdict["killer"] else "ALIVE "
+            print(f"{i}/{len(self.found)} {word} {time.time() - start:5.1f} s of "
+                  f"{verdict['tests']:4} {m}", file=sys.__stderr__, flush=True)  # fmt: skip
+        return True
+
+    def coming(self, mutant, tests, old):
+        """The tests that come to the mutant, the one that noticed it last time first."""
+        place = mutant.place
+        tests = [t for t in tests if place in t["reached"]]
+        tests = judge.in_turn(tests, lambda t: t["seconds"], lambda t: t["id"])
+        spent = itertools.accumulate(t["seconds"] for t in tests)
+        names = [t["id"] for t, s in zip(tests, spent, strict=True) if s <= self.budget]
+        return sorted(names, key=lambda name: name != old.get("killer"))
+
+    def judged(self, mutant, names, items):
+        found = judge.forked([items[n] for n in names], self.seconds, mutant) if names else []
+        killer = next((test["id"] for test in found if test["failed"]), None)
+        return {"key": mutant.key, "text": text(mutant), "tests": len(names), "killer": killer}
+
+    def report(self):
+        alive = [m for m in self.found if not self.verdicts[m.key]["killer"]]
+        killed = len(self.found) - len(alive)
+        print(f"{killed} mutants killed, {len(alive)} alive; {len(EQUIVALENT)} are equivalent")
+        for m in alive:
+            print(m, "" if self.verdicts[m.key]["tests"] else "  (no test comes there)")
+        return int(bool(alive))
 
 
-def _put(mutant):
-    """From now on Python compiles the mutant for its module."""
-    original = importlib.machinery.SourceFileLoader.get_code
-
-    def get_code(loader, name):
-        if loader.path == str(ROOT / mutant.file):
-            return compile(mutant.source, loader.path, "exec")
-        return original(loader, name)
-
-    importlib.machinery.SourceFileLoader.get_code = get_code
+def text(mutant):
+    """A number for the file as it is now."""
+    return zlib.crc32((ROOT / mutant.file).read_bytes())
 
 
 if __name__ == "__main__":

@@ -1,11 +1,13 @@
 """Mutants that change nothing that anybody could see, each with the reason."""
 
-LEADER = "masking_lab/lifting/leader.py"
-
 EQUIVALENT = {
-    (LEADER, "verbs.stop_gradient(one)  ->  one"): (
-        "what followers compute is selected away, so its cotangents are exactly zero, and the "
-        "derivatives they meet are those at the leader's own values"
+    "masking_lab/strategies/masked.py  _lane  refill(verbs, x, 0.0)  ->  x": (
+        "each rule replaces what it must; where zeros are known to be there it need not"
     ),
-    ("masking_lab/rules/__init__.py", "n < ndim  ->  n <= ndim"): "a reshape to the same shape",
+    "masking_lab/indexing.py  _entry  i < 0  ->  i <= 0": "another way to the same entry",
+    "masking_lab/indexing.py  _bound  b < 0  ->  b <= 0": "more padding, but the same length",
+    "masking_lab/lifting/writing.py  hits  here & (own - 1 == (place if isinstance(place, int) "
+    "else place[:, None]))  ->  own - 1 == (place if isinstance(place, int) else place[:, None])": (
+        "what is written into elements that an example does not have is nobody's"
+    ),
 }
