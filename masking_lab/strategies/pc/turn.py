@@ -29,6 +29,7 @@ from .log import Differ, Each, fields, opened
 from .sites import users
 from .things import Closure, Listed, Lists, Record, Views, host
 from .walks import WALKS, asks_each, entries
+from .whole import Whole
 
 
 class Function:
@@ -240,6 +241,9 @@ def _is_users(f):
 
 def _unpadded(x):
     """An array of one example, in its own size; lists of arrays stay padded."""
+    if type(x) is Whole:
+        own = [slice(None) if n is None else slice(int(n[0])) for n in x.own]
+        return Whole(x.host[(slice(None), *own)], x.like, x.weak)
     if all(n is None for n in x.sizes) or any(n is not None and n.ndim > 1 for n in x.sizes):
         return x
     own = [slice(None) if n is None else slice(host(n)[0]) for n in x.sizes]
