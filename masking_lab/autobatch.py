@@ -44,9 +44,23 @@ def autobatch(f, strategy="masked", max_trips=None, **options):
     def batched(*args, **kwargs):
         count = count_of(f, args, kwargs)
         with limits.limited(max_trips):
-            return run(f, args, kwargs, count)
+            return run(f, args, kwargs, count) if count else _of_none(run, f, args, kwargs)
 
     return batched
+
+
+def _of_none(run, f, args, kwargs):
+    """The shapes alone, where they can be known."""
+    try:
+        return run(f, args, kwargs, 0)
+    except MaskError:
+        raise
+    except Exception as error:
+        line = str(error).strip().partition("\n")[0].rstrip(".")
+        raise MaskError(
+            f"{getattr(f, '__name__', 'f')} of a batch of no examples broke off "
+            f"({type(error).__name__}: {line}), so nobody knows what it returns; skip empty batches"
+        ) from error
 
 
 def count_of(f, args, kwargs):

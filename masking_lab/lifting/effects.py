@@ -28,6 +28,7 @@ _MORE = frozenset(
 )
 _FOLLOWED = (list, dict, str, bytes, tuple, int, float, frozenset)
 masked: ContextVar = ContextVar("a block runs for some of the examples", default=False)
+unread: ContextVar = ContextVar("an assertion that nobody can check is refused", default=False)
 _watcher: ContextVar = ContextVar("is told that values decide what runs", default=None)
 _written: ContextVar = ContextVar("objects whose attributes were written", default=None)
 _count = [0]

@@ -88,6 +88,8 @@ def _each(items, body, carried, given, stops):
 def assert_(test, message=None):
     test = truth(test)
     if isinstance(test, Lane):
+        if effects.unread.get() and batched.Taken(test).all is None:
+            raise MaskError(f"the assertion at {source.here()} asks for values that nobody has yet")
         batched.check_all(test, message)
     elif not test:
         raise AssertionError(message()) if message else AssertionError

@@ -13,6 +13,8 @@ from ..batches.masked_batch import MaskedBatch, is_batch
 from ..batches.randomness import watched
 from ..errors import MaskError
 from ..lane import Lane
+from ..lifting import effects
+from ..setting import setting
 from . import STRATEGIES, strategy
 from .masked import run_lanes
 
@@ -76,7 +78,8 @@ def with_masks(f, filled, batches):
         like, lengths = data[0], iter(lengths)
         lanes = [_lane(x, b.sizes, lengths) for x, b in zip(data, batches, strict=True)]
         args, kwargs = filled(lanes)
-        result = run_lanes(f, args, kwargs, 1, like, whole=True)
+        with setting(effects.unread, True):
+            result = run_lanes(f, args, kwargs, 1, like, whole=True)
         found, _, rebuild = trees.flatten(result, is_leaf=is_batch)
         arrays, others = _arrays(found, like)
         made[:] = [(rebuild, others, [[n is not None for n in b.sizes] for b in arrays])]

@@ -194,6 +194,15 @@ def test_no_examples(strategy, f):
     assert len(found) == 0
 
 
+@pytest.mark.parametrize("strategy", OTHERS)
+def test_what_no_example_tells_is_refused(strategy):
+    import torch
+
+    none = ml.batch([], like=torch.ones(3), ragged=0)
+    with pytest.raises(ml.MaskError, match="no example|none"):
+        ml.autobatch(lambda x: torch.stack([v * 2 for v in x]) + x[0], strategy)(none)
+
+
 @pytest.mark.parametrize("f", KINDS, ids=lambda f: f.__name__)
 @pytest.mark.parametrize("strategy", OTHERS)
 def test_the_order_of_the_examples_does_not_matter(strategy, f):

@@ -110,6 +110,12 @@ def recursion(lib, x):
     return go(x)
 
 
+def asserting(lib, x):
+    for v in x:
+        assert v[0] < 9
+    return x
+
+
 def shared_randomness(lib, x):
     return x + lib.rand(2)
 
@@ -117,6 +123,7 @@ def shared_randomness(lib, x):
 REFUSED = {
     "the loop at line .*`while x.sum.. < 9:` goes on until something": (until_it_is_large, "torch"),
     "f calls itself until a value says so": (recursion, "jax"),
+    "the assertion at line .*`assert v.0. < 9` asks for values": (asserting, "jax"),
     "(vmap draws once|generator that all examples share).*": (shared_randomness, "torch"),
 }
 
