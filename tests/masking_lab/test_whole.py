@@ -133,17 +133,18 @@ def test_padding_may_hold_any_number(name, f, fill):
 
 @pytest.mark.parametrize("strategy", ["pc", "lazy", "masked"])
 def test_how_arguments_are_held_belongs_to_a_line(strategy):
-    """The same arrays in the same order, in other pairs."""
+    """The same arrays in the same order, in other pairs, when there is a line already."""
     torch = pytest.importorskip("torch")
 
     def cell(a, b):
-        return a[0] * 2 + b[-1]
+        return a[0] * 2 + a[-1] * 3 + b[0] * 5 + b[-1]
 
     def f(x):
         y = x[0] * 0
         for v in x:
-            y = y + cell((v, y, x[0]), (v + 1,)) * 10 + cell((v,), (y, x[0], v + 1))
-            y = cell((v, y), (x[0], v + 1)) - cell((v, y, x[0]), (y,))
+            for _ in range(3):
+                y = (y + cell((v, y, x[0]), (v + 1,))).tanh()
+            y = y + cell((v,), (y, x[0], v + 1)) - cell((v, y), (x[0], v + 1))
         return y
 
     xs = [torch.randn(n, 3, dtype=torch.float64) for n in (3, 1, 5, 4)]
