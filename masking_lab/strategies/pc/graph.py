@@ -63,10 +63,13 @@ class Code:
 
 
 def code_of(f):
-    """The `Code` of a function of the user's, which is read once."""
+    """The `Code` of a function of the user's, which is read once; its defaults may be new."""
     if f not in _codes:
         text = read(f, MaskError)
         _codes[f] = Code(text, text.tree, inspect.signature(f))
+        _codes[f].defaults = f.__defaults__
+    if _codes[f].defaults is not f.__defaults__:
+        _codes[f].signature, _codes[f].defaults = inspect.signature(f), f.__defaults__
     return _codes[f]
 
 
