@@ -139,9 +139,9 @@ def _filtered(f, x):
 
 
 def _isinstance(x, kinds):
-    """A lane is an array of its framework, or a number of Python's."""
+    """A lane is an array of its framework, or a number of Python's; a size that JAX traces too."""
     if not isinstance(x, Lane):
-        return isinstance(x, kinds)
+        return issubclass(int, kinds) if hasattr(type(x), "refuse") else isinstance(x, kinds)
     verbs = xp.of(x.data)
     if not x.weak:
         array = verbs.lib.Tensor if verbs.name == "torch" else sys.modules["jax"].Array
@@ -157,7 +157,7 @@ def _kind(x):
 
 def _type(x, *more):
     if not isinstance(x, Lane) or more:
-        return type(x, *more)
+        return int if hasattr(type(x), "refuse") else type(x, *more)
     kinds = (bool, int, float) if x.weak else (xp.of(x.data).lib.Tensor,)
     return next(k for k in kinds if _isinstance(x, k))
 

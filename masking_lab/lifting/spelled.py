@@ -16,7 +16,7 @@ import inspect
 from autodiff_lab import source, xp
 
 from ..errors import MaskError
-from .items import each_of
+from .blocks import Block
 from .sequences import Ragged, range_, reversed_, zip_
 
 TRACE = frozenset(  # what it is given, and have no spelling here
@@ -46,7 +46,7 @@ def spelled(f, args, kwargs):
 def _functions(given):
     for x in given:
         if isinstance(x, (list, tuple)):
-            yield from _functions(each_of(x))
+            yield from _functions(_as_kept(x))
         elif callable(x) and not xp.framework_of(x):
             yield x
 
@@ -70,7 +70,14 @@ def _is_own(x):
     """Is it a lane, or an array of one example that is computed later? Or are there any in it?"""
     if isinstance(x, dict):
         x = list(x.values())
-    return any(map(_is_own, x)) if isinstance(x, (list, tuple)) else hasattr(type(x), "rank")
+    if isinstance(x, (list, tuple)):
+        return any(map(_is_own, _as_kept(x)))
+    return isinstance(x, Block) or hasattr(type(x), "rank")
+
+
+def _as_kept(xs):
+    """What a list holds, without taking apart what is kept side by side."""
+    return list.__iter__(xs) if isinstance(xs, list) else xs
 
 
 def _outside(f):

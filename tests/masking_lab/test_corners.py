@@ -280,14 +280,6 @@ def refusals():
 
         inside()
 
-    def f_walrus(x):
-        return y if (y := x[0]) > 0 else x
-
-    def f_match(x):
-        match x:
-            case 1:
-                return x
-
     def f_yield(x):
         yield x
 
@@ -297,8 +289,8 @@ def refusals():
     async def f_await(x):
         await x
 
-    return {f_try: "try", f_del: "del", f_global: "global", f_nonlocal: "outer", f_walrus: ":=",
-            f_match: "match", f_yield: "generator", f_class: "class", f_await: "await"}  # fmt: skip
+    return {f_try: "try", f_del: "del", f_global: "global", f_nonlocal: "outer",
+            f_yield: "generator", f_class: "class", f_await: "await"}  # fmt: skip
 
 
 @pytest.mark.parametrize("f, word", refusals().items(), ids=lambda p: getattr(p, "__name__", ""))
