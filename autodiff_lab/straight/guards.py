@@ -48,7 +48,8 @@ def _leaf(x):
     framework = xp.framework_of(x)
     if framework == "torch":
         try:
-            return x.shape, x.dtype, x.stride(), x.device
+            pending = x.is_complex() and x.is_conj(), x.is_neg()  # what views cannot see through
+            return x.shape, x.dtype, x.stride(), x.device, pending
         except RuntimeError:
             raise without_strides(x) from None
     if framework == "jax":
