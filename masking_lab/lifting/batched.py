@@ -8,6 +8,7 @@ from ..errors import MaskError
 from ..lane import Lane, examples_where
 from . import calls, leaving, limits, shrinking, some, staged
 from .changes import Watched, changeable, refuse_lost
+from .effects import refuse_traced
 from .items import Items, become, each_of
 from .leader import Taken
 from .select import select
@@ -200,6 +201,7 @@ def truth(x):
     if isinstance(x, Items) and x.ragged:
         x = x.count()
     if not isinstance(x, Lane):
+        refuse_traced(x, "Python asks whether it is true")
         return bool(x)
     if x.ndim and any(
         n is not None or m != 1 for n, m in zip(x.sizes, x.data.shape[1:], strict=True)

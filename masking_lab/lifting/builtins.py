@@ -40,7 +40,17 @@ def _folded(step, start, xs):
     return flow.for_(xs, lambda x, found: (step(x, found),), (start,), ())[0]
 
 
+def _refuse_traced(args, what, kinds=("SymInt", "SymFloat", "SymBool", "_DimExpr")):
+    """A builtin written in C would take what the tracer holds for certain of a size."""
+    for x in args:
+        if isinstance(x, (list, tuple)):
+            _refuse_traced(list.__iter__(x) if isinstance(x, list) else x, what, kinds)
+        elif type(x).__name__ in kinds:
+            effects.refuse_traced(x, what)
+
+
 def _sum(xs, start=0):
+    _refuse_traced([xs], "sum() counts what is true", ("SymBool",))
     return _folded(lambda x, total: total + x, start, xs)
 
 
@@ -58,6 +68,7 @@ def _all(xs):
 
 def _extreme(plain, better):
     def extreme(*xs, **kwargs):
+        _refuse_traced(xs, f"{plain.__name__}() compares it")
         if kwargs or not batched.has_lanes(xs):
             return plain(*xs, **kwargs)
         if len(xs) > 1:
@@ -79,6 +90,8 @@ def _extreme(plain, better):
 
 def _converted(plain, dtype):
     def convert(x=0, *more):
+        if plain is bool:
+            effects.refuse_traced(x, "Python asks whether it is zero")
         if not isinstance(x, Lane):
             return plain(x, *more)
         if plain is bool:
@@ -119,6 +132,8 @@ def _listed(plain):
 def _sorted(*args, **kwargs):
     from . import flow
 
+    _refuse_traced(args, "sorted() compares it")
+
     return flow.list_(sorted(*args, **kwargs))
 
 
@@ -134,7 +149,7 @@ def _filtered(f, x):
     from . import flow
 
     if not is_ragged(x):
-        return filter(f, x)
+        return filter(lambda v: flow.truth(f(v) if f else v), x)
     return flow.listed(x, (f,), lambda v, f: v, lambda v, f: flow.call(f, v) if f else v)
 
 

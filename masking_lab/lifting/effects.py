@@ -14,7 +14,7 @@ from contextvars import ContextVar
 
 from autodiff_lab import source, xp
 
-from ..errors import MaskError
+from ..errors import MaskError, NeedsValues
 from ..lane import Lane
 from ..setting import setting
 
@@ -88,6 +88,9 @@ def refuse_outside(name, args, kwargs, over=False):
 def refuse_unfollowed(f, args):
     """Some examples only would change a thing that lifted code does not keep apart."""
     owner, name = f.__self__, f.__name__
+    if isinstance(owner, (dict, set, frozenset, list, tuple)):
+        for x in args:
+            refuse_traced(x, f"{name} of a {type(owner).__name__} looks for it")
     if f.__module__ in ("_heapq", "_bisect"):  # written in C: they look into lists by themselves
         changes, what = masked.get() or type(args[0]) is not list or has_lanes(args), "a list"
     elif not masked.get():
@@ -100,6 +103,18 @@ def refuse_unfollowed(f, args):
         what = f"a {type(owner).__name__}"
     if changes:
         raise unfollowed(f"{what} is changed by {name}")
+
+
+def refuse_traced(x, what):
+    """A size that is being traced has a value of its own in each example; Python would take the
+    tracer's, or what the tracer holds for certain."""
+    if hasattr(type(x), "refuse"):
+        raise x.refuse(what)
+    if type(x).__name__ in ("SymInt", "SymFloat", "SymBool"):
+        raise NeedsValues(
+            f"f needs to know a ragged size at {source.here()}, and each example has its own: "
+            f"{what}; choose per example with where(condition, a, b)"
+        )
 
 
 def unfollowed(what):
