@@ -26,6 +26,7 @@ _MORE = frozenset(
     "popleft appendleft extendleft rotate difference_update intersection_update "
     "symmetric_difference_update subtract write writelines __next__".split()
 )
+HASHED = (dict, set, frozenset)  # they look for a value by its hash
 _FOLLOWED = (list, dict, str, bytes, tuple, int, float, frozenset)
 masked: ContextVar = ContextVar("a block runs for some of the examples", default=False)
 unread: ContextVar = ContextVar("an assertion that nobody can check is refused", default=False)
@@ -108,6 +109,9 @@ def refuse_unfollowed(f, args):
 def refuse_traced(x, what):
     """A size that is being traced has a value of its own in each example; Python would take the
     tracer's, or what the tracer holds for certain."""
+    if type(x) is tuple:
+        for part in x:
+            refuse_traced(part, what)
     if hasattr(type(x), "refuse"):
         raise x.refuse(what)
     if type(x).__name__ in ("SymInt", "SymFloat", "SymBool"):

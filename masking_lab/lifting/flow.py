@@ -131,6 +131,7 @@ def in_(x, xs):
     if isinstance(xs, Lane):
         return (xs == x).any()
     if not isinstance(xs, Ragged):
+        effects.refuse_traced(x, f"a {type(xs).__name__} looks for it")
         if isinstance(xs, str) or not has_lanes([x, list(each_of(xs))]):
             return x in xs
         xs = xs if isinstance(xs, Items) else list(xs)
@@ -158,6 +159,8 @@ def item(x, index):
     if isinstance(index, Items) and has_lanes([index]):
         index = of_numbers(index, next(lanes_in([index])).data)
     if not _has_lane(index):
+        if isinstance(x, effects.HASHED):
+            effects.refuse_traced(index, f"a {type(x).__name__} looks for it")
         return calls.entry(x, index)
     if isinstance(x, list):
         return gathered(x, index, next(lanes_in([index])))

@@ -276,7 +276,9 @@ ASKED = {
     "filter": lambda x: x.sum() * len(list(filter(lambda n: n > 1, [x.shape[0], 3]))),
     "sorted": lambda x: x.sum() * sorted([x.shape[0], 2])[0],
     "get": lambda x: x.sum() * {1: 9.0, 3: 5.0}.get(len(x), 1.0),
-    "in": lambda x: x.sum() * (x.shape[0] in {1, 3}),
+    "in a set": lambda x: x.sum() * (x.shape[0] in {1, 3}),
+    "in a list": lambda x: x.sum() * (len(x) in [1, 3]),
+    "a pair": lambda x: x.sum() * {(3, 2): 5.0}.get((len(x), 2), 1.0),
     "isinstance": lambda x: x.sum() * (2 if isinstance(len(x), int) else 3),
     "type": lambda x: x.sum() * (2 if type(len(x)) is int else 3),
 }
