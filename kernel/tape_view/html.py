@@ -74,7 +74,7 @@ def _cells(picture, k):
 
 def _code(picture):
     """The lines the tape ran through; the script links them to the boxes both ways."""
-    if not picture.sources:
+    if not picture.sources and not picture.python:
         return ""
     shown = ""
     for number, (title, lines) in enumerate(picture.sources):

@@ -15,6 +15,7 @@ TRUE_WHERE = (
     (r"an entry is written to", WRITES),
     (r"the write at .* would be seen through", WRITTEN),
     (r"a (computed )?value decides|itself until a value says", DECIDES),
+    (r"the assertion at .* values that nobody has", r"\bassert\b"),
     (r"goes on until something happens|trips that is not known", r"\b(for|while)\b"),
     (r"two ragged dims that do not match", r"\[[^\]]*:[^\]]*\]|\by\b"),
     (r"iteration over an array without dims", r"\b(for|max|min|sum)\b"),
