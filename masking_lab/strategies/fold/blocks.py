@@ -91,8 +91,8 @@ class Scalar(Vector):
     """One number as an array.
 
     >>> import torch
-    >>> Scalar("int64")(3) + torch.tensor(1)
-    tensor(4)
+    >>> Scalar("int64").batch([3, 4], like=torch.zeros(())).data
+    tensor([3, 4])
     """
 
     def __init__(self, dtype="float32"):
@@ -108,7 +108,7 @@ class Function(Block):
 
     >>> import torch
     >>> line = Function(lambda x, a, b: a * x + b, torch.tensor(2.0), torch.tensor(1.0))
-    >>> (Scalar() >> line).batch([1, 2, 3]).data.tolist()
+    >>> (Scalar() >> line).batch([1, 2, 3], like=torch.zeros(())).data.tolist()
     [3.0, 5.0, 7.0]
     """
 
@@ -158,7 +158,8 @@ class Map(Block):
     """The block on each element of a list.
 
     >>> import torch
-    >>> [b.tolist() for b in Map(Scalar() >> torch.exp).batch([[0], [0, 0, 0]])]
+    >>> exponents = Map(Scalar() >> torch.exp)
+    >>> [b.tolist() for b in exponents.batch([[0], [0, 0, 0]], like=torch.zeros(()))]
     [[1.0], [1.0, 1.0, 1.0]]
     """
 
@@ -230,7 +231,7 @@ class Record(Block):
 
     >>> import torch
     >>> pair = Record(Scalar(), Vector(2)) >> torch.mul
-    >>> pair.batch([(2, [1, 1]), (3, [1, 2])]).data.tolist()
+    >>> pair.batch([(2, [1, 1]), (3, [1, 2])], like=torch.zeros(())).data.tolist()
     [[2.0, 2.0], [3.0, 6.0]]
     """
 
@@ -278,7 +279,8 @@ class OneOf(Block):
     """One of several blocks: that of the case which `key(x)` names.
 
     >>> import torch
-    >>> OneOf(lambda x: x < 0, {True: Scalar() >> torch.neg, False: Scalar()}).batch([-2, 3]).data
+    >>> size = OneOf(lambda x: x < 0, {True: Scalar() >> torch.neg, False: Scalar()})
+    >>> size.batch([-2, 3], like=torch.zeros(())).data
     tensor([2., 3.])
     """
 
@@ -314,7 +316,7 @@ class ForwardDeclaration(Block):
     >>> tree = ForwardDeclaration("tree")
     >>> join = Record(tree, tree) >> (lambda a, b: torch.tanh(a - b))
     >>> _ = tree.is_(OneOf(type, {float: Scalar(), tuple: join}))
-    >>> tree.batch([1.0, ((1.0, 0.5), 0.5)]).data
+    >>> tree.batch([1.0, ((1.0, 0.5), 0.5)], like=torch.zeros(())).data
     tensor([ 1.0000, -0.0379])
     """
 
